@@ -1,0 +1,35 @@
+# Rekindle's verbs. `make demo` and `make test` are all a fresh machine needs (Python >= 3.11, make).
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO_SECONDS ?=
+CATALOG ?=
+
+help: ## Show the verbs
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | awk -F'\t' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+.venv/run: requirements/run.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: .venv/run ## Start everything with simulated shoppers (DEMO_SECONDS=30 ends by itself; CATALOG=FILE uses your feed)
+	$(BIN)/rekindle demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(if $(CATALOG),--catalog $(CATALOG))
+
+test: .venv/run ## Run the tests (browser tests need Node >= 20)
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+lint: .venv/run ## Check format, style, types, import contracts and the tag's size
+	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/run ## Measure; prints ratios within one run (docs/benchmarks.md)
+	$(BIN)/python -m tools.bench
+
+docs: .venv/run ## Write the generated parts of docs/ again
+	$(BIN)/python -m tools.docs
+
+.PHONY: help demo test lint bench docs

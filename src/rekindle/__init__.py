@@ -1,0 +1,3 @@
+"""Rekindle: self-hosted dynamic remarketing for e-commerce."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Pick products for a visitor and draw them: HTML slot or JSON."""

@@ -1,0 +1,1 @@
+"""Rules, membership with timed entry and exit, kept up to date from the log."""

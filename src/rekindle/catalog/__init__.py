@@ -1,0 +1,1 @@
+"""Sources in, product snapshots and change sets out."""

@@ -1,0 +1,1 @@
+"""The gateway: HTTP in; validated, consented, pseudonymised; durable before the answer."""

@@ -1,0 +1,1 @@
+"""Ad platforms, one folder each: manifest, mapping, answers, examples."""

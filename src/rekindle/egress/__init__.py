@@ -1,0 +1,1 @@
+"""The only door out: permits checked, requests sent, retries, breakers, ledger lines."""

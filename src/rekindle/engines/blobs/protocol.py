@@ -1,0 +1,26 @@
+"""The protocol of a blob store; the conformance suite is `tests/engines/test_blobs.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+
+class BlobMissing(LookupError):
+    """No blob has that digest."""
+
+
+class Blobs(Protocol):
+    """Content-addressed: a digest (64 hex characters of SHA-256) names the same bytes for ever."""
+
+    def put(self, source: Path | bytes) -> str:
+        """Store bytes, or a file's content, durably; return its digest. Storing it twice is harmless."""
+        ...
+
+    def path(self, digest: str) -> Path:
+        """Return a local file with the blob's content, to read only. Raises `BlobMissing`."""
+        ...
+
+    def remove(self, digest: str) -> None:
+        """Forget a blob; no error when it is not there."""
+        ...

@@ -1,0 +1,99 @@
+"""The protocol that every log engine keeps; the conformance suite is `tests/engines/log`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol
+
+import msgspec
+
+
+class LogUnavailable(Exception):
+    """The log cannot take or give records now; nothing was acknowledged. Try again later."""
+
+
+class LogFull(LogUnavailable):
+    """The store behind the log has no room; acceptance stops until there is."""
+
+
+class Keyed(NamedTuple):
+    """One record to append; records of one key stay in order (the key is the visitor's pseudonym)."""
+
+    key: str
+    value: bytes
+
+
+class Entry(NamedTuple):
+    """One record read. ``(partition, offset)`` names it for ever; offsets grow within a partition, with gaps."""
+
+    partition: int
+    offset: int
+    appended_ms: int
+    value: bytes
+
+
+class ConsumerLag(msgspec.Struct, frozen=True):
+    """How far a consumer is: ``records`` not yet committed, and the age in ms of the oldest of them (0 if none)."""
+
+    consumer: str
+    records: int
+    oldest_ms: int
+
+
+class Consumer(Protocol):
+    """One named cursor. In a cluster the members of a name share its partitions."""
+
+    async def poll(self, limit: int, wait_ms: int = 0) -> Sequence[Entry]:
+        """Return up to ``limit`` next entries in order, waiting up to ``wait_ms`` for the first.
+
+        Moves this member's read position, not the committed cursor: after a restart, reading goes on behind the last
+        commit, so an entry can be seen twice and never lost.
+        """
+        ...
+
+    async def commit(self, upto: Entry) -> None:
+        """Durably move the cursor behind ``upto``, for its partition."""
+        ...
+
+    async def rewind(self) -> None:
+        """Go back to the last committed cursor."""
+        ...
+
+    async def close(self) -> None:
+        """Give up the cursor's membership; the committed position stays."""
+        ...
+
+
+class Log(Protocol):
+    """Append-only, durable, read by named consumers at their own pace."""
+
+    async def append(self, records: Sequence[Keyed]) -> None:
+        """Store all records, or none; when this returns they are on stable storage.
+
+        Raises `LogFull` or `LogUnavailable`, and then none of them was acknowledged.
+        """
+        ...
+
+    async def consumer(self, name: str, *, start: Literal["first", "last"] = "first") -> Consumer:
+        """Open (and register, durably) the consumer ``name``; ``start`` counts only the first time."""
+        ...
+
+    async def forget(self, name: str) -> None:
+        """Remove a consumer, so that it no longer holds back `trim`."""
+        ...
+
+    async def lag(self) -> Sequence[ConsumerLag]:
+        """Return every registered consumer's lag."""
+        ...
+
+    async def tail(self, after: tuple[int, int] | None, limit: int) -> Sequence[Entry]:
+        """Read without a cursor: entries after ``(partition, offset)``, or the newest ``limit`` when it is None."""
+        ...
+
+    async def trim(self, older_than_ms: int) -> int:
+        """Drop what is older than that moment and committed by every consumer; return how many records went."""
+        ...
+
+    async def close(self) -> None:
+        """Flush and release everything. `append` afterwards raises `LogUnavailable`."""
+        ...

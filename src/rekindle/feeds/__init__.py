@@ -1,0 +1,1 @@
+"""Channels: the snapshot through rules and checks to a published, versioned file."""

@@ -1,0 +1,66 @@
+"""What one capability asks of another, as protocols.
+
+Capabilities do not import each other; the composition root hands them these views, each made by the room that owns
+the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from rekindle.model.product import Offer
+
+
+class Touch(msgspec.Struct, frozen=True):
+    """One item a visitor met: ``kind`` is ``view``, ``cart`` or ``purchase``; ``at_ms`` the last time."""
+
+    item_id: str
+    kind: str
+    at_ms: int
+
+
+class VisitorHistory(Protocol):
+    """Made by `profiles`, used by `ads`."""
+
+    def touches(self, workspace: str, subject: str, limit: int) -> Sequence[Touch]:
+        """Return the visitor's items, newest first; carts hold only what is still in them."""
+        ...
+
+
+class CoViews(Protocol):
+    """Made by `profiles`, used by `ads`."""
+
+    def related(self, workspace: str, item_ids: Sequence[str], limit: int) -> Sequence[str]:
+        """Return items seen by the same visitors as ``item_ids``, best first, without ``item_ids`` themselves."""
+        ...
+
+    def popular(self, workspace: str, limit: int) -> Sequence[str]:
+        """Return the items most visitors looked at lately, best first."""
+        ...
+
+
+class Offers(Protocol):
+    """Made by `catalog` from the live snapshot, used by `ads`."""
+
+    def offers(self, workspace: str, item_ids: Iterable[str]) -> Mapping[str, Offer]:
+        """Return current offers by id; ids that are not in the catalogue are missing from the answer."""
+        ...
+
+
+class FeedIds(Protocol):
+    """Made by `feeds`, used by the id contract in `destinations` and `profiles`."""
+
+    def channels(self, workspace: str) -> Sequence[str]:
+        """Return the names of the feeds that have a published version."""
+        ...
+
+    def missing(self, workspace: str, feed: str, item_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the ids that ``feed``'s published version does not hold, each with a reason code.
+
+        Reasons: ``unknown`` (in no catalogue), ``excluded`` (in the catalogue, left out of the feed),
+        ``removed`` (was in an earlier version), ``case`` and ``prefix`` (the feed has it written otherwise).
+        """
+        ...

@@ -1,0 +1,40 @@
+"""A request and a response as plain values, for the gateway's cold paths (tag, feeds, ads)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One HTTP request; header names are lower case, ``query`` keeps the last value of a repeated key."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    cookies: Mapping[str, str]
+    peer: str
+    host: str
+    body: bytes = b""
+
+
+class Response(msgspec.Struct):
+    """One HTTP response. ``body`` is bytes, or a path of a file to send as it is."""
+
+    status: int = 200
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    body: bytes | Path = b""
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Route(msgspec.Struct, frozen=True):
+    """``path`` is exact, or ends in ``*`` and then matches everything below."""
+
+    methods: frozenset[str]
+    path: str
+    handler: Handler

@@ -1,0 +1,1 @@
+"""Simulated ad platforms, a demo shop and shopper traffic."""

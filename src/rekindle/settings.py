@@ -1,0 +1,58 @@
+"""Process settings: from the environment (`REKINDLE_…`), with defaults that are safe on one machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+
+class SettingError(ValueError):
+    """A setting cannot be used; the message names variable, value and remedy."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process needs to know before it opens anything.
+
+    ``data`` is the folder with the log, the state database, blobs and keys. ``log_url`` and ``database_url`` name
+    other engines (``sqlite`` files below ``data`` when empty). Ports are TCP; 0 lets the system choose.
+    """
+
+    data: Path
+    host: str = "127.0.0.1"
+    gateway_port: int = 8700
+    console_port: int = 8701
+    public_url: str = ""
+    log_url: str = ""
+    database_url: str = ""
+    trusted_proxies: tuple[str, ...] = ()
+    allow_private_addresses: bool = False
+    log_level: str = "info"
+
+
+def load(environment: Mapping[str, str] | None = None, **overrides: object) -> Settings:
+    """Read settings from ``REKINDLE_<NAME>``; ``overrides`` that are not None win (the command line).
+
+    Raises `SettingError`.
+    """
+    source = os.environ if environment is None else environment
+    values: dict[str, object] = {"data": "rekindle-data"}
+    for field in Settings.__struct_fields__:
+        raw = source.get(f"REKINDLE_{field.upper()}")
+        if raw is not None:
+            values[field] = (
+                [part.strip() for part in raw.split(",") if part.strip()] if field == "trusted_proxies" else raw
+            )
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return msgspec.convert(values, Settings, strict=False, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        raise SettingError(f"settings: {error}; see docs/settings.md") from None
+
+
+def _path(kind: type, value: object) -> object:
+    if kind is Path:
+        return Path(str(value))
+    raise NotImplementedError(kind)

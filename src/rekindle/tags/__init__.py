@@ -1,0 +1,1 @@
+"""The browser tag: runtime, configuration, serving."""

@@ -1,0 +1,180 @@
+"""The documents of a workspace: what one shop has configured, as typed structs with closed fields.
+
+Each struct is one TOML document of `docs/configuration.md`. Durations are text such as ``30m``, ``14d``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Duration = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]*(s|m|h|d)$")]
+CurrencyCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")]
+CountryCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$")]
+
+_UNITS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def duration_ms(text: str) -> int:
+    """Return a `Duration` in milliseconds."""
+    return int(text[:-1]) * _UNITS[text[-1]]
+
+
+class Document(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """Base of all documents: an unknown key is an error, because a misspelt one would be a silent default."""
+
+
+class Shop(Document):
+    """``shop.toml``. ``origins`` are the pages' origins (scheme, host, port) that may send events to ``/e``."""
+
+    name: Name
+    title: str
+    origins: list[str]
+    country: CountryCode
+    currency: CurrencyCode
+    language: str = "en"
+    cookie_domain: str | None = None
+    cookie_days: Annotated[int, msgspec.Meta(ge=1, le=395)] = 180
+
+
+class Source(Document):
+    """One ``[[source]]`` of ``catalog.toml``. ``kind`` is a source's folder name, or ``auto`` to look at the content.
+
+    ``columns`` maps product fields to the columns of a generic table; ``options`` is for the source's own settings.
+    """
+
+    name: Name
+    location: str
+    kind: str = "auto"
+    every: Duration = "1h"
+    currency: CurrencyCode | None = None
+    link_base: str | None = None
+    columns: dict[str, str] = msgspec.field(default_factory=dict)
+    options: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class Catalog(Document):
+    """``catalog.toml``."""
+
+    source: list[Source] = msgspec.field(default_factory=list)
+
+
+class FeedRule(Document):
+    """One ``[[rule]]`` of a feed, applied in order. ``do`` names the operation, ``args`` its words."""
+
+    do: Literal["set", "template", "replace", "lookup", "exclude", "default"]
+    attribute: str | None = None
+    value: str | None = None
+    when: str | None = None
+    find: str | None = None
+    table: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class Feed(Document):
+    """``feeds/<name>.toml``: one published file. ``channel`` is a channel's folder name."""
+
+    channel: str
+    rule: list[FeedRule] = msgspec.field(default_factory=list)
+    max_shrink: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.3
+    token: str | None = None
+    keep_versions: Annotated[int, msgspec.Meta(ge=2)] = 20
+
+
+class DestinationConsent(Document):
+    """How the people's choice is read for this destination; there is no default mapping.
+
+    ``tcf_vendor`` is the IAB vendor id; where the vendor is not on the list, leave it out and only consent mode
+    (``consent_mode``, every named signal must be granted) can allow a send.
+    """
+
+    consent_mode: list[Literal["ad_storage", "analytics_storage", "ad_user_data", "ad_personalization"]]
+    tcf_vendor: int | None = None
+    tcf_purposes: list[int] = msgspec.field(default_factory=list)
+
+
+class Destination(Document):
+    """``destinations/<name>.toml``: one account at one platform.
+
+    ``settings`` belong to the connector, which checks them; secrets are named there, never written.
+    ``feed`` is the feed whose ids this platform knows (the id contract).
+    """
+
+    kind: str
+    consent: DestinationConsent
+    events: list[str] = msgspec.field(default_factory=list)
+    feed: Name | None = None
+    enabled: bool = True
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class Audience(Document):
+    """``audiences/<name>.toml``. ``within`` is the window of the rule, ``after`` the delay of an abandoned cart."""
+
+    rule: Literal["viewed_not_bought", "cart_abandoned", "bought"]
+    within: Duration
+    after: Duration | None = None
+    title: str | None = None
+
+
+class Campaign(Document):
+    """``campaigns/<name>.toml``: one ad placement."""
+
+    placement: Name
+    slots: Annotated[int, msgspec.Meta(ge=1, le=24)] = 4
+    width: Annotated[int, msgspec.Meta(ge=88, le=2000)] = 300
+    height: Annotated[int, msgspec.Meta(ge=31, le=2000)] = 250
+    headline: str = ""
+    fill: list[Literal["co_view", "popular"]] = msgspec.field(default_factory=lambda: ["co_view", "popular"])
+    exclude_bought_within: Duration = "30d"
+
+
+class Tag(Document):
+    """``tags/tag.toml``: how the browser tag behaves."""
+
+    data_layer: str = "dataLayer"
+    wait_for_consent: Duration = "10m"
+    batch_ms: Annotated[int, msgspec.Meta(ge=100, le=10_000)] = 2000
+    consent_source: list[Literal["consent_mode", "tcf", "none"]] = msgspec.field(
+        default_factory=lambda: ["consent_mode", "tcf"]
+    )
+
+
+class Policy(Document):
+    """``policy.toml``: what the door and every send demand. The strictest reading is the default.
+
+    ``store_with``: an event is stored when every one of these signals is granted (consent mode), or the TC string
+    grants ``store_purposes`` to ``tcf_vendor`` (the shop's own vendor id, when it has one).
+    """
+
+    jurisdiction: Literal["gdpr", "ccpa"] = "gdpr"
+    store_with: list[Literal["ad_storage", "analytics_storage", "ad_user_data", "ad_personalization"]] = msgspec.field(
+        default_factory=lambda: ["ad_storage"]
+    )
+    tcf_vendor: int | None = None
+    store_purposes: list[int] = msgspec.field(default_factory=lambda: [1, 4])
+    personalise_with: list[Literal["ad_storage", "analytics_storage", "ad_user_data", "ad_personalization"]] = (
+        msgspec.field(default_factory=lambda: ["ad_storage", "ad_personalization"])
+    )
+    keep_events: Duration = "90d"
+    max_event_age: Duration = "7d"
+    max_clock_skew: Duration = "10m"
+
+
+class Workspace(Document):
+    """Everything one shop has configured: the content of its folder."""
+
+    shop: Shop
+    catalog: Catalog = msgspec.field(default_factory=Catalog)
+    policy: Policy = msgspec.field(default_factory=Policy)
+    tag: Tag = msgspec.field(default_factory=Tag)
+    feeds: dict[str, Feed] = msgspec.field(default_factory=dict)
+    destinations: dict[str, Destination] = msgspec.field(default_factory=dict)
+    audiences: dict[str, Audience] = msgspec.field(default_factory=dict)
+    campaigns: dict[str, Campaign] = msgspec.field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The workspace's id: the shop's name."""
+        return self.shop.name
