@@ -7,6 +7,7 @@ the data.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -63,4 +64,27 @@ class FeedIds(Protocol):
         Reasons: ``unknown`` (in no catalogue), ``excluded`` (in the catalogue, left out of the feed),
         ``removed`` (was in an earlier version), ``case`` and ``prefix`` (the feed has it written otherwise).
         """
+        ...
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """One immutable state of a catalogue: a Parquet file with the columns of `rekindle.model.product.Product`.
+
+    Column types: ``price`` and ``sale_price`` DECIMAL(18,4), ``…_ms`` and ``quantity`` BIGINT,
+    ``additional_image_links`` and ``custom_labels`` VARCHAR[], ``attributes`` MAP(VARCHAR, VARCHAR), the rest VARCHAR;
+    and ``source`` and ``row`` (VARCHAR, BIGINT): where each item was read. Sorted by ``id``, ids are unique.
+    """
+
+    workspace: str
+    digest: str
+    path: Path
+    items: int
+    taken_ms: int
+
+
+class Snapshots(Protocol):
+    """Made by `catalog`, used by `feeds`."""
+
+    def current(self, workspace: str) -> Snapshot | None:
+        """Return the live snapshot, or None before the first import."""
         ...
