@@ -1,5 +1,6 @@
 """What one shop has configured: documents, immutable versions, differences, plan and apply."""
 
+from rekindle.workspace.diff import Change, changes
 from rekindle.workspace.documents import (
     Audience,
     Campaign,
@@ -15,11 +16,15 @@ from rekindle.workspace.documents import (
     Workspace,
     duration_ms,
 )
+from rekindle.workspace.load import WorkspaceError, load_folder
+from rekindle.workspace.scaffold import scaffold
+from rekindle.workspace.versions import Version, VersionMissing, Versions
 
 __all__ = [
     "Audience",
     "Campaign",
     "Catalog",
+    "Change",
     "Destination",
     "DestinationConsent",
     "Feed",
@@ -28,6 +33,13 @@ __all__ = [
     "Shop",
     "Source",
     "Tag",
+    "Version",
+    "VersionMissing",
+    "Versions",
     "Workspace",
+    "WorkspaceError",
+    "changes",
     "duration_ms",
+    "load_folder",
+    "scaffold",
 ]

@@ -1,0 +1,154 @@
+"""Immutable versions of a workspace, and the pointer to the live one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from rekindle.engines.database import Database, metadata
+from rekindle.engines.database.core import upsert
+from rekindle.model.clock import Clock
+from rekindle.workspace.documents import Workspace
+
+_versions = sa.Table(
+    "workspace_versions",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("document", sa.LargeBinary, nullable=False),
+    sa.Column("author", sa.String(200), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+)
+_live = sa.Table(
+    "workspace_live",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+
+class Version(msgspec.Struct, frozen=True):
+    """One version: number (from 1), SHA-256 of the document, who, why, when (ms), and whether it is live."""
+
+    workspace: str
+    version: int
+    digest: str
+    author: str
+    reason: str
+    created_ms: int
+    live: bool
+
+
+class VersionMissing(LookupError):
+    """There is no such version; the message names those there are."""
+
+
+Recorder = Callable[[str, str, str, str], None]
+"""Writes who did what to which workspace and why (workspace, actor, action, detail); raises when it cannot."""
+
+
+class Versions:
+    """Apply, roll back and read. A change that cannot be recorded in the ledger is refused: the recorder goes first."""
+
+    def __init__(self, database: Database, clock: Clock, record: Recorder) -> None:
+        self._database = database
+        self._clock = clock
+        self._record = record
+
+    def apply(self, workspace: Workspace, author: str, reason: str) -> Version:
+        """Make the workspace's next version and point to it; the same content again changes nothing."""
+        document = msgspec.json.encode(workspace, order="deterministic")
+        digest = hashlib.sha256(document).hexdigest()
+        current = self._current_version(workspace.name)
+        if current is not None and current.digest == digest:
+            return current
+        self._record(workspace.name, author, "workspace.apply", f"{digest} {reason}".strip())
+        with self._database.begin() as connection:
+            last = connection.execute(
+                sa.select(sa.func.max(_versions.c.version)).where(_versions.c.workspace == workspace.name)
+            ).scalar()
+            version = Version(workspace.name, (last or 0) + 1, digest, author, reason, self._clock(), live=True)
+            connection.execute(
+                _versions.insert().values(
+                    workspace=version.workspace,
+                    version=version.version,
+                    digest=digest,
+                    document=document,
+                    author=author,
+                    reason=reason,
+                    created_ms=version.created_ms,
+                )
+            )
+            self._point(connection, workspace.name, version.version)
+        return version
+
+    def rollback(self, name: str, version: int | None, author: str, reason: str) -> Version:
+        """Point to an earlier version: ``version``, or the one before the live one. Raises `VersionMissing`."""
+        history = self.history(name)
+        target = self._choose(name, history, version)
+        self._record(name, author, "workspace.rollback", f"to version {target.version} {reason}".strip())
+        with self._database.begin() as connection:
+            self._point(connection, name, target.version)
+        return msgspec.structs.replace(target, live=True)
+
+    def history(self, name: str) -> Sequence[Version]:
+        """Return the workspace's versions, newest first."""
+        with self._database.read() as connection:
+            live = connection.execute(sa.select(_live.c.version).where(_live.c.workspace == name)).scalar()
+            rows = connection.execute(
+                sa.select(_versions).where(_versions.c.workspace == name).order_by(_versions.c.version.desc())
+            ).all()
+        return [
+            Version(row.workspace, row.version, row.digest, row.author, row.reason, row.created_ms, row.version == live)
+            for row in rows
+        ]
+
+    def live(self) -> Mapping[str, Workspace]:
+        """Return every workspace's live version by name."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                sa.select(_versions.c.workspace, _versions.c.document).join(
+                    _live,
+                    sa.and_(_live.c.workspace == _versions.c.workspace, _live.c.version == _versions.c.version),
+                )
+            ).all()
+        return {row.workspace: msgspec.json.decode(row.document, type=Workspace) for row in rows}
+
+    def pointers(self) -> Mapping[str, int]:
+        """Return each workspace's live version number: cheap to ask often, to see that something was applied."""
+        with self._database.read() as connection:
+            return {row.workspace: row.version for row in connection.execute(sa.select(_live)).all()}
+
+    def read(self, name: str, version: int) -> Workspace:
+        """Return one version's content. Raises `VersionMissing`."""
+        with self._database.read() as connection:
+            document = connection.execute(
+                sa.select(_versions.c.document).where(_versions.c.workspace == name, _versions.c.version == version)
+            ).scalar()
+        if document is None:
+            raise VersionMissing(f"workspace {name!r} has no version {version}")
+        return msgspec.json.decode(document, type=Workspace)
+
+    def _current_version(self, name: str) -> Version | None:
+        return next((version for version in self.history(name) if version.live), None)
+
+    def _choose(self, name: str, history: Sequence[Version], version: int | None) -> Version:
+        if version is not None:
+            for candidate in history:
+                if candidate.version == version:
+                    return candidate
+            known = ", ".join(str(candidate.version) for candidate in history) or "none"
+            raise VersionMissing(f"workspace {name!r} has no version {version}; there are: {known}")
+        live = next((index for index, candidate in enumerate(history) if candidate.live), None)
+        if live is None or live + 1 >= len(history):
+            raise VersionMissing(f"workspace {name!r} has no version before the live one")
+        return history[live + 1]
+
+    def _point(self, connection: sa.Connection, name: str, version: int) -> None:
+        statement = upsert(_live, self._database.dialect).values(workspace=name, version=version)
+        connection.execute(statement.on_conflict_do_update(index_elements=["workspace"], set_={"version": version}))
