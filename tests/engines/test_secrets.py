@@ -6,19 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from rekindle.engines.secrets import EnvironmentSecrets, SealedFileSecrets, SecretMissing, Secrets
+from rekindle.engines.secrets import ChainSecrets, EnvironmentSecrets, SealedFileSecrets, SecretMissing, Secrets
 
 KEY = bytes(range(32))
 
 
-@pytest.fixture(params=["sealed_file", "environment"])
+@pytest.fixture(params=["sealed_file", "environment", "chain"])
 def secrets(request: pytest.FixtureRequest, tmp_path: Path) -> Secrets:
     """A store that holds ``meta_token = EAAB``."""
     if request.param == "environment":
         return EnvironmentSecrets({"REKINDLE_SECRET_META_TOKEN": "EAAB"})
     store = SealedFileSecrets(tmp_path / "secrets.json", KEY)
     store.put("meta_token", "EAAB")
-    return store
+    return ChainSecrets([EnvironmentSecrets({}), store]) if request.param == "chain" else store
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    store = SealedFileSecrets(tmp_path / "secrets.json", KEY)
+    chain = ChainSecrets([EnvironmentSecrets({"REKINDLE_SECRET_META_TOKEN": "from outside"}), store])
+    chain.put("meta_token", "stored")
+    assert (chain.get("meta_token"), store.get("meta_token")) == ("from outside", "stored")
 
 
 def test_a_secret_is_read_by_name(secrets: Secrets) -> None:
