@@ -32,7 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
 
 
-def load(environment: Mapping[str, str] | None = None, **overrides: object) -> Settings:
+def load(overrides: Mapping[str, object] | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Read settings from ``REKINDLE_<NAME>``; ``overrides`` that are not None win (the command line).
 
     Raises `SettingError`.
@@ -45,7 +45,7 @@ def load(environment: Mapping[str, str] | None = None, **overrides: object) -> S
             values[field] = (
                 [part.strip() for part in raw.split(",") if part.strip()] if field == "trusted_proxies" else raw
             )
-    values |= {name: value for name, value in overrides.items() if value is not None}
+    values |= {name: value for name, value in (overrides or {}).items() if value is not None}
     try:
         return msgspec.convert(values, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:

@@ -76,7 +76,7 @@ def open_installation(folder: Path, data: Path | None = None) -> Installation:
 def settings_for(folder: Path, data: Path | None = None, **overrides: object) -> Settings:
     """Return the process settings; the data folder is ``--data``, ``REKINDLE_DATA`` or ``data`` in the folder."""
     chosen = data or (None if "REKINDLE_DATA" in os.environ else folder / "data")
-    return process_settings.load(data=None if chosen is None else str(chosen), **overrides)
+    return process_settings.load({"data": None if chosen is None else str(chosen)} | overrides)
 
 
 def _master_key(data: Path) -> bytes:
