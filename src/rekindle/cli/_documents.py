@@ -1,0 +1,74 @@
+"""Read a workspace's folder for a command, with every fault told, and show differences."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import msgspec
+
+from rekindle.model.discover import discover
+from rekindle.workspace import Change, Workspace, WorkspaceError, load_folder
+
+
+def read_folder(folder: Path) -> Workspace:
+    """Return the folder's documents. Raises `click.ClickException` with all problems."""
+    try:
+        workspace = load_folder(folder)
+        problems = unknown_kinds(workspace)
+        if problems:
+            raise WorkspaceError(problems)
+    except WorkspaceError as error:
+        raise click.ClickException("the workspace cannot be used:\n  " + "\n  ".join(error.problems)) from None
+    return workspace
+
+
+def unknown_kinds(workspace: Workspace) -> list[str]:
+    """Return a problem for each source, channel or destination kind that no connector offers."""
+    named = [
+        *(
+            (f"catalog.toml: source {source.name!r}: kind", source.kind, "rekindle.catalog.sources")
+            for source in workspace.catalog.source
+            if source.kind != "auto"
+        ),
+        *(
+            (f"feeds/{name}.toml: channel", feed.channel, "rekindle.feeds.channels")
+            for name, feed in workspace.feeds.items()
+        ),
+        *(
+            (f"destinations/{name}.toml: kind", destination.kind, "rekindle.destinations")
+            for name, destination in workspace.destinations.items()
+        ),
+    ]
+    problems = []
+    for place, kind, package in named:
+        known = discover(package)
+        if kind not in known:
+            problems.append(f"{place} = {kind!r} is not known; there are: {', '.join(sorted(known))}")
+    return problems
+
+
+def show_changes(changes: Sequence[Change]) -> None:
+    """Print one line for each changed value."""
+    colours = {"+": "green", "-": "red", "~": "yellow"}
+    for change in changes:
+        match change.sign:
+            case "+":
+                text = f"+ {change.path} = {_short(change.after)}"
+            case "-":
+                text = f"- {change.path} = {_short(change.before)}"
+            case _:
+                text = f"~ {change.path}: {_short(change.before)} → {_short(change.after)}"
+        click.secho("  " + text, fg=colours[change.sign])
+
+
+def _short(value: object) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= 100 else text[:99] + "…"
+
+
+def author(given: str | None) -> str:
+    """Return who does this: ``--author``, or the account's name."""
+    return given or getpass.getuser()

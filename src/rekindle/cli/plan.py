@@ -1,0 +1,30 @@
+"""`rekindle plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rekindle.cli._compose import open_installation
+from rekindle.cli._documents import read_folder, show_changes
+from rekindle.cli._options import installation_options
+from rekindle.workspace import changes
+
+
+@click.command()
+@installation_options
+def command(folder: Path, data: Path | None) -> None:
+    """Check the workspace's files and show how they differ from what is live. Changes nothing."""
+    workspace = read_folder(folder)
+    installation = open_installation(folder, data)
+    try:
+        difference = changes(installation.workspaces().get(workspace.name), workspace)
+    finally:
+        installation.close()
+    if not difference:
+        click.echo(f"{workspace.name}: what is live is what the files say.")
+        return
+    click.echo(f"{workspace.name}: {len(difference)} change(s) against what is live:")
+    show_changes(difference)
+    click.echo("Run `rekindle apply` to make them live.")
