@@ -24,10 +24,8 @@ def set_secret(folder: Path, data: Path | None, name: str) -> None:
     """Store secret NAME; the value is asked for, or read from standard input, never taken from the command line."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_/-]{0,99}", name):
         raise click.ClickException(f"{name!r} cannot be a secret's name; use lower-case letters, digits, _ - and /")
-    if sys.stdin.isatty():
-        value = click.prompt(f"Value of {name}", hide_input=True)
-    else:
-        value = sys.stdin.read().rstrip("\n")
+    typed = sys.stdin.isatty()
+    value = click.prompt(f"Value of {name}", hide_input=True) if typed else sys.stdin.read().rstrip("\n")
     if not value:
         raise click.ClickException("the value is empty; nothing was stored")
     installation = open_installation(folder, data)
