@@ -52,8 +52,9 @@ class Installation:
 
 def create(settings: Settings) -> None:
     """Make the data folder with its master key and an empty state database. Harmless where they are there."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = settings.data / "keys" / "master.key"
-    key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key.parent.mkdir(exist_ok=True, mode=0o700)
     if not key.exists():
         descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as out:

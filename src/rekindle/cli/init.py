@@ -69,13 +69,15 @@ def command(
     try:
         password, shown = _first_password(password_file)
         _first_user(installation, workspace, owner, password, shown)
-        key = ApiKeys(installation.database, installation.clock).create(workspace, "first", {"events:write"}, owner)
+        keys = ApiKeys(installation.database, installation.clock)
+        first_key = None if keys.of(workspace) else keys.create(workspace, "first", {"events:write"}, owner).text
         installation.record(workspace, owner, "workspace.init", short)
     finally:
         installation.close()
     click.echo(f"Wrote {len(written)} file(s) to {folder}; data and keys are in {settings.data}.")
-    click.echo(f"API key for server events (shown once): {key.text}")
-    click.echo("Next: edit the files, then `rekindle apply -w " + str(folder) + "` and `rekindle serve -w ...`.")
+    if first_key is not None:
+        click.echo(f"API key for server events (shown once): {first_key}")
+    click.echo(f"Next: edit the files, then `rekindle apply -w {folder}` and `rekindle serve -w {folder}`.")
 
 
 def _first_password(file: Path | None) -> tuple[str, bool]:

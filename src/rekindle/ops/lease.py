@@ -1,0 +1,67 @@
+"""One holder at a time, for the scheduler: a row with an end and a fencing token."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from rekindle.engines.database import Database, metadata
+from rekindle.engines.database.core import upsert
+from rekindle.model.clock import Clock
+
+_leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("holder", sa.String(100), nullable=False),
+    sa.Column("token", sa.BigInteger, nullable=False),
+    sa.Column("ends_ms", sa.BigInteger, nullable=False),
+)
+
+
+class Lease:
+    """Held for ``ttl_ms`` from each `acquire`; another holder gets it only after that.
+
+    The token grows with every change of holder. A holder that slept through its end is stopped by `guard`, which
+    belongs into the transaction of each write it makes.
+    """
+
+    def __init__(self, database: Database, clock: Clock, name: str, holder: str, ttl_ms: int = 15_000) -> None:
+        self._database = database
+        self._clock = clock
+        self._name = name
+        self._holder = holder
+        self._ttl_ms = ttl_ms
+
+    def acquire(self) -> int | None:
+        """Take or renew the lease; return its token, or None while another holds it."""
+        now = self._clock()
+        with self._database.begin() as connection:
+            row = connection.execute(sa.select(_leases).where(_leases.c.name == self._name)).one_or_none()
+            if row is not None and row.holder != self._holder and row.ends_ms > now:
+                return None
+            same = row is not None and row.holder == self._holder
+            token: int = (row.token if row is not None else 0) + (0 if same else 1)
+            values = {"holder": self._holder, "token": token, "ends_ms": now + self._ttl_ms}
+            statement = upsert(_leases, self._database.dialect).values(name=self._name, **values)
+            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+        return token
+
+    def release(self) -> None:
+        """Give the lease up at once, if it is ours."""
+        with self._database.begin() as connection:
+            connection.execute(
+                _leases.update()
+                .where(_leases.c.name == self._name, _leases.c.holder == self._holder)
+                .values(ends_ms=self._clock())
+            )
+
+
+class LeaseLost(RuntimeError):
+    """Another holder has taken over; this one must not write any more."""
+
+
+def guard(connection: sa.Connection, name: str, token: int) -> None:
+    """Raise `LeaseLost` when ``token`` is no longer the lease's newest."""
+    current = connection.execute(sa.select(_leases.c.token).where(_leases.c.name == name)).scalar()
+    if current != token:
+        raise LeaseLost(f"lease {name!r} has moved on from token {token}")

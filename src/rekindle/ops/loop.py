@@ -1,0 +1,66 @@
+"""Run steps until told to stop: each does what is there to do and says how much it was."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+from prometheus_client import Counter, Gauge
+
+Step = Callable[[], Awaitable[int]]
+
+_log = structlog.get_logger()
+_done = Counter("rekindle_step_done_total", "Things done by a background step", ["step"])
+_failed = Counter("rekindle_step_failed_total", "Background steps that ended in an exception", ["step"])
+_alive = Gauge("rekindle_step_last_run_seconds", "When a background step last came to an end", ["step"])
+
+_LONGEST_PAUSE_S = 30.0
+
+
+async def run_steps(steps: Mapping[str, Step], *, idle_s: float, stopping: asyncio.Event) -> None:
+    """Loop every step side by side until ``stopping``; a step in progress is finished first.
+
+    A step that did nothing rests ``idle_s``; one that failed is tried again after a pause that doubles up to 30 s, so
+    that one broken room does not stop the others or fill the log.
+    """
+    async with asyncio.TaskGroup() as group:
+        for name, step in steps.items():
+            group.create_task(_loop(name, step, idle_s, stopping), name=name)
+
+
+async def _loop(name: str, step: Step, idle_s: float, stopping: asyncio.Event) -> None:
+    pause = idle_s
+    while not stopping.is_set():
+        try:
+            done = await step()
+        except Exception as error:  # noqa: BLE001 - the loop is the last place that can keep the process going
+            _failed.labels(name).inc()
+            _log.error("step failed", step=name, exc_info=error)
+            pause = min(max(pause, 0.1) * 2, _LONGEST_PAUSE_S)
+            await rest(stopping, pause)
+            continue
+        _done.labels(name).inc(done)
+        _alive.labels(name).set_to_current_time()
+        pause = idle_s
+        if done == 0:
+            await rest(stopping, idle_s)
+
+
+async def rest(stopping: asyncio.Event, seconds: float) -> None:
+    """Wait, or less when it is time to stop."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+    except TimeoutError:
+        return
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set; for use inside a running loop."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping
