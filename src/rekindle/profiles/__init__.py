@@ -1,1 +1,21 @@
-"""Per-visitor state kept up to date from the log: items met, co-views, ids seen."""
+"""Per-visitor state, what items go together, and the counts of what happened: views of the log."""
+
+from rekindle.profiles.co_views import Related
+from rekindle.profiles.id_match import IdMatch, IdMatchMetrics, id_match
+from rekindle.profiles.statistics import Point, Totals, series, totals
+from rekindle.profiles.touches import History, erase
+from rekindle.profiles.view import ProfileView
+
+__all__ = [
+    "History",
+    "IdMatch",
+    "IdMatchMetrics",
+    "Point",
+    "ProfileView",
+    "Related",
+    "Totals",
+    "erase",
+    "id_match",
+    "series",
+    "totals",
+]

@@ -1,0 +1,186 @@
+"""Views of the log: tables that follow it and count every entry, and every event, once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import NamedTuple, Protocol
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Connection
+
+from rekindle.engines.database.core import Database, metadata, upsert
+from rekindle.engines.log.protocol import Consumer, Entry, Log
+from rekindle.model.record import Record, Stored, decode
+
+_HOUR_MS = 3_600_000
+# Longer than any age at which the door still takes an event (`policy.max_event_age`, seven days by default), so that
+# a client's late retry is still recognised.
+REMEMBER_MS = 14 * 24 * _HOUR_MS
+
+# These two belong to the installation's log and not to one shop: an entry's place says nothing of its workspace.
+positions = sa.Table(
+    "view_positions",
+    metadata,
+    sa.Column("view", sa.String(64), primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+)
+seen = sa.Table(
+    "view_seen",
+    metadata,
+    sa.Column("view", sa.String(64), primary_key=True),
+    sa.Column("digest", sa.LargeBinary(16), primary_key=True),
+    sa.Column("seen_ms", sa.BigInteger, nullable=False),
+    sa.Index(None, "view", "seen_ms"),
+)
+
+
+class Noted(NamedTuple):
+    """One record of a batch; ``duplicate`` when an event with the same id was already applied."""
+
+    record: Record
+    duplicate: bool
+
+
+class Part(Protocol):
+    """Some tables that follow the log. Several parts may share one view, and then one cursor and one transaction."""
+
+    def prepare(self, records: Sequence[Record]) -> None:
+        """Look up what `apply` will need elsewhere; runs on a worker thread, before the transaction."""
+        ...
+
+    def apply(self, connection: Connection, batch: Sequence[Noted]) -> None:
+        """Write the batch into the tables; must not commit."""
+        ...
+
+    def clear(self, connection: Connection) -> None:
+        """Empty the tables, before a rebuild."""
+        ...
+
+
+class View:
+    """Feeds the parts from the consumer ``name``; state and position move in one transaction.
+
+    An entry delivered again after a crash is skipped by its position; a client's duplicate is recognised by its
+    ``event_id`` for ``remember_ms`` of log time.
+    """
+
+    def __init__(
+        self, log: Log, database: Database, name: str, parts: Sequence[Part], *, remember_ms: int = REMEMBER_MS
+    ) -> None:
+        self.name = name
+        self._log = log
+        self._database = database
+        self._parts = parts
+        self._remember_ms = remember_ms
+        self._consumer: Consumer | None = None
+        self._trimmed_ms = 0
+        self._report = structlog.get_logger("view").bind(view=name)
+
+    async def step(self, limit: int = 1000, wait_ms: int = 0) -> int:
+        """Apply up to ``limit`` next entries; return how many were read. After a failure nothing has moved."""
+        if self._consumer is None:
+            self._consumer = await self._log.consumer(self.name)
+        entries = await self._consumer.poll(limit, wait_ms)
+        if not entries:
+            return 0
+        try:
+            await asyncio.to_thread(self._apply, entries)
+        except BaseException:
+            await self._consumer.rewind()
+            raise
+        for last in {entry.partition: entry for entry in entries}.values():
+            await self._consumer.commit(last)
+        return len(entries)
+
+    async def rebuild(self) -> None:
+        """Empty the parts and read the whole log again with the next steps."""
+        await self.close()
+        await self._log.forget(self.name)
+
+        def forget(connection: Connection) -> None:
+            for table in (positions, seen):
+                connection.execute(table.delete().where(table.c.view == self.name))
+            for part in self._parts:
+                part.clear(connection)
+
+        await self._database.run(forget)
+
+    async def close(self) -> None:
+        """Give up the cursor; a later `step` opens it again."""
+        if self._consumer is not None:
+            await self._consumer.close()
+            self._consumer = None
+
+    def _apply(self, entries: Sequence[Entry]) -> None:
+        decoded = [(entry, record) for entry in entries if (record := self._decode(entry)) is not None]
+        for part in self._parts:
+            part.prepare([record for _, record in decoded])
+        with self._database.begin() as connection:
+            reached = self._positions(connection, {entry.partition for entry in entries})
+            fresh = [record for entry, record in decoded if entry.offset > reached[entry.partition]]
+            batch = self._note(connection, fresh)
+            for part in self._parts:
+                part.apply(connection, batch)
+            for last in {entry.partition: entry for entry in entries}.values():
+                connection.execute(
+                    positions.update()
+                    .where(positions.c.view == self.name, positions.c.partition == last.partition)
+                    .values(offset=max(last.offset, reached[last.partition]))
+                )
+
+    def _decode(self, entry: Entry) -> Record | None:
+        try:
+            return decode(entry.value)
+        except msgspec.DecodeError:
+            # Stopping here would stop every visitor behind it; the entry stays in the log under this name.
+            self._report.error("log entry is not a record", partition=entry.partition, offset=entry.offset)
+            return None
+
+    def _positions(self, connection: Connection, partitions: set[int]) -> dict[int, int]:
+        connection.execute(
+            upsert(positions, connection.dialect.name).on_conflict_do_nothing(),
+            [{"view": self.name, "partition": number, "offset": -1} for number in sorted(partitions)],
+        )
+        # The lock holds off a second member that was given the same partition while this one still works on it.
+        rows = connection.execute(
+            sa.select(positions.c.partition, positions.c.offset)
+            .where(positions.c.view == self.name, positions.c.partition.in_(sorted(partitions)))
+            .order_by(positions.c.partition)
+            .with_for_update()
+        )
+        return {row.partition: row.offset for row in rows}
+
+    def _note(self, connection: Connection, records: Sequence[Record]) -> list[Noted]:
+        digests = [_digest(record) if isinstance(record, Stored) else b"" for record in records]
+        wanted = {digest for digest in digests if digest}
+        known: set[bytes] = set()
+        if wanted:
+            found = connection.execute(
+                sa.select(seen.c.digest).where(seen.c.view == self.name, seen.c.digest.in_(sorted(wanted)))
+            )
+            known = {bytes(row.digest) for row in found}
+        batch: list[Noted] = []
+        new: list[dict[str, object]] = []
+        for record, digest in zip(records, digests, strict=True):
+            batch.append(Noted(record, bool(digest) and digest in known))
+            if digest and digest not in known:
+                known.add(digest)
+                new.append({"view": self.name, "digest": digest, "seen_ms": record.received_ms})
+        if new:
+            connection.execute(upsert(seen, connection.dialect.name).on_conflict_do_nothing(), new)
+        newest_ms = max((record.received_ms for record in records), default=0)
+        if newest_ms - self._trimmed_ms >= _HOUR_MS:
+            self._trimmed_ms = newest_ms
+            connection.execute(
+                seen.delete().where(seen.c.view == self.name, seen.c.seen_ms < newest_ms - self._remember_ms)
+            )
+        return batch
+
+
+def _digest(event: Stored) -> bytes:
+    return blake2b(f"{event.workspace}\0{event.event_id}".encode(), digest_size=16).digest()
