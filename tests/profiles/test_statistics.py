@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from rekindle.engines.database import Database
 from rekindle.model.record import Tally
-from rekindle.profiles import IdMatchMetrics, ProfileView, id_match, series, totals
-from rekindle.profiles.id_match import EXAMPLES
+from rekindle.profiles import IdMatchMetrics, ProfileView, series, totals
+from rekindle.profiles.id_match import EXAMPLES, id_match
 from tests.conftest import FakeClock
 from tests.memory_log import MemoryLog
 from tests.visits import did

@@ -1,7 +1,7 @@
 """Per-visitor state, what items go together, and the counts of what happened: views of the log."""
 
 from rekindle.profiles.co_views import Related
-from rekindle.profiles.id_match import IdMatch, IdMatchMetrics, id_match
+from rekindle.profiles.id_match import IdMatch, IdMatchMetrics
 from rekindle.profiles.statistics import Point, Totals, series, totals
 from rekindle.profiles.touches import History, erase
 from rekindle.profiles.view import ProfileView
@@ -15,7 +15,6 @@ __all__ = [
     "Related",
     "Totals",
     "erase",
-    "id_match",
     "series",
     "totals",
 ]
