@@ -16,6 +16,10 @@ class LogFull(LogUnavailable):
     """The store behind the log has no room; acceptance stops until there is."""
 
 
+class LogCorrupt(Exception):
+    """What is stored is not what was written. Nothing behind that place is given out until a person has looked."""
+
+
 class Keyed(NamedTuple):
     """One record to append; records of one key stay in order (the key is the visitor's pseudonym)."""
 
