@@ -49,7 +49,7 @@ class SqliteMachine(LogMachine):
 
 TestAgainstAList = SqliteMachine.TestCase
 TestAgainstAList.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 

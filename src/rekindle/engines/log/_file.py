@@ -119,10 +119,12 @@ class File:
             self._db.execute("INSERT INTO block VALUES (?, ?, ?, ?, ?)", row)
             first += block.records
 
-    def register(self, name: str, *, at_end: bool) -> None:
-        """Add a consumer unless it is there."""
+    def register(self, name: str, *, at_end: bool) -> int:
+        """Add a consumer unless it is there; return its cursor."""
         start = self.end() if at_end else 0
         self._db.execute("INSERT OR IGNORE INTO consumer VALUES (?, ?)", (name, start))
+        row = self._db.execute("SELECT committed FROM consumer WHERE name = ?", (name,)).fetchone()
+        return int(row[0])
 
     def move(self, name: str, offset: int) -> None:
         """Move a cursor forward; it never goes back, so that a late commit cannot undo a newer one."""

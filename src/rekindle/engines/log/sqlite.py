@@ -66,8 +66,8 @@ class SqliteLog:
 
     async def consumer(self, name: str, *, start: Literal["first", "last"] = "first") -> SqliteConsumer:
         """See `Log.consumer`."""
-        await self._writer.work(lambda file: file.register(name, at_end=start == "last"))
-        return SqliteConsumer(self, name)
+        committed = await self._writer.work(lambda file: file.register(name, at_end=start == "last"))
+        return SqliteConsumer(self, name, committed)
 
     async def forget(self, name: str) -> None:
         """See `Log.forget`."""
@@ -147,10 +147,10 @@ class SqliteLog:
 class SqliteConsumer:
     """A cursor; what a poll read beyond its limit (less than one block) waits for the next poll."""
 
-    def __init__(self, log: SqliteLog, name: str) -> None:
+    def __init__(self, log: SqliteLog, name: str, committed: int) -> None:
         self._log = log
         self._name = name
-        self._position: int | None = None
+        self._position = committed
         self._ahead: list[Entry] = []
 
     async def poll(self, limit: int, wait_ms: int = 0) -> Sequence[Entry]:
@@ -158,7 +158,7 @@ class SqliteConsumer:
         loop = asyncio.get_running_loop()
         until = loop.time() + wait_ms / 1000
         while not self._ahead:
-            self._ahead = await self._log.read(lambda file: self._next(file, limit))
+            self._ahead = await self._log.read(lambda file: file.entries(self._position, limit))
             left = until - loop.time()
             if self._ahead or left <= 0:
                 break
@@ -174,15 +174,11 @@ class SqliteConsumer:
 
     async def rewind(self) -> None:
         """See `Consumer.rewind`."""
-        self._position, self._ahead = None, []
+        committed = await self._log.read(lambda file: file.committed(self._name))
+        if committed is None:
+            raise LogUnavailable(f"consumer {self._name!r} was forgotten; open it again")
+        self._position, self._ahead = committed, []
 
     async def close(self) -> None:
         """See `Consumer.close`."""
         self._ahead = []
-
-    def _next(self, file: File, limit: int) -> list[Entry]:
-        if self._position is None:
-            self._position = file.committed(self._name)
-            if self._position is None:
-                raise LogUnavailable(f"consumer {self._name!r} was forgotten; open it again")
-        return file.entries(self._position, limit)
