@@ -1,0 +1,104 @@
+"""The console's application: every page and every JSON address, behind one door."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import argon2
+from litestar import Litestar, Request, get
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException, NotFoundException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.response import Response
+from litestar.types import ControllerRouterHandler
+
+import rekindle
+from rekindle.console import errors
+from rekindle.console.door import door
+from rekindle.console.headers import security_headers
+from rekindle.console.pages import handlers
+from rekindle.console.render import assets
+from rekindle.console.services import Record, Services, Shops
+from rekindle.console.visit import Visit
+from rekindle.engines.database import Database
+from rekindle.engines.log.protocol import Log
+from rekindle.model.clock import Clock
+from rekindle.workspace.access import ApiKeys, Authenticator, PasswordLogin, Sessions, Users
+
+_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+
+
+def create_console(
+    database: Database,
+    log: Log,
+    shops: Shops,
+    clock: Clock,
+    record: Record,
+    *,
+    secure: bool = False,
+    trusted_proxies: tuple[str, ...] = (),
+    allowed_hosts: Sequence[str] = (),
+    random: Callable[[int], bytes] = secrets.token_bytes,
+    hasher: argon2.PasswordHasher | None = None,
+    login: Authenticator | None = None,
+) -> Litestar:
+    """Return the console as an ASGI application.
+
+    ``shops`` gives the live workspaces, ``record`` writes changes by people to the ledger. ``secure`` when browsers
+    reach it by https (cookies are then ``Secure``). ``allowed_hosts`` are the host names it answers to (all, when
+    empty). ``login`` replaces passwords, for single sign-on.
+    """
+    users = Users(database, clock, random, hasher)
+    services = Services(
+        database=database,
+        log=log,
+        clock=clock,
+        shops=shops,
+        record=record,
+        users=users,
+        sessions=Sessions(database, clock, random),
+        keys=ApiKeys(database, clock, random),
+        login=login or PasswordLogin(database, users, clock),
+        secure=secure,
+        trusted_proxies=trusted_proxies,
+    )
+    every: list[ControllerRouterHandler] = [_asset, _livez, *handlers()]
+    return Litestar(
+        every,
+        guards=[door],
+        dependencies={"visit": Provide(_visit, sync_to_thread=False)},
+        exception_handlers={HTTPException: errors.http_error, Exception: errors.server_error},
+        before_send=[security_headers(secure)],
+        allowed_hosts=list(allowed_hosts) or None,
+        request_max_body_size=64 * 1024,
+        openapi_config=OpenAPIConfig(
+            title="Rekindle", version=rekindle.__version__, path="/api", render_plugins=[JsonRenderPlugin()]
+        ),
+        state=State({"services": services}),
+        logging_config=None,
+    )
+
+
+def _visit(request: Request[Any, Any, Any]) -> Visit:
+    visit: Visit = request.state.visit
+    return visit
+
+
+@get("/static/{digest:str}/{name:str}", opt={"public": True}, include_in_schema=False, sync_to_thread=False)
+def _asset(digest: str, name: str) -> Response[bytes]:
+    known, content = assets().get(name, ("", b""))
+    if known != digest:
+        raise NotFoundException
+    kind = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
+    return Response(
+        content, media_type=kind, headers={"cache-control": "public, max-age=31536000, immutable"}
+    )
+
+
+@get("/livez", opt={"public": True}, include_in_schema=False, sync_to_thread=False, media_type="text/plain")
+def _livez() -> str:
+    return "ok\n"

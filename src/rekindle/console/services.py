@@ -1,0 +1,40 @@
+"""What the console stands on, handed in by whoever composes the installation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from rekindle.engines.database import Database
+from rekindle.engines.log.protocol import Log
+from rekindle.model.clock import Clock
+from rekindle.workspace import Workspace
+from rekindle.workspace.access import ApiKeys, Authenticator, Sessions, Users
+
+Shops = Callable[[], Mapping[str, Workspace]]
+"""Returns every workspace's live version by name (`Versions.live`)."""
+
+Record = Callable[[str, str, str, str], None]
+"""Writes (workspace, actor, action, detail) to the ledger; raises when it cannot, and then nothing is done."""
+
+
+class Services(msgspec.Struct, frozen=True):
+    """``secure`` says that browsers reach the console by https; ``trusted_proxies`` may name the client's address."""
+
+    database: Database
+    log: Log
+    clock: Clock
+    shops: Shops
+    record: Record
+    users: Users
+    sessions: Sessions
+    keys: ApiKeys
+    login: Authenticator
+    secure: bool = False
+    trusted_proxies: tuple[str, ...] = ()
+
+    @property
+    def session_cookie(self) -> str:
+        """The cookie's name; ``__Host-`` makes the browser insist on https, this host and the root path."""
+        return "__Host-rekindle" if self.secure else "rekindle"
