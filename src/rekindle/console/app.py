@@ -94,9 +94,7 @@ def _asset(digest: str, name: str) -> Response[bytes]:
     if known != digest:
         raise NotFoundException
     kind = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
-    return Response(
-        content, media_type=kind, headers={"cache-control": "public, max-age=31536000, immutable"}
-    )
+    return Response(content, media_type=kind, headers={"cache-control": "public, max-age=31536000, immutable"})
 
 
 @get("/livez", opt={"public": True}, include_in_schema=False, sync_to_thread=False, media_type="text/plain")

@@ -36,7 +36,7 @@ async def door(connection: Connection, handler: BaseRouteHandler) -> None:
     connection.state.visit = visit
     if handler.opt.get("public") is not True:
         _authorise(visit, connection, handler)
-    if connection.scope["method"] not in _SAFE:
+    if connection.scope.get("method", "GET") not in _SAFE:
         _same_origin(connection)
         if handler.opt.get("form") is not False and visit.key is None:
             await _own_form(connection, visit.token)
@@ -63,7 +63,7 @@ def _identify(services: Services, connection: Connection) -> Visit:
     live = services.shops()
     mine = {shop: live[shop].shop.title for shop in sorted(user.roles) if shop in live}
     chosen = live[name] if name in mine else None
-    role = user.roles.get(name, "") if chosen else ""
+    role = user.roles.get(str(name), "") if chosen else ""
     return Visit(
         services,
         language,

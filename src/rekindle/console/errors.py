@@ -33,7 +33,9 @@ def _answer(request: Request[Any, Any, Any], status: int, detail: str) -> Respon
     path = request.url.path
     if path.startswith("/api/"):
         headers = {"www-authenticate": "Bearer"} if status == 401 else {}
-        return Response({"status": status, "detail": detail or _PLAIN.get(status, "error")}, status_code=status, headers=headers)
+        return Response(
+            {"status": status, "detail": detail or _PLAIN.get(status, "error")}, status_code=status, headers=headers
+        )
     if status == 401:
         return Redirect(f"/login?next={quote(path, safe='/')}", status_code=303)
     visit = getattr(request.state, "visit", None)

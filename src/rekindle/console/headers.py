@@ -37,7 +37,7 @@ _ALWAYS = {
 def security_headers(secure: bool) -> Callable[[Message, Scope], Awaitable[None]]:
     """Return the hook that sets them; ``secure`` adds a year of HTTPS-only."""
 
-    async def before_send(message: Message, scope: Scope) -> None:
+    async def before_send(message: Message, _scope: Scope) -> None:
         if message["type"] != "http.response.start":
             return
         headers = MutableScopeHeaders.from_message(message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gettext
 import io
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -33,7 +33,7 @@ def translations(language: str) -> gettext.NullTranslations:
 
 def choose(chosen: str | None, accepted: str) -> str:
     """Return the language a person chose, else the best of ``Accept-Language`` (RFC 9110, 12.5.4), else English."""
-    if chosen in LANGUAGES:
+    if chosen is not None and chosen in LANGUAGES:
         return chosen
     ranked: list[tuple[float, str]] = []
     for part in accepted.split(",")[:20]:
@@ -64,7 +64,9 @@ class Format:
     def percent(self, share: float) -> str:
         """Return a share (0 to 1) as per cent, rounded down to a tenth, so that 100 % means all."""
         whole = int(Decimal(str(share)) * 1000)
-        return numbers.format_percent(Decimal(whole) / 1000, format=None, locale=self._locale, decimal_quantization=False)
+        return numbers.format_percent(
+            Decimal(whole) / 1000, format=None, locale=self._locale, decimal_quantization=False
+        )
 
     def money(self, amount: Decimal, currency: str | None) -> str:
         """Return an amount; without a currency it stays a bare number."""
@@ -83,4 +85,4 @@ class Format:
 
     def duration(self, ms: int) -> str:
         """Return a length of time in its largest unit."""
-        return dates.format_timedelta(ms / 1000, granularity="second", threshold=1.5, locale=self._locale)
+        return dates.format_timedelta(timedelta(milliseconds=ms), granularity="second", threshold=1.5, locale=self._locale)

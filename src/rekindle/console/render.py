@@ -45,7 +45,7 @@ def environment(language: str) -> jinja2.Environment:
     )
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     made.globals |= {"asset": asset, "f": Format(language), "language": language, "languages": LANGUAGES}
-    made.globals |= {"words": words.Words(translations(language))}
+    made.globals |= {"words": words.words_of(language)}
     made.filters["rfc3339"] = rfc3339
     return made
 

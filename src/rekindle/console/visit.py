@@ -36,6 +36,11 @@ class Visit(msgspec.Struct, frozen=True):
         return self.shop.name
 
     @property
+    def home(self) -> str:
+        """The address below which the workspace's pages are."""
+        return f"/w/{self.name}"
+
+    @property
     def shop(self) -> Workspace:
         """The workspace; only handlers below ``/w/`` have one."""
         assert self.workspace is not None

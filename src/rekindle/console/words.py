@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import gettext
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
-from rekindle.model.outcome import Outcome
+from rekindle.console.language import translations
+from rekindle.model.outcome import Outcome, Reason
 
 
 def _(text: str) -> str:
@@ -25,6 +27,14 @@ OUTCOMES: Final[Mapping[str, str]] = {
     Outcome.EXPIRED: _("expired"),
     Outcome.HELD: _("held"),
     Outcome.DEAD: _("dead letter"),
+}
+
+SOURCES: Final[Mapping[str, str]] = {"web": _("web page"), "app": _("app"), "offline": _("shop floor or CRM")}
+
+ROLES: Final[Mapping[str, str]] = {"owner": _("owner"), "analyst": _("analyst"), "auditor": _("auditor")}
+
+REASONS: Final[Mapping[str, str]] = {
+    Reason.OK: _("in order"),
 }
 
 TONES: Final[Mapping[str, str]] = {
@@ -50,9 +60,43 @@ class Words:
         """Return an outcome in words."""
         return self._say(OUTCOMES.get(code, code))
 
+    def reason(self, code: str) -> str:
+        """Return a reason in words."""
+        return self._say(REASONS.get(code, code))
+
+    def source(self, code: str) -> str:
+        """Return where an event came from."""
+        return self._say(SOURCES.get(code, code))
+
+    def role(self, code: str) -> str:
+        """Return a role in words."""
+        return self._say(ROLES.get(code, code))
+
+    def refused(self, outcome: str, count: int) -> str:
+        """Return how many events were refused at the door."""
+        if outcome == Outcome.INVALID:
+            return self._catalogue.ngettext("%(num)d invalid", "%(num)d invalid", count) % {"num": count}
+        return self._catalogue.ngettext("%(num)d filtered", "%(num)d filtered", count) % {"num": count}
+
+    @property
+    def consent_changed(self) -> str:
+        """A visitor now allows less."""
+        return self._catalogue.gettext("consent changed")
+
+    @property
+    def bot(self) -> str:
+        """The visitor is a program."""
+        return self._catalogue.gettext("bot")
+
     def tone(self, code: str) -> str:
         """Return how an outcome looks."""
         return TONES.get(code, "idle")
 
     def _say(self, text: str) -> str:
         return self._catalogue.gettext(text) if text else ""
+
+
+@cache
+def words_of(language: str) -> Words:
+    """Return the words of a language."""
+    return Words(translations(language))

@@ -7,9 +7,12 @@ import re
 import secrets
 from typing import Any
 
+from anyio.to_thread import run_sync
 from litestar import Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.response import Redirect
+
+from msgspec.structs import replace
 
 from rekindle.console.door import LANGUAGE_COOKIE, client_address
 from rekindle.console.language import LANGUAGES
@@ -20,7 +23,8 @@ _LOCAL = re.compile(r"/w/[A-Za-z0-9_/.-]*")
 _YEAR = 365 * 24 * 3600
 
 
-def _cookie(visit: Visit, value: str, max_age: int | None = None) -> Cookie:
+def session_cookie(visit: Visit, value: str, max_age: int | None = None) -> Cookie:
+    """Return the session cookie; it goes when the browser closes."""
     services = visit.services
     return Cookie(
         key=services.session_cookie,
@@ -45,13 +49,13 @@ def show(visit: Visit, next: str = "/") -> Response[Any]:  # noqa: A002
         return Redirect(local(next), status_code=303)
     token = visit.token or base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
     page = _form(visit, token, local(next))
-    page.set_cookie(_cookie(visit, token))
+    page.set_cookie(session_cookie(visit, token))
     return page
 
 
-def _form(visit: Visit, token: str, target: str, *, status: int = 200, problem: str = "", wait: int = 0) -> Response[str]:
-    from msgspec.structs import replace
-
+def _form(
+    visit: Visit, token: str, target: str, *, status: int = 200, problem: str = "", wait: int = 0
+) -> Response[str]:
     return replace(visit, token=token, user=None).page(
         "login.html", status=status, target=target, problem=problem, wait=wait
     )
@@ -65,7 +69,7 @@ async def submit(request: Request[Any, Any, Any], visit: Visit) -> Response[Any]
     target = local(str(form.get("next", "/")))
     services = visit.services
     address = client_address(request, services.trusted_proxies)
-    return await _in_thread(_submit, visit, name, password, target, address)
+    return await run_sync(_submit, visit, name, password, target, address)
 
 
 def _submit(visit: Visit, name: str, password: str, target: str, address: str) -> Response[Any]:
@@ -81,14 +85,8 @@ def _submit(visit: Visit, name: str, password: str, target: str, address: str) -
         return _form(visit, visit.token, target, status=403, problem="refused")
     fresh = services.sessions.start(user.id, replacing=visit.token)
     answer = Redirect(target, status_code=303)
-    answer.set_cookie(_cookie(visit, fresh.token))
+    answer.set_cookie(session_cookie(visit, fresh.token))
     return answer
-
-
-async def _in_thread(work: Any, *args: Any) -> Any:
-    from anyio.to_thread import run_sync
-
-    return await run_sync(work, *args)
 
 
 @post("/logout", opt={}, include_in_schema=False, sync_to_thread=True)
@@ -96,7 +94,7 @@ def logout(visit: Visit) -> Redirect:
     """End the session here and in the browser."""
     visit.services.sessions.revoke(visit.token)
     answer = Redirect("/login", status_code=303)
-    answer.set_cookie(_cookie(visit, "", max_age=0))
+    answer.set_cookie(session_cookie(visit, "", max_age=0))
     return answer
 
 

@@ -75,15 +75,8 @@ class ApiKeys:
         self, workspace: str, name: str, scopes: Collection[str], created_by: str, expires_ms: int | None = None
     ) -> NewApiKey:
         """Make a key for one workspace. Raises `ValueError` for a bad name, scope or expiry."""
-        name = name.strip()
-        if not 1 <= len(name) <= 100 or not name.isprintable():
-            raise ValueError(f"key name {name[:40]!r} cannot be used; give 1 to 100 printable characters")
-        unknown = sorted(set(scopes) - set(SCOPES))
-        if unknown or not scopes:
-            raise ValueError(f"scopes {unknown} cannot be used; choose at least one of {', '.join(SCOPES)}")
-        now = self._clock()
-        if expires_ms is not None and expires_ms <= now:
-            raise ValueError("the key would already have expired; choose a later day")
+        self.check(name, scopes, expires_ms)
+        name, now = name.strip(), self._clock()
         identity = _base62(int.from_bytes(self._random(8), "big"), 11)
         body = f"rk_{identity}_{_base62(int.from_bytes(self._random(32), 'big'), 43)}"
         text = body + _checksum(body)
@@ -102,6 +95,17 @@ class ApiKeys:
                 )
             )
         return NewApiKey(text, key)
+
+    def check(self, name: str, scopes: Collection[str], expires_ms: int | None = None) -> None:
+        """Raise `ValueError` when `create` would."""
+        name = name.strip()
+        if not 1 <= len(name) <= 100 or not name.isprintable():
+            raise ValueError(f"key name {name[:40]!r} cannot be used; give 1 to 100 printable characters")
+        unknown = sorted(set(scopes) - set(SCOPES))
+        if unknown or not scopes:
+            raise ValueError(f"scopes {unknown} cannot be used; choose at least one of {', '.join(SCOPES)}")
+        if expires_ms is not None and expires_ms <= self._clock():
+            raise ValueError("the key would already have expired; choose a later day")
 
     def verify(self, text: str) -> ApiKey | None:
         """Return the live key, or None. A mistyped key fails its checksum and costs no look into the database."""

@@ -73,14 +73,20 @@ class Sessions:
 
     def check(self, token: str) -> Session | None:
         """Return the live session of a token, or None; counts as activity."""
+        session, now = self.look(token), self._clock()
+        if session is not None and now - session.seen_ms >= _TOUCH_MS:
+            with self._database.begin() as connection:
+                mine = t.sessions.c.token_hash == _digest(token)
+                connection.execute(t.sessions.update().where(mine).values(seen_ms=now))
+        return session
+
+    def look(self, token: str) -> Session | None:
+        """Return the live session of a token, or None; a page that watches by itself is no activity."""
         digest, now = _digest(token), self._clock()
         with self._database.read() as connection:
             row = connection.execute(sa.select(t.sessions).where(t.sessions.c.token_hash == digest)).one_or_none()
         if row is None or now >= row.seen_ms + self.idle_ms or now >= row.created_ms + self.absolute_ms:
             return None
-        if now - row.seen_ms >= _TOUCH_MS:
-            with self._database.begin() as connection:
-                connection.execute(t.sessions.update().where(t.sessions.c.token_hash == digest).values(seen_ms=now))
         return Session(row.user_id, digest[:12], row.created_ms, row.seen_ms)
 
     def revoke(self, token: str) -> None:

@@ -132,6 +132,10 @@ class Users:
             self._store_hash(row.id, _normal(password), row.password_changed_ms)
         return self.get(row.id)
 
+    def check_strength(self, name: str, password: str) -> None:
+        """Raise `WeakPassword` when ``password`` would be refused for the user ``name``."""
+        usable_password(password, name)
+
     def set_password(self, user_id: str, password: str) -> None:
         """Replace a password. Raises `WeakPassword`. Sessions are the caller's to revoke."""
         user = self.get(user_id)
