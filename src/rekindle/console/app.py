@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 import argon2
@@ -13,6 +14,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.params import FromPath
 from litestar.response import Response
 from litestar.types import ControllerRouterHandler
 
@@ -66,7 +68,8 @@ def create_console(
         secure=secure,
         trusted_proxies=trusted_proxies,
     )
-    every: list[ControllerRouterHandler] = [_asset, _livez, *handlers()]
+    # Litestar wraps a handler's function anew for each application, so each gets its own copies.
+    every: list[ControllerRouterHandler] = [copy(handler) for handler in (_asset, _livez, *handlers())]
     return Litestar(
         every,
         guards=[door],
@@ -89,7 +92,7 @@ def _visit(request: Request[Any, Any, Any]) -> Visit:
 
 
 @get("/static/{digest:str}/{name:str}", opt={"public": True}, include_in_schema=False, sync_to_thread=False)
-def _asset(digest: str, name: str) -> Response[bytes]:
+def _asset(digest: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     known, content = assets().get(name, ("", b""))
     if known != digest:
         raise NotFoundException

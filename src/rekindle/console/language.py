@@ -85,4 +85,6 @@ class Format:
 
     def duration(self, ms: int) -> str:
         """Return a length of time in its largest unit."""
-        return dates.format_timedelta(timedelta(milliseconds=ms), granularity="second", threshold=1.5, locale=self._locale)
+        return dates.format_timedelta(
+            timedelta(milliseconds=ms), granularity="second", threshold=1.5, locale=self._locale
+        )

@@ -10,7 +10,8 @@ from urllib.parse import quote, urlencode
 
 from anyio.to_thread import run_sync
 from litestar import Request, Response, get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from rekindle.console.language import Format
@@ -21,13 +22,13 @@ from rekindle.model.clock import rfc3339
 from rekindle.model.event import ECOMMERCE_EVENTS
 from rekindle.workspace.access import can
 
-Text = Annotated[str, Parameter(max_length=200)]
+Text = Annotated[str, QueryParameter(max_length=200)]
 
 _NAMES: Final = sorted(ECOMMERCE_EVENTS)
 
 
 @get("/w/{workspace:str}/live", opt={"action": "view_events"}, include_in_schema=False)
-async def page(visit: Visit, event: Text = "", q: Text = "") -> Response[str]:
+async def page(visit: NamedDependency[Visit], event: Text = "", q: Text = "") -> Response[str]:
     """Show the newest 200 records; the browser follows from there."""
     wanted = Filter(event, q)
     rows, place = await newest(visit.services.log, visit.name, wanted)
@@ -46,7 +47,7 @@ async def page(visit: Visit, event: Text = "", q: Text = "") -> Response[str]:
 
 @get("/w/{workspace:str}/live/stream", opt={"action": "view_events"}, include_in_schema=False)
 async def stream(
-    request: Request[Any, Any, Any], visit: Visit, event: Text = "", q: Text = "", after: Text = ""
+    request: Request[Any, Any, Any], visit: NamedDependency[Visit], event: Text = "", q: Text = "", after: Text = ""
 ) -> Stream:
     """Stream rows; a browser that comes back says in ``Last-Event-ID`` where it was."""
     place = position(request.headers.get("last-event-id", "")) or position(after)
@@ -68,7 +69,10 @@ async def stream(
 
 @get("/api/w/{workspace:str}/events", opt={"action": "view_events"})
 async def data(
-    visit: Visit, event: Text = "", q: Text = "", limit: Annotated[int, Parameter(ge=1, le=RING)] = 50
+    visit: NamedDependency[Visit],
+    event: Text = "",
+    q: Text = "",
+    limit: Annotated[int, QueryParameter(ge=1, le=RING)] = 50,
 ) -> list[LiveRow]:
     """Return the newest records of the workspace, newest first."""
     rows, _ = await newest(visit.services.log, visit.name, Filter(event, q), limit)

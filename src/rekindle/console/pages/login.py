@@ -10,8 +10,9 @@ from typing import Any
 from anyio.to_thread import run_sync
 from litestar import Request, Response, get, post
 from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
 from litestar.response import Redirect
-
 from msgspec.structs import replace
 
 from rekindle.console.door import LANGUAGE_COOKIE, client_address
@@ -42,8 +43,8 @@ def local(target: str | None) -> str:
     return target if target and _LOCAL.fullmatch(target) and "//" not in target else "/"
 
 
-@get("/login", opt={"public": True}, include_in_schema=False, sync_to_thread=True)
-def show(visit: Visit, next: str = "/") -> Response[Any]:  # noqa: A002
+@get("/login", opt={"public": True}, include_in_schema=False, sync_to_thread=False)
+def show(visit: NamedDependency[Visit], next: FromQuery[str] = "/") -> Response[Any]:  # noqa: A002
     """Show the form. A random cookie binds it to this browser until there is a session."""
     if visit.user is not None:
         return Redirect(local(next), status_code=303)
@@ -62,14 +63,15 @@ def _form(
 
 
 @post("/login", opt={"public": True}, include_in_schema=False)
-async def submit(request: Request[Any, Any, Any], visit: Visit) -> Response[Any]:
+async def submit(request: Request[Any, Any, Any], visit: NamedDependency[Visit]) -> Response[Any]:
     """Check name and password; a success starts a new session under a new token."""
     form = await request.form()
     name, password = str(form.get("name", ""))[:200], str(form.get("password", ""))[:2000]
     target = local(str(form.get("next", "/")))
     services = visit.services
     address = client_address(request, services.trusted_proxies)
-    return await run_sync(_submit, visit, name, password, target, address)
+    answer: Response[Any] = await run_sync(_submit, visit, name, password, target, address)
+    return answer
 
 
 def _submit(visit: Visit, name: str, password: str, target: str, address: str) -> Response[Any]:
@@ -90,7 +92,7 @@ def _submit(visit: Visit, name: str, password: str, target: str, address: str) -
 
 
 @post("/logout", opt={}, include_in_schema=False, sync_to_thread=True)
-def logout(visit: Visit) -> Redirect:
+def logout(visit: NamedDependency[Visit]) -> Redirect:
     """End the session here and in the browser."""
     visit.services.sessions.revoke(visit.token)
     answer = Redirect("/login", status_code=303)
@@ -99,7 +101,7 @@ def logout(visit: Visit) -> Redirect:
 
 
 @post("/language", opt={"public": True, "form": False}, include_in_schema=False)
-async def language(request: Request[Any, Any, Any], visit: Visit) -> Redirect:
+async def language(request: Request[Any, Any, Any], visit: NamedDependency[Visit]) -> Redirect:
     """Remember the language a person chose."""
     form = await request.form()
     chosen = str(form.get("language", ""))
@@ -121,7 +123,7 @@ async def language(request: Request[Any, Any, Any], visit: Visit) -> Redirect:
 
 
 @get("/", include_in_schema=False, sync_to_thread=False)
-def home(visit: Visit) -> Response[Any]:
+def home(visit: NamedDependency[Visit]) -> Response[Any]:
     """Lead to the only workspace, or list them."""
     if len(visit.shops) == 1:
         return Redirect(f"/w/{next(iter(visit.shops))}/", status_code=303)

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 from anyio.to_thread import run_sync
 from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from rekindle.console.door import client_address
@@ -48,7 +50,7 @@ def _time(ms: int | None) -> str | None:
 
 
 @get("/api/w/{workspace:str}/access", opt={"action": "manage_keys"}, sync_to_thread=True)
-def data(visit: Visit) -> Settings:
+def data(visit: NamedDependency[Visit]) -> Settings:
     """Return the people and keys of the workspace."""
     services = visit.services
     return Settings(
@@ -68,7 +70,7 @@ def data(visit: Visit) -> Settings:
 
 
 @get("/w/{workspace:str}/settings", opt={"action": "view"}, include_in_schema=False, sync_to_thread=True)
-def page(visit: Visit, done: str = "") -> Response[str]:
+def page(visit: NamedDependency[Visit], done: FromQuery[str] = "") -> Response[str]:
     """Show the settings."""
     return _show(visit, done=done)
 
@@ -92,7 +94,7 @@ def _show(
 
 
 @post("/w/{workspace:str}/settings/password", opt={"action": "view"}, include_in_schema=False)
-async def change_password(request: Request[Any, Any, Any], visit: Visit) -> Response[Any]:
+async def change_password(request: Request[Any, Any, Any], visit: NamedDependency[Visit]) -> Response[Any]:
     """Replace one's own password; every other session of this person ends, and this one gets a new token."""
     form = await request.form()
     old, new, again = (str(form.get(field, ""))[:2000] for field in ("old", "new", "again"))
@@ -122,7 +124,7 @@ def _change_password(visit: Visit, old: str, new: str, again: str, address: str)
 
 
 @post("/w/{workspace:str}/settings/keys", opt={"action": "manage_keys"}, include_in_schema=False)
-async def create_key(request: Request[Any, Any, Any], visit: Visit) -> Response[Any]:
+async def create_key(request: Request[Any, Any, Any], visit: NamedDependency[Visit]) -> Response[Any]:
     """Make a key and show it, this once."""
     form = await request.form()
     name, scopes, days = (
@@ -153,7 +155,7 @@ def _create_key(visit: Visit, name: str, scopes: list[str], days: str) -> Respon
     include_in_schema=False,
     sync_to_thread=True,
 )
-def revoke_key(visit: Visit, key_id: str) -> Redirect:
+def revoke_key(visit: NamedDependency[Visit], key_id: FromPath[str]) -> Redirect:
     """End a key."""
     if any(key.id == key_id and key.revoked_ms is None for key in visit.services.keys.of(visit.name)):
         visit.services.record(visit.name, visit.actor, "access.key.revoke", key_id)

@@ -1,0 +1,116 @@
+"""A console over a real database and log, with two shops and a person for each."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import argon2
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from rekindle.console import create_console
+from rekindle.engines.database import Database
+from rekindle.engines.log import Keyed, SqliteLog
+from rekindle.model.event import Consent, Ecommerce, Item, Page
+from rekindle.model.record import Record, Stored, encode
+from rekindle.workspace import Audience, Destination, DestinationConsent, Feed, Shop, Workspace
+from rekindle.workspace.access import ApiKeys, Users
+from tests.conftest import FakeClock
+
+PASSWORD = "correct horse battery"
+HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}</td>"
+CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+def shop(name: str, title: str) -> Workspace:
+    return Workspace(
+        shop=Shop(name=name, title=title, origins=["https://shop.example"], country="PL", currency="PLN"),
+        feeds={"google": Feed(channel="google_merchant"), "meta": Feed(channel="meta")},
+        audiences={"viewers": Audience(rule="viewed_not_bought", within="14d", title=f"Viewers {HOSTILE}")},
+        destinations={
+            "meta": Destination(
+                kind="meta", consent=DestinationConsent(consent_mode=["ad_storage", "ad_user_data"]), feed="meta"
+            )
+        },
+    )
+
+
+class House:
+    """One console, with what is below it within reach."""
+
+    def __init__(self, database: Database, log: SqliteLog, clock: FakeClock, *, secure: bool = False) -> None:
+        self.database = database
+        self.log = log
+        self.clock = clock
+        self.recorded: list[tuple[str, str, str, str]] = []
+        self.shops = {"shop": shop("shop", f"Shop {HOSTILE}"), "other": shop("other", "Other shop")}
+        self.users = Users(database, clock, hasher=CHEAP)
+        self.keys = ApiKeys(database, clock)
+        self.app: Litestar = create_console(
+            database, log, lambda: self.shops, clock, self._record, hasher=CHEAP, secure=secure
+        )
+
+    def _record(self, workspace: str, actor: str, action: str, detail: str) -> None:
+        self.recorded.append((workspace, actor, action, detail))
+
+    def append(self, *records: Record) -> None:
+        asyncio.run(self.log.append([Keyed("s", encode(record)) for record in records]))
+
+    def event(self, event_id: str = "e1", workspace: str = "shop", **changes: object) -> Stored:
+        values: dict[str, object] = {
+            "event": "view_item",
+            "event_time_ms": self.clock.now_ms,
+            "received_ms": self.clock.now_ms,
+            "source": "web",
+            "subject": "s1_abcdef",
+            "page": Page(url="https://shop.example/p/1", title=HOSTILE),
+            "ecommerce": Ecommerce(
+                value=Decimal("1234.5"), currency="PLN", items=[Item(item_id="sku-1", item_name=HOSTILE)]
+            ),
+            "consent": Consent(ad_storage="granted", ad_user_data="granted"),
+        }
+        return Stored(workspace=workspace, event_id=event_id, **(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def house(database: Database, clock: FakeClock, tmp_path: Path) -> Iterator[House]:
+    log = SqliteLog(tmp_path / "log.db", clock=clock)
+    made = House(database, log, clock)
+    made.users.create("ola", PASSWORD, {"shop": "owner"})
+    made.users.create("jan", PASSWORD, {"other": "owner"})
+    made.users.create("ewa", PASSWORD, {"shop": "analyst"})
+    yield made
+    asyncio.run(log.close())
+
+
+@pytest.fixture
+def browser(house: House) -> Iterator[TestClient[Litestar]]:
+    """A browser that is not logged in; it follows no redirects."""
+    with TestClient(house.app, raise_server_exceptions=False) as client:
+        client.follow_redirects = False
+        yield client
+
+
+@pytest.fixture
+def ola(browser: TestClient[Litestar]) -> TestClient[Litestar]:
+    """The browser, logged in as the owner of `shop`."""
+    assert login(browser, "ola").status_code == 303
+    return browser
+
+
+def form_token(page: str) -> str:
+    found = re.search(r'name="form_token" value="([0-9a-f]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def login(browser: TestClient[Litestar], name: str, password: str = PASSWORD, to: str = "/") -> httpx.Response:
+    page = browser.get("/login", params={"next": to})
+    given = {"name": name, "password": password, "next": to, "form_token": form_token(page.text)}
+    return browser.post("/login", data=given)
