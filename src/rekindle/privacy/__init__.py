@@ -1,1 +1,4 @@
-"""Consent strings, policy, decisions, pseudonyms, the vault and the ledger: what may be kept and what may leave."""
+"""Consent read strictly, decisions and permits, pseudonyms, the vault of identifiers, the ledger.
+
+Everything here fails closed: what is absent, unreadable or throws is a "no" with a reason code.
+"""

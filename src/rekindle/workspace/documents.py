@@ -86,12 +86,14 @@ class DestinationConsent(Document):
     """How the people's choice is read for this destination; there is no default mapping.
 
     ``tcf_vendor`` is the IAB vendor id; where the vendor is not on the list, leave it out and only consent mode
-    (``consent_mode``, every named signal must be granted) can allow a send.
+    (``consent_mode``, every named signal must be granted) or, with a TC string, Google's Additional Consent for
+    ``ac_provider`` can allow a send. Without ``tcf_purposes`` a TC string must grant 1, 3 and 4.
     """
 
     consent_mode: list[Literal["ad_storage", "analytics_storage", "ad_user_data", "ad_personalization"]]
     tcf_vendor: int | None = None
     tcf_purposes: list[int] = msgspec.field(default_factory=list)
+    ac_provider: int | None = None
 
 
 class Destination(Document):

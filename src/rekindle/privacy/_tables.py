@@ -1,0 +1,70 @@
+"""The privacy engine's tables."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from rekindle.engines.database import metadata
+
+# One row of `vault_nodes` is one node of a key tree (`_tree.py`), wrapped by the key-encryption key.
+vault_nodes = sa.Table(
+    "privacy_vault_nodes",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("month", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("path", sa.String(64), primary_key=True),
+    sa.Column("wrapped", sa.LargeBinary, nullable=False),
+)
+
+# Counts the changes of a workspace's trees, so that other processes notice that theirs are old.
+vault_revisions = sa.Table(
+    "privacy_vault_revisions",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+)
+
+consents = sa.Table(
+    "privacy_consents",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("subject", sa.String(64), primary_key=True),
+    sa.Column("received_ms", sa.BigInteger, nullable=False),
+    sa.Column("consent", sa.LargeBinary, nullable=False),
+)
+
+suppressed = sa.Table(
+    "privacy_suppressed",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("subject", sa.String(64), primary_key=True),
+    sa.Column("since_ms", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.String(64), nullable=False),
+)
+
+ledger_lines = sa.Table(
+    "privacy_ledger",
+    metadata,
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("workspace", sa.String(63), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("event_id", sa.String(255)),
+    sa.Column("subject", sa.String(64)),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("leaf", sa.LargeBinary, nullable=False),
+    sa.Column("hash", sa.LargeBinary(32), nullable=False),
+    sa.Index(None, "workspace", "kind", "position"),
+    sa.Index(None, "workspace", "event_id", "position"),
+)
+
+# One row: the tree's size and the hashes of its full subtrees, largest first.
+ledger_heads = sa.Table(
+    "privacy_ledger_head",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("workspace", sa.String(63), nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("peaks", sa.LargeBinary, nullable=False),
+    sa.Column("checkpoint", sa.Text, nullable=False),
+    sa.Column("signed_ms", sa.BigInteger, nullable=False),
+)

@@ -1,0 +1,140 @@
+"""Everybody's newest consent: a view of the log, so that a withdrawal overtakes what is still queued."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from rekindle.engines.database import Database
+from rekindle.engines.database.core import upsert
+from rekindle.engines.log import Consumer, Entry, Log
+from rekindle.model.event import Consent
+from rekindle.model.record import ConsentChange, Stored, decode
+from rekindle.privacy._tables import consents as table
+from rekindle.privacy.suppression import Suppression
+
+_BATCH = 1_000
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Consent)
+Latest = tuple[str, str, int, Consent]
+
+
+class ConsentView:
+    """Follows the log under the consumer name ``consents`` (one member per process that sends).
+
+    `refresh` before deciding; then `latest` is the newest consent of everything appended before the call. Of two
+    signals of the same moment the one appended later counts.
+    """
+
+    def __init__(self, log: Log, database: Database, *, name: str = "consents", cached: int = 20_000) -> None:
+        self._log = log
+        self._database = database
+        self._name = name
+        self._consumer: Consumer | None = None
+        self._suppression = Suppression(database)
+        self._turn = asyncio.Lock()
+        self._cache: OrderedDict[tuple[str, str], Consent | None] = OrderedDict()
+        self._cached = cached
+
+    async def refresh(self) -> int:
+        """Apply everything up to the end of the log; return how many records were read.
+
+        Raises what the log or the database raises; the caller then does not send.
+        """
+        async with self._turn:
+            if self._consumer is None:
+                self._consumer = await self._log.consumer(self._name)
+            read = 0
+            try:
+                while entries := await self._consumer.poll(_BATCH):
+                    await self._apply(entries)
+                    await self._commit(self._consumer, entries)
+                    read += len(entries)
+            except BaseException:
+                await self._consumer.rewind()
+                raise
+            return read
+
+    async def step(self) -> int:
+        """Do what there is to do now (a background room's face)."""
+        return await self.refresh()
+
+    def latest(self, workspace: str, subject: str) -> Consent | None:
+        """Return the subject's newest consent, or None when nothing is known. Raises what the database raises."""
+        key = (workspace, subject)
+        if key in self._cache:
+            return self._cache[key]
+        with self._database.read() as connection:
+            found = connection.scalar(
+                sa.select(table.c.consent).where(table.c.workspace == workspace, table.c.subject == subject)
+            )
+        consent = None if found is None else _decoder.decode(found)
+        if self._consumer is not None:  # only a view that follows the log may remember
+            self._cache[key] = consent
+            if len(self._cache) > self._cached:
+                self._cache.popitem(last=False)
+        return consent
+
+    def suppressed(self, workspace: str, subject: str) -> bool:
+        """Tell whether the subject is on the suppression list."""
+        return self._suppression.suppressed(workspace, subject)
+
+    async def close(self) -> None:
+        """Give up the cursor's membership."""
+        if self._consumer is not None:
+            await self._consumer.close()
+            self._consumer = None
+            self._cache.clear()
+
+    async def _apply(self, entries: Sequence[Entry]) -> None:
+        newest: dict[tuple[str, str], Latest] = {}
+        for entry in entries:
+            record = decode(entry.value)
+            if isinstance(record, Stored):
+                subjects = [record.subject, *record.user_subjects]
+            elif isinstance(record, ConsentChange):
+                subjects = [record.subject]
+            else:
+                continue
+            for subject in subjects:
+                found = newest.get((record.workspace, subject))
+                if found is None or found[2] <= record.received_ms:
+                    newest[record.workspace, subject] = (
+                        record.workspace,
+                        subject,
+                        record.received_ms,
+                        record.consent,
+                    )
+        if not newest:
+            return
+        await self._database.run(lambda connection: self._write(connection, list(newest.values())))
+        for key in newest:
+            self._cache.pop(key, None)
+
+    def _write(self, connection: Connection, rows: list[Latest]) -> None:
+        statement = upsert(table, self._database.dialect)
+        statement = statement.on_conflict_do_update(
+            index_elements=["workspace", "subject"],
+            set_={"received_ms": statement.excluded.received_ms, "consent": statement.excluded.consent},
+            where=table.c.received_ms <= statement.excluded.received_ms,
+        )
+        connection.execute(
+            statement,
+            [
+                {"workspace": workspace, "subject": subject, "received_ms": at, "consent": _encoder.encode(consent)}
+                for workspace, subject, at, consent in rows
+            ],
+        )
+
+    @staticmethod
+    async def _commit(consumer: Consumer, entries: Sequence[Entry]) -> None:
+        last: dict[int, Entry] = {}
+        for entry in entries:
+            last[entry.partition] = entry
+        for entry in last.values():
+            await consumer.commit(entry)

@@ -1,0 +1,195 @@
+"""Decide: may this leave, may this be kept, may this be personal? The only maker of permits.
+
+The newest signal of every framework that is present is read, strictly, in the order GPC, GPP, US Privacy, TCF,
+consent mode, and all of them must allow: where they conflict, the stricter wins. Where none can allow, where one
+cannot be read or where reading fails, the answer is no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from rekindle.model.event import Consent
+from rekindle.model.record import Stored
+from rekindle.privacy._frameworks import Choice, Need, read_choice
+from rekindle.privacy.permit import Permit, _issue
+from rekindle.workspace.documents import DestinationConsent, Policy
+
+PERMIT_MS = 5 * 60_000
+"""How long a permit lives. Queueing, retry and replay need a new one."""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """One answer. ``reason`` is ``ok`` or one code; ``facts`` go to the ledger and hold no personal data."""
+
+    allowed: bool
+    reason: str
+    permit: Permit | None
+    purposes: frozenset[str]
+    facts: Mapping[str, Any]
+
+
+class DoorDecision(msgspec.Struct, frozen=True):
+    """May an event be kept? ``reason``: ``ok``, ``consent-absent``, ``consent-denied`` or ``consent-unreadable``.
+
+    ``detail`` is the exact reason code of the framework that refused.
+    """
+
+    keep: bool
+    reason: str
+    detail: str = ""
+
+
+def decide(
+    stored: Stored,
+    destination: str,
+    rule: DestinationConsent,
+    policy: Policy,
+    *,
+    fields: frozenset[str],
+    latest: Consent | None,
+    suppressed: bool,
+    now_ms: int,
+) -> Decision:
+    """Decide one event for one destination, now. Never raises.
+
+    ``fields`` are the event fields the destination declares; ``latest`` is the person's newest consent, where one is
+    known: both it and the event's own must allow. ``suppressed`` is the suppression list's answer.
+    """
+    return _decide(
+        stored.workspace,
+        stored.subject,
+        stored.event_id,
+        stored.consent,
+        destination,
+        rule,
+        policy,
+        fields=fields,
+        latest=latest,
+        suppressed=suppressed,
+        limited=bool(stored.ldu is not None and stored.ldu.enabled),
+        now_ms=now_ms,
+    )
+
+
+def decide_member(
+    workspace: str,
+    subject: str,
+    job_id: str,
+    destination: str,
+    rule: DestinationConsent,
+    policy: Policy,
+    *,
+    fields: frozenset[str],
+    latest: Consent | None,
+    suppressed: bool,
+    now_ms: int,
+) -> Decision:
+    """Decide one member of an audience for one sync job (``job_id`` takes the event's place). Never raises."""
+    return _decide(
+        workspace,
+        subject,
+        job_id,
+        latest,
+        destination,
+        rule,
+        policy,
+        fields=fields,
+        latest=None,
+        suppressed=suppressed,
+        limited=False,
+        now_ms=now_ms,
+    )
+
+
+def door(consent: Consent, policy: Policy, now_ms: int) -> DoorDecision:
+    """Decide whether an event may be kept at all (``policy.toml``, ``store_with``). Never raises."""
+    need = Need(
+        signals=frozenset(policy.store_with),
+        vendor=policy.tcf_vendor,
+        purposes=frozenset(policy.store_purposes),
+        first_party=True,
+    )
+    choice = _read(consent, need, policy, now_ms)
+    if choice.allowed:
+        return DoorDecision(True, "ok")
+    if choice.absent:
+        return DoorDecision(False, "consent-absent", choice.reason)
+    return DoorDecision(False, "consent-unreadable" if choice.unreadable else "consent-denied", choice.reason)
+
+
+def may_personalise(consent: Consent | None, policy: Policy, now_ms: int) -> tuple[bool, str]:
+    """Tell whether an ad or a page of the shop may be personal, and why not (``personalise_with``). Never raises."""
+    need = Need(
+        signals=frozenset(policy.personalise_with),
+        vendor=policy.tcf_vendor,
+        purposes=frozenset(policy.store_purposes) | {1, 3, 4},
+        first_party=True,
+    )
+    choice = _read(consent, need, policy, now_ms)
+    return choice.allowed, choice.reason
+
+
+def _decide(
+    workspace: str,
+    subject: str,
+    event_id: str,
+    own: Consent | None,
+    destination: str,
+    rule: DestinationConsent,
+    policy: Policy,
+    *,
+    fields: frozenset[str],
+    latest: Consent | None,
+    suppressed: bool,
+    limited: bool,
+    now_ms: int,
+) -> Decision:
+    if suppressed:
+        return Decision(False, "suppressed", None, frozenset(), {"frameworks": []})
+    try:
+        need = Need(
+            signals=frozenset(rule.consent_mode),
+            vendor=rule.tcf_vendor,
+            purposes=frozenset(rule.tcf_purposes),
+            provider=rule.ac_provider,
+        )
+    except Exception:  # noqa: BLE001 - whatever goes wrong here means: do not send
+        return Decision(False, "consent-code-failed", None, frozenset(), {"frameworks": []})
+    if not need.mapped:
+        return Decision(False, "destination-unmapped", None, frozenset(), {"frameworks": []})
+    choice = _read(own, need, policy, now_ms)
+    facts = choice.facts()
+    if choice.allowed and latest is not None:
+        newer = _read(latest, need, policy, now_ms)
+        if not newer.allowed:
+            facts = newer.facts() | {"withdrawn": newer.reason}
+            return Decision(False, "consent-withdrawn", None, frozenset(), facts)
+        choice = choice.stricter(newer)
+        facts = choice.facts()
+    if not choice.allowed:
+        return Decision(False, choice.reason, None, frozenset(), facts)
+    limited_use = limited or choice.limited_use
+    permit = _issue(
+        event_id=event_id,
+        workspace=workspace,
+        destination=destination,
+        subject=subject,
+        fields=fields,
+        purposes=choice.purposes,
+        basis=choice.basis,
+        limited_use=limited_use,
+        issued_ms=now_ms,
+        expires_ms=now_ms + PERMIT_MS,
+    )
+    return Decision(True, "ok", permit, choice.purposes, facts | {"limited_use": limited_use})
+
+
+def _read(consent: Consent | None, need: Need, policy: Policy, now_ms: int) -> Choice:
+    try:
+        return read_choice(consent, need, policy.jurisdiction, now_ms)
+    except Exception:  # noqa: BLE001 - a fault in consent code must never become a "yes"
+        return Choice(allowed=False, reason="consent-code-failed", unreadable=True)

@@ -1,0 +1,117 @@
+"""The installation's own keys: made once, kept in the secret store, never shown."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import os
+import re
+from collections.abc import Callable
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from rekindle.engines.secrets import SecretMissing, Secrets
+
+_SIZE = 32
+_EPOCH = re.compile(r"keys/(pseudonym|vault)_([1-9][0-9]{0,2})")
+
+
+class KeyUnusable(Exception):
+    """A key is missing and cannot be made, or is not 256 bits; the message names it, never its value."""
+
+
+class Keyring:
+    """256-bit keys by purpose. Pseudonym and vault keys come in epochs, so that they can be rotated.
+
+    Secrets: ``keys/pseudonym_<epoch>``, ``keys/vault_<epoch>``, ``keys/ledger``, ``keys/cookie``; text is base64.
+    The first use makes what is missing. Let one process do that (`rekindle init`) before several start.
+    """
+
+    def __init__(self, secrets: Secrets, random: Callable[[int], bytes] = os.urandom) -> None:
+        self._secrets = secrets
+        self._random = random
+        self._cache: dict[str, bytes] = {}
+        epochs: dict[str, int] = {"pseudonym": 1, "vault": 1}
+        for name in secrets.names():
+            found = _EPOCH.fullmatch(name)
+            if found:
+                epochs[found[1]] = max(epochs[found[1]], int(found[2]))
+        self._epochs = epochs
+
+    def ensure(self) -> None:
+        """Make every key that is missing. Raises `KeyUnusable`."""
+        self.pseudonym_key()
+        self.vault_key()
+        self.ledger_key()
+        self.cookie_key()
+
+    @property
+    def pseudonym_epoch(self) -> int:
+        """The epoch new pseudonyms are made with."""
+        return self._epochs["pseudonym"]
+
+    @property
+    def vault_epoch(self) -> int:
+        """The epoch of the key that wraps new vault keys."""
+        return self._epochs["vault"]
+
+    def pseudonym_key(self, epoch: int | None = None) -> bytes:
+        """Return the HMAC key of an epoch, the newest by default. An older epoch is never made anew."""
+        return self._epoch_key("pseudonym", epoch)
+
+    def vault_key(self, epoch: int | None = None) -> bytes:
+        """Return the key-encryption key of an epoch, the newest by default."""
+        return self._epoch_key("vault", epoch)
+
+    def ledger_key(self) -> Ed25519PrivateKey:
+        """Return the key that signs the ledger's checkpoints."""
+        return Ed25519PrivateKey.from_private_bytes(self._key("keys/ledger", make=True))
+
+    def cookie_key(self) -> bytes:
+        """Return the HMAC key for first-party cookies."""
+        return self._key("keys/cookie", make=True)
+
+    def derive(self, purpose: str) -> bytes:
+        """Return a 256-bit key for another purpose of this installation, derived from the cookie key."""
+        return hmac.digest(self.cookie_key(), b"rekindle/derive\x1f" + purpose.encode(), "sha256")
+
+    def rotate(self, kind: str) -> int:
+        """Start a new epoch of ``pseudonym`` or ``vault`` and return its number."""
+        epoch = self._epochs[kind] + 1
+        self._make(f"keys/{kind}_{epoch}")
+        self._epochs[kind] = epoch
+        return epoch
+
+    def _epoch_key(self, kind: str, epoch: int | None) -> bytes:
+        newest = self._epochs[kind]
+        number = newest if epoch is None else epoch
+        return self._key(f"keys/{kind}_{number}", make=number == newest == 1)
+
+    def _key(self, name: str, *, make: bool) -> bytes:
+        found = self._cache.get(name)
+        if found is not None:
+            return found
+        try:
+            text = self._secrets.get(name)
+        except SecretMissing as missing:
+            if not make or name in self._secrets.names():
+                # Sealed with another master key: making a new one would orphan everything the old one protects.
+                raise KeyUnusable(f"key {name!r} cannot be read: {missing}") from None
+            return self._make(name)
+        try:
+            key = base64.b64decode(text, validate=True)
+        except ValueError:
+            key = b""
+        if len(key) != _SIZE:
+            raise KeyUnusable(f"key {name!r} is not {_SIZE} bytes in base64; restore it from the backup of the secrets")
+        self._cache[name] = key
+        return key
+
+    def _make(self, name: str) -> bytes:
+        key = self._random(_SIZE)
+        try:
+            self._secrets.put(name, base64.b64encode(key).decode())
+        except PermissionError as refused:
+            raise KeyUnusable(f"key {name!r} is not set and cannot be made: {refused}") from None
+        self._cache[name] = key
+        return key

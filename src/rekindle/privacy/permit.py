@@ -1,0 +1,110 @@
+"""The permit: the only key to `egress`, made by `rekindle.privacy.decide` alone, for minutes."""
+
+from __future__ import annotations
+
+import hmac
+import os
+from dataclasses import dataclass, field
+
+_SECRET = os.urandom(32)
+"""This process's own: a permit that was built, copied, altered or restored elsewhere does not carry its mark."""
+
+
+class PermitRefused(Exception):
+    """Base of the three ways in which a permit opens no door."""
+
+
+class PermitExpired(PermitRefused):
+    """The permit's minutes are over; decide again with the newest consent."""
+
+
+class PermitForged(PermitRefused):
+    """The permit was not made by the decision engine of this process, or was changed since."""
+
+
+class PermitMismatch(PermitRefused):
+    """The permit is for another event or another destination."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Leave to send the named fields of one event to one destination for the named purposes.
+
+    ``purposes`` are names such as ``ad_user_data`` or ``tcf:4``; ``basis`` says what allowed it (``tcf``,
+    ``consent_mode``, ``opt_out`` or several joined by ``+``); ``limited_use`` asks the destination to set the
+    platform's limited-use fields. Only `rekindle.privacy.decide` makes one; the constructor raises `PermitForged`.
+    """
+
+    event_id: str
+    workspace: str
+    destination: str
+    subject: str
+    fields: frozenset[str]
+    purposes: frozenset[str]
+    basis: str
+    limited_use: bool
+    issued_ms: int
+    expires_ms: int
+    _mark: bytes = field(default=b"", repr=False)
+
+    def __post_init__(self) -> None:
+        if not hmac.compare_digest(self._mark, _sign(self)):
+            raise PermitForged("a permit is made by rekindle.privacy.decide and by nothing else")
+
+    def check(self, now_ms: int, destination: str, event_id: str) -> None:
+        """Raise `PermitForged`, `PermitMismatch` or `PermitExpired` unless this permit allows that send now."""
+        if not hmac.compare_digest(self._mark, _sign(self)):
+            raise PermitForged("the permit was changed after it was made")
+        if (self.destination, self.event_id) != (destination, event_id):
+            raise PermitMismatch(f"the permit is for {self.destination!r}, not for this send to {destination!r}")
+        if not self.issued_ms <= now_ms < self.expires_ms:
+            raise PermitExpired("the permit has expired; decide again")
+
+
+def _sign(permit: Permit) -> bytes:
+    parts = (
+        permit.event_id,
+        permit.workspace,
+        permit.destination,
+        permit.subject,
+        sorted(permit.fields),
+        sorted(permit.purposes),
+        permit.basis,
+        permit.limited_use,
+        permit.issued_ms,
+        permit.expires_ms,
+    )
+    return hmac.digest(_SECRET, repr(parts).encode(), "sha256")
+
+
+def _issue(
+    *,
+    event_id: str,
+    workspace: str,
+    destination: str,
+    subject: str,
+    fields: frozenset[str],
+    purposes: frozenset[str],
+    basis: str,
+    limited_use: bool,
+    issued_ms: int,
+    expires_ms: int,
+) -> Permit:
+    """Make a permit. For `rekindle.privacy.decide` alone; a test holds every other module to that."""
+    permit = object.__new__(Permit)
+    values: dict[str, object] = {
+        "event_id": event_id,
+        "workspace": workspace,
+        "destination": destination,
+        "subject": subject,
+        "fields": fields,
+        "purposes": purposes,
+        "basis": basis,
+        "limited_use": limited_use,
+        "issued_ms": issued_ms,
+        "expires_ms": expires_ms,
+    }
+    for name, value in values.items():
+        object.__setattr__(permit, name, value)
+    object.__setattr__(permit, "_mark", _sign(permit))
+    return permit

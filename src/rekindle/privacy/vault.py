@@ -1,0 +1,324 @@
+"""The vault: personal data encrypted with a key of the person's own, so that destroying the key erases the person.
+
+A subject's key is a leaf of a key tree (`_tree.py`), one tree for each workspace and calendar month. The trees' nodes
+are in the state database, wrapped by the key-encryption key. Sealing therefore writes nothing: the gateway's hot path
+has no second fsync, and nothing grows with the number of visitors. `Vault.destroy` cuts a subject out of every
+month's tree for good: the log, its archives and its copies stay as they are and can no longer be read for that
+subject. A month's tree goes as a whole when its time is over (`Vault.expire`).
+
+The one copy that brings a destroyed key back is an older copy of the state database together with the
+key-encryption key. `Keyring.rotate("vault")`, `Vault.rewrap` and the deletion of the old key end that too.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy.engine import Connection
+
+from rekindle.engines.database import Database
+from rekindle.engines.database.core import upsert
+from rekindle.model.clock import Clock
+from rekindle.privacy import _tree
+from rekindle.privacy._tables import vault_nodes, vault_revisions
+from rekindle.privacy.keys import Keyring
+
+_VERSION = 1
+_HEADER = 4  # version, month (2 bytes), generation
+_NONCE = 12
+_TAG = 16
+_CACHED_KEYS = 50_000
+_STALE_MS = 1_000
+_NODE = 32
+
+
+class VaultUnavailable(Exception):
+    """The vault's keys cannot be read; nothing was sealed or opened."""
+
+
+class Vault:
+    """Seals and opens blobs: ``version ‖ month ‖ generation ‖ nonce ‖ AES-256-GCM``; workspace and subject are bound.
+
+    ``generation`` counts how often that subject was destroyed in that month, so that a person who comes back with a
+    new consent is a new person to the vault. Another process's `destroy` is noticed within a second of ``clock``.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        keyring: Keyring,
+        clock: Clock,
+        *,
+        random: Callable[[int], bytes] = os.urandom,
+        cached_keys: int = _CACHED_KEYS,
+    ) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._clock = clock
+        self._random = random
+        self._limit = cached_keys
+        self._keys: OrderedDict[tuple[str, str, int], tuple[int, AESGCM]] = OrderedDict()
+        self._trees: dict[tuple[str, int], dict[str, bytes]] = {}
+        self._seen: dict[str, tuple[int, int]] = {}  # workspace -> (revision, when it was read)
+        self._lock = threading.RLock()
+        self._month = (0, 0, 0)  # number, first and last millisecond
+
+    def seal(self, workspace: str, subject: str, plaintext: bytes) -> bytes:
+        """Return ``plaintext`` encrypted with the subject's key of this month. Raises `VaultUnavailable`."""
+        now = self._clock()
+        month = self._month_of(now)
+        with self._lock:
+            self._notice(workspace, now)
+            generation, cipher = self._current(workspace, subject, month)
+        header = bytes((_VERSION, month >> 8, month & 255, generation))
+        nonce = self._random(_NONCE)
+        return header + nonce + cipher.encrypt(nonce, plaintext, _bound(header, workspace, subject))
+
+    def open(self, workspace: str, subject: str, sealed: bytes) -> bytes | None:
+        """Return what was sealed; None when the key was destroyed, or the blob is another's, cut or altered.
+
+        Raises `VaultUnavailable` when the key store cannot be read, which says nothing about the blob.
+        """
+        if len(sealed) < _HEADER + _NONCE + _TAG or sealed[0] != _VERSION:
+            return None
+        header, nonce = sealed[:_HEADER], sealed[_HEADER : _HEADER + _NONCE]
+        month, generation = (sealed[1] << 8) + sealed[2], sealed[3]
+        with self._lock:
+            self._notice(workspace, self._clock())
+            held = self._keys.get((workspace, subject, month))
+            if held is None or held[0] != generation:
+                key = self._leaf(workspace, month, _tree.leaf_path(subject, generation))
+                if key is None:
+                    return None
+                held = self._remember((workspace, subject, month), generation, AESGCM(key))
+            cipher = held[1]
+        try:
+            return cipher.decrypt(nonce, sealed[_HEADER + _NONCE :], _bound(header, workspace, subject))
+        except InvalidTag:
+            return None
+
+    def destroy(self, workspace: str, subject: str) -> int:
+        """Destroy the subject's key in every month; return how many months lost one. Durable on return."""
+
+        def cut(connection: Connection) -> int:
+            self._bump(connection, workspace)  # first: it is the lock that orders two erasures
+            months = connection.scalars(
+                sa.select(vault_nodes.c.month).where(vault_nodes.c.workspace == workspace).distinct()
+            ).all()
+            return sum(self._cut(connection, workspace, month, subject) for month in months)
+
+        with self._database.begin() as connection:
+            count = cut(connection)
+        self._forget(workspace)
+        self._scrub()
+        return count
+
+    def expire(self, workspace: str, before_ms: int) -> int:
+        """Destroy the trees of every month that ended before that moment; return how many."""
+        first_kept = _number(before_ms)
+        with self._database.begin() as connection:
+            self._bump(connection, workspace)
+            gone = connection.scalars(
+                sa.select(vault_nodes.c.month)
+                .where(vault_nodes.c.workspace == workspace, vault_nodes.c.month < first_kept)
+                .distinct()
+            ).all()
+            connection.execute(
+                sa.delete(vault_nodes).where(vault_nodes.c.workspace == workspace, vault_nodes.c.month < first_kept)
+            )
+        self._forget(workspace)
+        self._scrub()
+        return len(gone)
+
+    def rewrap(self, workspace: str) -> int:
+        """Wrap every node with the newest key-encryption key; the older key can then be deleted. Returns the nodes."""
+        with self._database.begin() as connection:
+            self._bump(connection, workspace)
+            rows = connection.execute(sa.select(vault_nodes).where(vault_nodes.c.workspace == workspace)).all()
+            for row in rows:
+                node = self._unwrap(workspace, row.month, row.path, row.wrapped)
+                connection.execute(
+                    sa.update(vault_nodes)
+                    .where(
+                        vault_nodes.c.workspace == workspace,
+                        vault_nodes.c.month == row.month,
+                        vault_nodes.c.path == row.path,
+                    )
+                    .values(wrapped=self._wrap(workspace, row.month, row.path, node))
+                )
+        self._forget(workspace)
+        self._scrub()
+        return len(rows)
+
+    # -- keys ---------------------------------------------------------------------------------------------------
+
+    def _current(self, workspace: str, subject: str, month: int) -> tuple[int, AESGCM]:
+        name = (workspace, subject, month)
+        held = self._keys.get(name)
+        if held is not None:
+            self._keys.move_to_end(name)
+            return held
+        self._ensure(workspace, month)
+        for generation in range(256):
+            key = self._leaf(workspace, month, _tree.leaf_path(subject, generation))
+            if key is not None:
+                return self._remember(name, generation, AESGCM(key))
+        raise VaultUnavailable("this subject was erased 256 times in one month; no key is left for it")
+
+    def _remember(self, name: tuple[str, str, int], generation: int, cipher: AESGCM) -> tuple[int, AESGCM]:
+        held = self._keys.get(name)
+        if held is None or held[0] <= generation:
+            self._keys[name] = (generation, cipher)
+            if len(self._keys) > self._limit:
+                self._keys.popitem(last=False)
+        return generation, cipher
+
+    def _leaf(self, workspace: str, month: int, path: str) -> bytes | None:
+        nodes = self._nodes(workspace, month)
+        above = _tree.covering(nodes, path)
+        if above is None:
+            return None
+        return _tree.descend(self._unwrap(workspace, month, above, nodes[above]), path[len(above) :])
+
+    def _nodes(self, workspace: str, month: int) -> dict[str, bytes]:
+        nodes = self._trees.get((workspace, month))
+        if nodes is None:
+            with self._database.read() as connection:
+                nodes = self._load(connection, workspace, month)
+            if nodes:  # a tree that is not there yet may be planted by another process any moment
+                self._trees[workspace, month] = nodes
+        return nodes
+
+    @staticmethod
+    def _load(connection: Connection, workspace: str, month: int) -> dict[str, bytes]:
+        rows = connection.execute(
+            sa.select(vault_nodes.c.path, vault_nodes.c.wrapped).where(
+                vault_nodes.c.workspace == workspace, vault_nodes.c.month == month
+            )
+        )
+        return {row.path: row.wrapped for row in rows}
+
+    def _ensure(self, workspace: str, month: int) -> None:
+        if self._nodes(workspace, month):
+            return
+        root = self._random(_NODE)
+        # Whoever writes first wins; everybody else reads that root.
+        statement = upsert(vault_nodes, self._database.dialect).values(
+            workspace=workspace, month=month, path="", wrapped=self._wrap(workspace, month, "", root)
+        )
+        with self._database.begin() as connection:
+            if not self._load(connection, workspace, month):
+                connection.execute(statement.on_conflict_do_nothing())
+            self._trees[workspace, month] = self._load(connection, workspace, month)
+
+    def _cut(self, connection: Connection, workspace: str, month: int, subject: str) -> int:
+        nodes = self._load(connection, workspace, month)
+        for generation in range(256):
+            path = _tree.leaf_path(subject, generation)
+            above = _tree.covering(nodes, path)
+            if above is None:
+                continue
+            node = self._unwrap(workspace, month, above, nodes[above])
+            rows = [
+                {
+                    "workspace": workspace,
+                    "month": month,
+                    "path": kept,
+                    "wrapped": self._wrap(workspace, month, kept, key),
+                }
+                for kept, key in _tree.without(above, node, path).items()
+            ]
+            connection.execute(
+                sa.delete(vault_nodes).where(
+                    vault_nodes.c.workspace == workspace, vault_nodes.c.month == month, vault_nodes.c.path == above
+                )
+            )
+            if rows:
+                connection.execute(sa.insert(vault_nodes), rows)
+            return 1
+        return 0
+
+    # -- wrapping -----------------------------------------------------------------------------------------------
+
+    def _wrap(self, workspace: str, month: int, path: str, node: bytes) -> bytes:
+        epoch = self._keyring.vault_epoch
+        nonce = self._random(_NONCE)
+        cipher = AESGCM(self._keyring.vault_key(epoch))
+        return epoch.to_bytes(2) + nonce + cipher.encrypt(nonce, node, _node_name(workspace, month, path))
+
+    def _unwrap(self, workspace: str, month: int, path: str, wrapped: bytes) -> bytes:
+        cipher = AESGCM(self._keyring.vault_key(int.from_bytes(wrapped[:2])))
+        start = 2 + _NONCE
+        try:
+            return cipher.decrypt(wrapped[2:start], wrapped[start:], _node_name(workspace, month, path))
+        except InvalidTag:
+            raise VaultUnavailable(
+                f"the vault's keys of workspace {workspace!r} were wrapped with another key-encryption key"
+            ) from None
+
+    # -- staying current ----------------------------------------------------------------------------------------
+
+    def _notice(self, workspace: str, now: int) -> None:
+        seen = self._seen.get(workspace)
+        if seen is not None and 0 <= now - seen[1] < _STALE_MS:
+            return
+        with self._database.read() as connection:
+            revision = connection.scalar(
+                sa.select(vault_revisions.c.revision).where(vault_revisions.c.workspace == workspace)
+            )
+        if seen is not None and seen[0] != (revision or 0):
+            self._forget(workspace)
+        self._seen[workspace] = (revision or 0, now)
+
+    def _forget(self, workspace: str) -> None:
+        with self._lock:
+            for tree in [name for name in self._trees if name[0] == workspace]:
+                del self._trees[tree]
+            for key in [name for name in self._keys if name[0] == workspace]:
+                del self._keys[key]
+            self._seen.pop(workspace, None)
+
+    def _bump(self, connection: Connection, workspace: str) -> None:
+        statement = upsert(vault_revisions, self._database.dialect).values(workspace=workspace, revision=1)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["workspace"], set_={"revision": vault_revisions.c.revision + 1}
+            )
+        )
+
+    def _scrub(self) -> None:
+        """Empty SQLite's write-ahead log, which still holds the pages as they were before the cut."""
+        if self._database.dialect == "sqlite":
+            with self._database.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _month_of(self, now: int) -> int:
+        number, first, last = self._month
+        if not first <= now <= last:
+            number = _number(now)
+            self._month = (number, _start(number), _start(number + 1) - 1)
+        return number
+
+
+def _bound(header: bytes, workspace: str, subject: str) -> bytes:
+    return header + workspace.encode() + b"\x1f" + subject.encode()
+
+
+def _node_name(workspace: str, month: int, path: str) -> bytes:
+    return f"rekindle/vault\x1f{workspace}\x1f{month}\x1f{path}".encode()
+
+
+def _number(ms: int) -> int:
+    moment = datetime.fromtimestamp(ms / 1000, UTC)
+    return (moment.year - 1970) * 12 + moment.month - 1
+
+
+def _start(number: int) -> int:
+    return int(datetime(1970 + number // 12, number % 12 + 1, 1, tzinfo=UTC).timestamp() * 1000)

@@ -1,0 +1,154 @@
+"""The vault: sealed per person, and gone with the person's key, in every copy of the log."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rekindle.engines.database import Database
+from rekindle.privacy import _tree
+from rekindle.privacy._tables import vault_nodes
+from rekindle.privacy.keys import Keyring
+from rekindle.privacy.vault import Vault
+from tests.conftest import FakeClock
+
+MONTH = 31 * 86_400_000
+SECRET = b"anna.kowalska@example.com"
+
+
+def test_what_is_sealed_opens_for_the_same_subject(vault: Vault) -> None:
+    sealed = vault.seal("shop", "s1_a", SECRET)
+    assert SECRET not in sealed
+    assert vault.open("shop", "s1_a", sealed) == SECRET
+
+
+def test_two_seals_of_one_text_differ(vault: Vault) -> None:
+    assert vault.seal("shop", "s1_a", SECRET) != vault.seal("shop", "s1_a", SECRET)
+
+
+def test_a_blob_opens_under_no_other_name(vault: Vault) -> None:
+    sealed = vault.seal("shop", "s1_a", SECRET)
+    vault.seal("shop", "s1_b", b"x")
+    vault.seal("other", "s1_a", b"x")
+    assert vault.open("shop", "s1_b", sealed) is None
+    assert vault.open("other", "s1_a", sealed) is None
+
+
+def test_an_altered_blob_does_not_open(vault: Vault) -> None:
+    sealed = vault.seal("shop", "s1_a", SECRET)
+    for place in range(len(sealed)):
+        changed = bytearray(sealed)
+        changed[place] ^= 1
+        assert vault.open("shop", "s1_a", bytes(changed)) is None
+    for length in range(len(sealed)):
+        assert vault.open("shop", "s1_a", sealed[:length]) is None
+
+
+def test_sealing_for_new_visitors_writes_nothing(vault: Vault, database: Database) -> None:
+    vault.seal("shop", "s1_first", SECRET)
+    with database.read() as connection:
+        before = connection.execute(sa.select(vault_nodes)).all()
+    for number in range(50):
+        vault.seal("shop", f"s1_{number}", SECRET)
+    with database.read() as connection:
+        assert connection.execute(sa.select(vault_nodes)).all() == before
+    assert len(before) == 1
+
+
+def test_after_destroy_nothing_opens_not_even_a_copy_of_the_log(
+    vault: Vault, database: Database, keyring: Keyring, clock: FakeClock
+) -> None:
+    copies = [vault.seal("shop", "s1_a", SECRET)]
+    clock.advance(MONTH)
+    copies.append(vault.seal("shop", "s1_a", SECRET))
+    others = vault.seal("shop", "s1_b", b"stays")
+    assert vault.destroy("shop", "s1_a") == 2
+    for reader in (vault, Vault(database, keyring, clock)):
+        assert [reader.open("shop", "s1_a", copy) for copy in copies] == [None, None]
+        assert reader.open("shop", "s1_b", others) == b"stays"
+
+
+def test_no_stored_node_leads_to_a_destroyed_leaf(vault: Vault, database: Database) -> None:
+    vault.seal("shop", "s1_a", SECRET)
+    vault.destroy("shop", "s1_a")
+    path = _tree.leaf_path("s1_a", 0)
+    with database.read() as connection:
+        stored = connection.scalars(sa.select(vault_nodes.c.path)).all()
+    assert len(stored) == 64
+    assert not [node for node in stored if path.startswith(node)]
+
+
+def test_another_process_notices_within_a_second(
+    vault: Vault, database: Database, keyring: Keyring, clock: FakeClock
+) -> None:
+    other = Vault(database, keyring, clock)
+    sealed = other.seal("shop", "s1_a", SECRET)
+    assert other.open("shop", "s1_a", sealed) == SECRET
+    vault.destroy("shop", "s1_a")
+    clock.advance(1000)
+    assert other.open("shop", "s1_a", sealed) is None
+
+
+def test_a_reader_that_looked_too_early_finds_the_tree_later(
+    database: Database, keyring: Keyring, clock: FakeClock
+) -> None:
+    writer, reader = Vault(database, keyring, clock), Vault(database, keyring, clock)
+    assert reader.open("shop", "s1_a", bytes((1, 2, 168, 0)) + bytes(40)) is None
+    assert reader.open("shop", "s1_a", writer.seal("shop", "s1_a", SECRET)) == SECRET
+
+
+def test_a_person_who_comes_back_gets_a_new_key(vault: Vault) -> None:
+    before = vault.seal("shop", "s1_a", b"before")
+    vault.destroy("shop", "s1_a")
+    after = vault.seal("shop", "s1_a", b"after")
+    assert vault.open("shop", "s1_a", before) is None
+    assert vault.open("shop", "s1_a", after) == b"after"
+    vault.destroy("shop", "s1_a")
+    assert vault.open("shop", "s1_a", after) is None
+
+
+def test_a_month_goes_with_its_tree(vault: Vault, clock: FakeClock) -> None:
+    old = vault.seal("shop", "s1_a", b"old")
+    clock.advance(MONTH)
+    new = vault.seal("shop", "s1_a", b"new")
+    assert vault.expire("shop", clock.now_ms) == 1
+    assert vault.open("shop", "s1_a", old) is None
+    assert vault.open("shop", "s1_a", new) == b"new"
+
+
+def test_keys_survive_a_new_key_encryption_key(
+    vault: Vault, database: Database, keyring: Keyring, clock: FakeClock
+) -> None:
+    sealed = vault.seal("shop", "s1_a", SECRET)
+    keyring.rotate("vault")
+    assert vault.rewrap("shop") == 1
+    assert Vault(database, keyring, clock).open("shop", "s1_a", sealed) == SECRET
+
+
+def test_the_cache_of_keys_is_bounded(database: Database, keyring: Keyring, clock: FakeClock) -> None:
+    small = Vault(database, keyring, clock, cached_keys=4)
+    blobs = {name: small.seal("shop", name, name.encode()) for name in map(str, range(20))}
+    assert len(small._keys) == 4
+    assert all(small.open("shop", name, blob) == name.encode() for name, blob in blobs.items())
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.text("01", min_size=8, max_size=8), unique=True, min_size=1, max_size=20))
+def test_cutting_leaves_never_touches_the_others(cut: list[str]) -> None:
+    # A tree of depth 8 embedded in the real one: the first 56 steps are the same.
+    prefix = "0" * 56
+    root = b"r" * 32
+    nodes = {"": root}
+    for tail in cut:
+        above = _tree.covering(nodes, prefix + tail)
+        assert above is not None
+        nodes |= _tree.without(above, nodes.pop(above), prefix + tail)
+    for number in range(256):
+        path = prefix + f"{number:08b}"
+        above = _tree.covering(nodes, path)
+        if path[56:] in cut:
+            assert above is None
+        else:
+            assert above is not None
+            assert _tree.descend(nodes[above], path[len(above) :]) == _tree.descend(root, path)
