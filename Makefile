@@ -21,8 +21,8 @@ test: .venv/run ## Run the tests (browser tests need Node >= 20)
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: .venv/run ## Check format, style, types, import contracts and the tag's size
-	$(BIN)/ruff format --check src tests
-	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests tools
+	$(BIN)/ruff check src tests tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

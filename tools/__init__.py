@@ -1,0 +1,1 @@
+"""What the project's maintainers run; none of it is installed."""
