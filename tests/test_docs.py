@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from tools.docs import DOCS, pages
 
 from tests.conftest import ROOT
-from tools.docs import DOCS, pages
 
 MARKDOWN = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 
