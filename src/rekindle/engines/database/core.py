@@ -25,8 +25,11 @@ metadata = sa.MetaData(
 """Every room declares its tables on this one, so that they migrate together."""
 
 
+_WRITER_LOCK = 0x52454B49  # any number, the same in every process
+
+
 class Database:
-    """A transactional store. Each `begin` is one durable transaction; SQLite takes its write lock at the start."""
+    """A transactional store. Each `begin` is one durable transaction, and one at a time in the whole installation."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -40,9 +43,12 @@ class Database:
     def begin(self) -> Iterator[Connection]:
         """Open a write transaction; commits at the end of the block, rolls back on any exception."""
         with self.engine.connect() as connection:
+            # One writer at a time on every engine: taking the lock late would let two read the same state, and then
+            # fail each other (SQLite) or overwrite each other (PostgreSQL).
             if self.dialect == "sqlite":
-                # Taking the lock late would let two writers read the same state and then fail each other.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITER_LOCK)))
             try:
                 yield connection
             except BaseException:
@@ -56,6 +62,8 @@ class Database:
         with self.engine.connect() as connection:
             if self.dialect == "sqlite":
                 connection.exec_driver_sql("BEGIN")
+            else:
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             try:
                 yield connection
             finally:
