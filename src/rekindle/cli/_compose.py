@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets as random
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 import click
@@ -12,14 +13,23 @@ import click
 from rekindle import settings as process_settings
 from rekindle.engines.blobs import Blobs, FolderBlobs
 from rekindle.engines.database import Database, open_database
+from rekindle.engines.log import Log, SqliteLog
 from rekindle.engines.secrets import ChainSecrets, EnvironmentSecrets, SealedFileSecrets, Secrets
 from rekindle.model.clock import Clock, system_clock
+from rekindle.privacy.consents import ConsentView
+from rekindle.privacy.keys import Keyring
+from rekindle.privacy.ledger import Ledger, LedgerLine
+from rekindle.privacy.pseudonyms import Pseudonymiser
+from rekindle.privacy.vault import Vault
 from rekindle.settings import Settings
 from rekindle.workspace import Versions, Workspace
 
 
 class Installation:
-    """Everything the processes of one installation share. Open it once per process; close it at the end."""
+    """Everything the processes of one installation share. Open it once per process; close it at the end.
+
+    What costs something to open (the log, the keys) is opened when it is first asked for.
+    """
 
     def __init__(self, settings: Settings, *, folder: Path | None = None, clock: Clock = system_clock) -> None:
         self.settings = settings
@@ -35,8 +45,41 @@ class Installation:
         self._live: Mapping[str, Workspace] = {}
         self._pointers: Mapping[str, int] = {}
 
+    @cached_property
+    def log(self) -> Log:
+        """The event log."""
+        return SqliteLog(self.settings.data / "log.db", clock=self.clock)
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """The installation's own keys."""
+        return Keyring(self.secrets)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The tamper-evident record."""
+        return Ledger(self.database, self.keyring, self.clock)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Seals and opens personal data."""
+        return Vault(self.database, self.keyring, self.clock)
+
+    @cached_property
+    def pseudonymiser(self) -> Pseudonymiser:
+        """Names visitors without naming them."""
+        return Pseudonymiser(self.keyring)
+
+    @cached_property
+    def consents(self) -> ConsentView:
+        """The newest consent of each visitor. Only the process that drives it (the worker) may refresh it."""
+        return ConsentView(self.log, self.database)
+
     def record(self, workspace: str, actor: str, action: str, detail: str) -> None:
-        """Write what a person did to the ledger. Raises when it cannot be written."""
+        """Write what a person did to the ledger. Raises `LedgerUnavailable`, and then it must not be done."""
+        self.ledger.append(
+            [LedgerLine("change", workspace, self.clock(), actor=actor, action=action, facts={"detail": detail})]
+        )
 
     def workspaces(self) -> Mapping[str, Workspace]:
         """Return the live workspaces by name, read again when a version was applied or rolled back."""
@@ -45,8 +88,14 @@ class Installation:
             self._live, self._pointers = self.versions.live(), pointers
         return self._live
 
+    async def aclose(self) -> None:
+        """Release everything, the log's writer too."""
+        if "log" in self.__dict__:
+            await self.log.close()
+        self.close()
+
     def close(self) -> None:
-        """Release files and connections."""
+        """Release the state database; for commands that did not open the log."""
         self.database.close()
 
 
@@ -61,9 +110,10 @@ def create(settings: Settings) -> None:
             out.write(random.token_hex(32))
             out.flush()
             os.fsync(out.fileno())
-    database = open_database(settings.database_url or settings.data / "state.db")
-    database.create_all()
-    database.close()
+    installation = Installation(settings)
+    installation.database.create_all()
+    installation.keyring.ensure()
+    installation.close()
 
 
 def open_installation(folder: Path, data: Path | None = None) -> Installation:
