@@ -1,0 +1,132 @@
+"""The way out over HTTP: one method, so that a test or a user can put anything in its place."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from rekindle.egress.connector import Answer, Limits, OutRequest
+
+
+class TransportFailed(Exception):
+    """No answer: refused, reset, timed out, cut short. The request may have arrived all the same."""
+
+
+class Transport(Protocol):
+    """Sends one request and returns the answer. Raises `TransportFailed`."""
+
+    async def send(self, request: OutRequest, limits: Limits) -> Answer:
+        """Send; follow no redirects; read at most ``limits.answer_bytes``."""
+        ...
+
+
+class MockTransport:
+    """Answers with ``handler`` and keeps what was sent, for tests and for trying a mapping."""
+
+    def __init__(self, handler: Callable[[OutRequest], Answer]) -> None:
+        self._handler = handler
+        self.requests: list[OutRequest] = []
+
+    async def send(self, request: OutRequest, limits: Limits) -> Answer:
+        self.requests.append(request)
+        return self._handler(request)
+
+
+class HttpTransport:
+    """aiohttp with one pool for all lanes. ``allow_private`` lets it reach addresses of the local network."""
+
+    def __init__(self, *, allow_private: bool = False, connections_per_host: int = 8) -> None:
+        self._allow_private = allow_private
+        self._connections = connections_per_host
+        self._session: aiohttp.ClientSession | None = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            resolver: AbstractResolver = aiohttp.ThreadedResolver()
+            connector = aiohttp.TCPConnector(
+                resolver=resolver if self._allow_private else _PublicResolver(resolver),
+                limit_per_host=self._connections,
+            )
+            # A cookie jar would carry one shop's platform cookies into another's requests.
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return self._session
+
+    async def send(self, request: OutRequest, limits: Limits) -> Answer:
+        timeout = aiohttp.ClientTimeout(total=limits.timeout_ms / 1000)
+        try:
+            self._refuse_private_literal(request.url)
+            async with self._open().request(
+                request.method,
+                request.url,
+                data=request.body,
+                headers=dict(request.headers),
+                allow_redirects=False,
+                timeout=timeout,
+            ) as response:
+                body = await _read(response.content, limits.answer_bytes)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status, headers, body)
+        except TimeoutError:
+            raise TransportFailed(f"no answer within {limits.timeout_ms} ms") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            # The library's messages can quote the URL; its class name cannot.
+            raise TransportFailed(type(error).__name__) from None
+
+    def _refuse_private_literal(self, url: str) -> None:
+        if self._allow_private:
+            return
+        host = urlsplit(url).hostname or ""
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return
+        if not address.is_global:
+            raise TransportFailed("the address is private; set REKINDLE_ALLOW_PRIVATE_ADDRESSES to reach it")
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def __aenter__(self) -> HttpTransport:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+async def _read(content: aiohttp.StreamReader, most: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in content.iter_chunked(65_536):
+        parts.append(chunk[: most - size])
+        size += len(chunk)
+        if size >= most:
+            break
+    return b"".join(parts)
+
+
+class _PublicResolver(AbstractResolver):
+    """Leaves out private addresses at the moment of connecting, so that a name cannot point inward later."""
+
+    def __init__(self, inner: AbstractResolver) -> None:
+        self._inner = inner
+
+    async def resolve(self, host: str, port: int = 0, family: Any = socket.AF_INET) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        public = [entry for entry in found if ipaddress.ip_address(entry["host"]).is_global]
+        if not public:
+            raise OSError("the name has no public address")
+        return public
+
+    async def close(self) -> None:
+        await self._inner.close()

@@ -1,0 +1,90 @@
+"""A destination document's settings, taken apart: the lane's own, the connector's, and the names of its secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from rekindle.egress.connector import Connector, ConnectorModule, Manifest, SettingsError
+
+_Settings = TypeVar("_Settings", bound=msgspec.Struct)
+
+
+class LaneOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Settings every destination has.
+
+    ``unknown_ids``: what happens to items that are not in the destination's published feed: ``drop`` sends the event
+    without them, ``reject`` does not send it. ``per_second``: requests a second, at most.
+    """
+
+    unknown_ids: Literal["drop", "reject"] = "drop"
+    per_second: float | None = None
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """``secrets`` maps the connector's secret to the name it has in the secret store."""
+
+    options: LaneOptions
+    settings: dict[str, Any]
+    secrets: dict[str, str]
+
+
+def take_apart(manifest: Manifest, settings: Mapping[str, Any]) -> Parts:
+    """Split a document's ``settings``. Raises `SettingsError`, also when a secret is written where its name belongs."""
+    own = {key: value for key, value in settings.items() if key in LaneOptions.__struct_fields__}
+    try:
+        options = msgspec.convert(own, LaneOptions)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{manifest.name}: {error}") from None
+    secrets: dict[str, str] = {}
+    rest: dict[str, Any] = {}
+    names = {setting.name: setting for setting in manifest.secrets}
+    for key, value in settings.items():
+        if key in names:
+            if not (isinstance(value, dict) and set(value) == {"secret"} and isinstance(value["secret"], str)):
+                raise SettingsError(
+                    f"{manifest.name}: {key} is a secret and is never written here; "
+                    f'store it and write {key} = {{ secret = "its_name" }}'
+                )
+            secrets[key] = value["secret"]
+        elif key not in own:
+            rest[key] = value
+    for name, setting in names.items():
+        if setting.required and name not in secrets:
+            raise SettingsError(f'{manifest.name}: {name} is missing; write {name} = {{ secret = "its_name" }}')
+    return Parts(options, rest, secrets)
+
+
+def configurator(module: ConnectorModule, parts: Parts) -> Callable[[Mapping[str, str]], Connector]:
+    """Return a function from secret values to the configured account, for when a secret changes."""
+
+    def configure(secrets: Mapping[str, str]) -> Connector:
+        return module.configure(parts.settings, secrets)
+
+    return configure
+
+
+def check_settings(
+    manifest: Manifest, settings: Mapping[str, Any], secrets: Mapping[str, str], kind: type[_Settings]
+) -> _Settings:
+    """Return ``settings`` as ``kind``. For connectors' `configure`; raises `SettingsError` naming key and remedy."""
+    known = {setting.name for setting in manifest.settings}
+    for key in settings:
+        if key not in known:
+            raise SettingsError(f"{manifest.name}: unknown setting {key!r}; there are {', '.join(sorted(known))}")
+    for setting in manifest.settings:
+        if setting.required and not settings.get(setting.name):
+            raise SettingsError(f"{manifest.name}: {setting.name} is missing: {setting.help}")
+    for setting in manifest.secrets:
+        if setting.required and not secrets.get(setting.name):
+            raise SettingsError(f"{manifest.name}: the secret {setting.name} is missing: {setting.help}")
+    try:
+        checked = msgspec.convert(dict(settings), kind)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{manifest.name}: {error}") from None
+    batch = getattr(checked, "batch", 1)
+    if not 1 <= batch <= manifest.limits.batch:
+        raise SettingsError(f"{manifest.name}: batch is {batch}; it must be from 1 to {manifest.limits.batch}")
+    return checked
