@@ -2,12 +2,13 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 
 from rekindle.destinations import webhook
-from rekindle.egress.connector import Answer, SettingsError
+from rekindle.egress.connector import Answer, OutRequest, SettingsError
 from rekindle.model.event import Ecommerce, Event, Item, User
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -15,15 +16,15 @@ OLD = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 NOW = 1_788_000_000_000
 
 
-def account(**settings):
+def account(**settings: Any) -> Any:
     return webhook.configure({"url": "https://shop.example/hook", **settings}, {"secret": SECRET})
 
 
-def event(name="e1"):
+def event(name: str = "e1") -> Any:
     return Event("purchase", name, "2026-08-29T10:00:00Z", ecommerce=Ecommerce(items=[Item(item_id="A", price=None)]))
 
 
-def signed_now(found, secret):
+def signed_now(found: OutRequest, secret: str) -> str:
     """The library verifies against the machine's clock; the signature itself is what is compared here."""
     moment = datetime.fromtimestamp(NOW // 1000, UTC)
     return Webhook(secret).sign(found.headers["webhook-id"], moment, found.body.decode())
@@ -41,7 +42,7 @@ def test_one_event_is_one_signed_message_named_by_its_event_id():
 
 def test_a_batch_is_the_same_message_when_it_is_sent_again():
     hook = account(batch=100)
-    mapped = [hook.map(event(name)) for name in ("e1", "e2")]
+    mapped: list[Any] = [hook.map(event(name)) for name in ("e1", "e2")]
     first, second = hook.build(mapped, NOW), hook.build(mapped, NOW + 60_000)
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert [one["event_id"] for one in json.loads(first.body)["data"]["events"]] == ["e1", "e2"]

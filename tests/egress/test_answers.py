@@ -7,7 +7,7 @@ from rekindle.egress.answers import masked, retry_after_ms
 from rekindle.egress.connector import Answer
 
 
-def wait(**headers):
+def wait(**headers: str) -> int:
     return retry_after_ms(Answer(429, {name.replace("_", "-"): value for name, value in headers.items()}))
 
 

@@ -1,6 +1,7 @@
 """The transport: what a platform can do to a connection is an answer or a `TransportFailed`, never anything else."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -13,12 +14,12 @@ from rekindle.sandbox.platforms._serve import serving
 LIMITS = Limits(batch=10, timeout_ms=2_000, answer_bytes=1000)
 
 
-def request(url):
+def request(url: str) -> OutRequest:
     return OutRequest("POST", url, {"content-type": "application/json"}, b'{"a":1}', ("e1",))
 
 
 @asynccontextmanager
-async def raw(answer: bytes):
+async def raw(answer: bytes) -> AsyncIterator[str]:
     """A server that writes these bytes and hangs up."""
 
     async def serve(reader, writer):
