@@ -49,7 +49,7 @@ def test_a_batch_is_the_same_message_when_it_is_sent_again():
 
 
 def test_two_secrets_sign_while_the_receiver_changes_over():
-    hook = webhook.configure({"url": "https://shop.example/hook"}, {"secret": SECRET, "previous_secret": OLD})
+    hook: Any = webhook.configure({"url": "https://shop.example/hook"}, {"secret": SECRET, "previous_secret": OLD})
     found = hook.build([hook.map(event())], NOW)
     assert found.headers["webhook-signature"].split(" ") == [signed_now(found, SECRET), signed_now(found, OLD)]
 
