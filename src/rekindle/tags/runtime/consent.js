@@ -20,6 +20,7 @@ function consentReader(w, config, env, changed) {
   let settled = 0;
   /** @type {TCData | undefined} */
   let tc;
+  let asking = false; // a TCF API is there and has not answered yet
 
   /** @param {string} name @returns {Signal | undefined} */
   const signal = (name) => updates[name] || regional[name] || defaults[name];
@@ -48,9 +49,11 @@ function consentReader(w, config, env, changed) {
       if (env.now() - started < config.wait) env.later(listen, 500);
       return;
     }
+    asking = true;
     w.__tcfapi("addEventListener", 2, (/** @type {TCData} */ data, /** @type {boolean} */ ok) => {
       if (!ok || (data.gdprApplies !== false && !/^(tcloaded|useractioncomplete)$/.test(data.eventStatus || ""))) return;
       tc = data;
+      asking = false;
       changed();
     });
   }
@@ -89,7 +92,7 @@ function consentReader(w, config, env, changed) {
       if (uses("none")) return true;
       const answers = [uses("consent_mode") ? byMode() : undefined, byTcf()];
       if (answers.includes(false)) return false;
-      return answers.includes(true) || config.optOut || undefined;
+      return (!asking && answers.includes(true)) || config.optOut || undefined;
     },
 
     /**

@@ -1,6 +1,17 @@
 // Which page the visitor is on, in shops that change pages without loading them.
 
 /**
+ * "#/cart" is a page of some shops; "#reviews" is a place on one.
+ *
+ * @param {TagWindow} w
+ * @returns {string}
+ */
+function address(w) {
+  const { href, hash } = w.location;
+  return /^#[!/]/.test(hash) ? href : href.split("#")[0];
+}
+
+/**
  * Call `visit` for the first page and for every later one, with the address before.
  *
  * @param {TagWindow} w
@@ -10,9 +21,7 @@ function watchPages(w, visit) {
   let last = "";
 
   function look() {
-    const { href, hash } = w.location;
-    // "#/cart" is a page of some shops; "#reviews" is a place on one.
-    const here = /^#[!/]/.test(hash) ? href : href.split("#")[0];
+    const here = address(w);
     if (here == last) return;
     const from = last || w.document.referrer;
     last = here;

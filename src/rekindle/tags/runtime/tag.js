@@ -127,8 +127,8 @@ function rekindle(w, config, replace) {
     const name = given == "view_search_results" ? "search" : given;
     if (!mine && !SHOPPING.test(name) && !OTHERS.test(name)) return;
     if (name == "page_view") {
-      if (viewed == w.location.href) return; // ours has been made already
-      viewed = w.location.href;
+      if (viewed == address(w)) return; // ours has been made already
+      viewed = address(w);
     }
     /** @type {Bag} */
     const more = { ecommerce: ecommerceOf({ search_term: entry.search_term, ...values }) };
@@ -192,7 +192,7 @@ function rekindle(w, config, replace) {
     watchPages(w, (before) => {
       referrer = before;
       clicks.capture(w.location.href);
-      viewed = w.location.href;
+      viewed = address(w);
       box.add(make("page_view"));
     });
     follow((w[config.dataLayer] = w[config.dataLayer] || []), false);

@@ -1,0 +1,69 @@
+"""A real Chromium for the tests of this folder, one for the session, a fresh profile for each test.
+
+The tests are coroutines on one event loop (Playwright's), so they carry the session's loop scope.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from rekindle.sandbox.serving import running
+from tests.browser import _chromium
+from tests.browser.site import Site
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
+            if isinstance(item, pytest.Function) and item.obj.__code__.co_flags & 0x80:  # a coroutine function
+                item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> _chromium.Chromium:
+    try:
+        return _chromium.find()
+    except _chromium.NoNodeError as reason:
+        pytest.skip(str(reason))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(chromium: _chromium.Chromium) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(
+            executable_path=chromium.executable,
+            env={**os.environ, **chromium.env},
+            args=_chromium.FLAGS,
+        )
+        yield opened
+        await opened.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    opened = await browser.new_context(locale="en-GB")
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(context: BrowserContext) -> Page:
+    return await context.new_page()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site() -> AsyncIterator[Site]:
+    made = Site()
+    async with running(made.application()) as origin:
+        made.origin = origin
+        yield made
