@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
-from rekindle.console.language import translations
+from rekindle.console.language import Format, translations
 from rekindle.model.outcome import Outcome, Reason
+from rekindle.workspace import duration_ms
 
 
 def _(text: str) -> str:
@@ -33,6 +34,19 @@ SOURCES: Final[Mapping[str, str]] = {"web": _("web page"), "app": _("app"), "off
 
 ROLES: Final[Mapping[str, str]] = {"owner": _("owner"), "analyst": _("analyst"), "auditor": _("auditor")}
 
+LEDGER: Final[Mapping[str, str]] = {
+    "decision": _("decision"),
+    "send": _("send"),
+    "change": _("change by a person"),
+    "publication": _("publication"),
+}
+
+RULES: Final[Mapping[str, str]] = {
+    "viewed_not_bought": _("viewed and not bought, within %(within)s"),
+    "cart_abandoned": _("cart left alone for %(after)s, within %(within)s"),
+    "bought": _("bought within %(within)s"),
+}
+
 REASONS: Final[Mapping[str, str]] = {
     Reason.OK: _("in order"),
 }
@@ -53,8 +67,9 @@ TONES: Final[Mapping[str, str]] = {
 class Words:
     """Words of one language; an unknown code is shown as it is, because a code helps more than nothing."""
 
-    def __init__(self, catalogue: gettext.NullTranslations) -> None:
-        self._catalogue = catalogue
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self._catalogue: gettext.NullTranslations = translations(language)
 
     def outcome(self, code: str) -> str:
         """Return an outcome in words."""
@@ -71,6 +86,19 @@ class Words:
     def role(self, code: str) -> str:
         """Return a role in words."""
         return self._say(ROLES.get(code, code))
+
+    def ledger(self, kind: str) -> str:
+        """Return a kind of ledger line in words."""
+        return self._say(LEDGER.get(kind, kind))
+
+    def rule(self, rule: str, within: str, after: str | None) -> str:
+        """Return an audience's rule in words."""
+        values = {"within": self.length(within), "after": self.length(after) if after else ""}
+        return self._say(RULES.get(rule, rule)) % values
+
+    def length(self, text: str) -> str:
+        """Return a configured duration such as ``14d`` in words."""
+        return Format(self._language).duration(duration_ms(text))
 
     def refused(self, outcome: str, count: int) -> str:
         """Return how many events were refused at the door."""
@@ -99,4 +127,4 @@ class Words:
 @cache
 def words_of(language: str) -> Words:
     """Return the words of a language."""
-    return Words(translations(language))
+    return Words(language)

@@ -1,0 +1,92 @@
+"""What the overview says: how much came, what became of it, and what somebody should look at."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+
+from rekindle.console.alarms import Alarm, alarms
+from rekindle.console.visit import Visit
+from rekindle.model.outcome import Outcome
+from rekindle.profiles import series
+from rekindle.profiles.id_match import IdMatch, id_match
+from rekindle.profiles.statistics import HOUR_MS, Point
+
+_DAY_MS = 24 * HOUR_MS
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """Events of one hour or day that began at ``start_ms``."""
+
+    start_ms: int
+    accepted: int
+    filtered: int
+    invalid: int
+
+
+class Overview(msgspec.Struct, kw_only=True):
+    """The last ``hours`` hours of one workspace; ``slots`` are hours, or days when the period is longer than two.
+
+    ``filtered`` and ``invalid`` are counts by reason code, ``events`` accepted counts by name.
+    """
+
+    hours: int
+    since_ms: int
+    received: int
+    accepted: int
+    filtered: dict[str, int]
+    invalid: dict[str, int]
+    events: dict[str, int]
+    slots: list[Slot]
+    id_match: list[IdMatch]
+    alarms: list[Alarm]
+
+
+def read(visit: Visit, hours: int) -> Overview:
+    """Read the overview of the visitor's workspace."""
+    database, now = visit.services.database, visit.services.clock()
+    # The present hour counts as one of them; counts are kept by whole hours.
+    since = now // HOUR_MS * HOUR_MS - (hours - 1) * HOUR_MS
+    points = series(database, visit.name, since)
+    filtered, invalid, events = Counter[str](), Counter[str](), Counter[str]()
+    for point in points:
+        if point.outcome == Outcome.ACCEPTED.value:
+            events[point.event] += point.count
+        elif point.outcome == Outcome.INVALID.value:
+            invalid[point.reason] += point.count
+        else:
+            filtered[point.reason] += point.count
+    matches = id_match(database, visit.name, since)
+    return Overview(
+        hours=hours,
+        since_ms=since,
+        received=events.total() + filtered.total() + invalid.total(),
+        accepted=events.total(),
+        filtered=dict(filtered.most_common()),
+        invalid=dict(invalid.most_common()),
+        events=dict(events.most_common()),
+        slots=slots(points, since, now, HOUR_MS if hours <= 48 else _DAY_MS),
+        id_match=matches,
+        alarms=alarms(received=events.total(), matches=matches),
+    )
+
+
+def slots(points: list[Point], since: int, now: int, length: int) -> list[Slot]:
+    """Return every slot from ``since`` to now, empty ones too."""
+    sums: dict[int, Counter[str]] = {}
+    for point in points:
+        sums.setdefault(point.hour_ms // length * length, Counter())[point.outcome] += point.count
+    none: Counter[str] = Counter()
+    found = []
+    for start in range(since // length * length, now + 1, length):
+        counted = sums.get(start, none)
+        found.append(
+            Slot(
+                start,
+                counted[Outcome.ACCEPTED.value],
+                counted[Outcome.FILTERED.value],
+                counted[Outcome.INVALID.value],
+            )
+        )
+    return found
