@@ -31,7 +31,7 @@ def server_error(request: Request[Any, Any, Any], error: Exception) -> Response[
 
 def _answer(request: Request[Any, Any, Any], status: int, detail: str) -> Response[Any]:
     path = request.url.path
-    if path.startswith("/api/"):
+    if (path + "/").startswith("/api/"):
         headers = {"www-authenticate": "Bearer"} if status == 401 else {}
         return Response(
             {"status": status, "detail": detail or _PLAIN.get(status, "error")}, status_code=status, headers=headers

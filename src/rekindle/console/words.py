@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
-from rekindle.console.language import Format, translations
+from babel import units
+
+from rekindle.console.language import translations
 from rekindle.model.outcome import Outcome, Reason
-from rekindle.workspace import duration_ms
 
 
 def _(text: str) -> str:
@@ -42,9 +43,9 @@ LEDGER: Final[Mapping[str, str]] = {
 }
 
 RULES: Final[Mapping[str, str]] = {
-    "viewed_not_bought": _("viewed and not bought, within %(within)s"),
-    "cart_abandoned": _("cart left alone for %(after)s, within %(within)s"),
-    "bought": _("bought within %(within)s"),
+    "viewed_not_bought": _("viewed and not bought; window %(within)s"),
+    "cart_abandoned": _("cart left alone for %(after)s; window %(within)s"),
+    "bought": _("bought; window %(within)s"),
 }
 
 REASONS: Final[Mapping[str, str]] = {
@@ -98,7 +99,8 @@ class Words:
 
     def length(self, text: str) -> str:
         """Return a configured duration such as ``14d`` in words."""
-        return Format(self._language).duration(duration_ms(text))
+        unit = {"s": "second", "m": "minute", "h": "hour", "d": "day"}[text[-1]]
+        return units.format_unit(int(text[:-1]), unit, locale=self._language)
 
     def refused(self, outcome: str, count: int) -> str:
         """Return how many events were refused at the door."""

@@ -144,7 +144,7 @@ def _create_key(visit: Visit, name: str, scopes: list[str], days: str) -> Respon
         services.keys.check(name, scopes, expires)
     except ValueError:
         return _show(visit, status=400, problem="scopes" if name.strip() else "name")
-    services.record(visit.name, visit.actor, "access.key.create", f"{name.strip()} {' '.join(sorted(scopes))}")
+    services.record(visit.name, visit.actor, "access.key.create", " ".join(sorted(scopes)))
     made = services.keys.create(visit.name, name, scopes, visit.actor, expires)
     return _show(visit, made=made)
 

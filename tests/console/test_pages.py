@@ -1,0 +1,167 @@
+"""What the pages show: real rows, in two languages, with whatever a shop or a stranger wrote shown as text."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from rekindle.console.live import Filter, follow, position
+from rekindle.model.event import Consent
+from rekindle.model.record import ConsentChange, Tally
+from tests.console.conftest import HOSTILE, PASSWORD, House, form_token, login
+
+Browser = TestClient[Litestar]
+
+PAGES = ["/w/shop/", "/w/shop/live", "/w/shop/ledger", "/w/shop/settings"]
+
+
+def fill(house: House) -> None:
+    house.append(
+        house.event("e1"),
+        house.event(HOSTILE, event=HOSTILE, subject=HOSTILE),
+        Tally("shop", house.clock.now_ms, "filtered", "consent-denied", 7),
+        ConsentChange("shop", house.clock.now_ms, "s1_gone", Consent(ad_storage="denied")),
+        Tally("other", house.clock.now_ms, "invalid", "malformed", 99),
+    )
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("language", ["en", "pl"])
+def test_hostile_text_stays_text(house: House, ola: Browser, path: str, language: str) -> None:
+    fill(house)
+    page = ola.get(path, headers={"accept-language": language})
+    assert page.status_code == 200
+    assert f'<html lang="{language}">' in page.text
+    assert "<script>alert" not in page.text
+    assert "{{7*7}}</td>" not in page.text
+    assert "49</td>" not in page.text
+    assert "style=" not in page.text  # the policy would refuse it
+    assert "onclick" not in page.text
+
+
+def test_live_shows_events_refusals_and_consent(house: House, ola: Browser) -> None:
+    fill(house)
+    page = ola.get("/w/shop/live").text
+    assert "7 filtered" in page
+    assert "consent changed" in page
+    assert "99 invalid" not in page
+    assert "PLN" in page
+    assert "1,234.50" in page
+    assert "s1_abcdef" in page
+    only = ola.get("/w/shop/live", params={"event": "view_item", "q": "SKU-1"}).text
+    assert "e1" in only
+    assert "7 filtered" not in only
+    rows = ola.get("/api/w/shop/events", params={"limit": 2}).json()
+    assert [row["kind"] for row in rows] == ["consent", "tally"]
+
+
+def test_the_stream_goes_on_where_the_browser_was(house: House) -> None:
+    async def collect() -> list[bytes]:
+        house_log = house.log
+        from rekindle.engines.log import Keyed
+        from rekindle.model.record import encode
+
+        async def put(*ids: str) -> None:
+            await house_log.append([Keyed("s", encode(house.event(name))) for name in ids])
+
+        await put("a", "b")
+        first = (await house_log.tail(None, 2))[0]
+        naps = 0
+
+        async def sleep(_seconds: float) -> None:
+            nonlocal naps
+            naps += 1
+            if naps == 1:
+                await put("c")
+
+        async def welcome() -> bool:
+            return False
+
+        stream: AsyncIterator[bytes] = follow(
+            house_log,
+            "shop",
+            Filter(),
+            (first.partition, first.offset),
+            show=lambda row: {"id": row.event_id},
+            welcome=welcome,
+            sleep=sleep,
+        )
+        return [chunk async for chunk in stream]
+
+    chunks = asyncio.run(collect())
+    shown = [chunk for chunk in chunks if b'data: {"id"' in chunk]
+    assert [chunk.split(b"data: ")[1] for chunk in shown] == [b'{"id":"b"}\n\n', b'{"id":"c"}\n\n']
+    assert all(chunk.startswith(b"id: 0-") for chunk in shown)
+    assert chunks[-1].startswith(b"event: end")  # whoever lost the right loses the stream
+
+
+def test_places_are_read_strictly() -> None:
+    assert position("3-17") == (3, 17)
+    for bad in ("", "3", "-", "3-", "a-b", "3-17-", "-1-2", "9" * 50 + "-1", "²-1"):
+        assert position(bad) is None
+
+
+def test_the_language_is_remembered(ola: Browser) -> None:
+    assert '<html lang="en">' in ola.get("/w/shop/settings").text
+    answer = ola.post("/language", data={"language": "pl", "next": "/w/shop/settings"})
+    assert answer.headers["location"] == "/w/shop/settings"
+    assert '<html lang="pl">' in ola.get("/w/shop/settings").text
+    ola.post("/language", data={"language": "<xx>", "next": "//evil"})
+    assert '<html lang="pl">' in ola.get("/w/shop/settings").text
+
+
+def test_a_key_is_made_shown_once_and_revoked(house: House, ola: Browser) -> None:
+    token = form_token(ola.get("/w/shop/settings").text)
+    made = ola.post("/w/shop/settings/keys", data={"form_token": token, "name": HOSTILE, "scope": "read", "days": "30"})
+    assert made.status_code == 200
+    (key,) = house.keys.of("shop")
+    assert f"rk_{key.id}_" in made.text
+    assert key.expires_ms == house.clock.now_ms + 30 * 86_400_000
+    again = ola.get("/w/shop/settings").text
+    assert f"rk_{key.id}_…" in again
+    assert "<script>alert" not in made.text
+    assert ola.get("/api/w/shop/access").json()["keys"][0]["scopes"] == ["read"]
+    ola.post(f"/w/shop/settings/keys/{key.id}/revoke", data={"form_token": token})
+    assert house.keys.of("shop")[0].revoked_ms is not None
+    assert [entry[2] for entry in house.recorded] == ["access.key.create", "access.key.revoke"]
+    for bad in (
+        {"name": "x"},
+        {"name": "", "scope": "read"},
+        {"name": "x", "scope": "all"},
+        {"name": "x", "scope": "read", "days": "0"},
+    ):
+        assert ola.post("/w/shop/settings/keys", data=bad | {"form_token": token}).status_code == 400
+
+
+def test_a_change_that_cannot_be_recorded_is_not_made(house: House, ola: Browser) -> None:
+    def refuse(*_: str) -> None:
+        raise OSError("ledger")
+
+    token = form_token(ola.get("/w/shop/settings").text)
+    house.app.state.services = msgspec.structs.replace(house.app.state.services, record=refuse)
+    answer = ola.post("/w/shop/settings/keys", data={"form_token": token, "name": "x", "scope": "read"})
+    assert answer.status_code == 500
+    assert house.keys.of("shop") == []
+
+
+def test_a_new_password_ends_the_other_sessions(house: House, ola: Browser) -> None:
+    elsewhere = TestClient(house.app)
+    elsewhere.follow_redirects = False
+    login(elsewhere, "ola")
+    token = form_token(ola.get("/w/shop/settings").text)
+    path = "/w/shop/settings/password"
+    new = "a new long password"
+    wrong = {"old": "x", "new": new, "again": new}
+    weak = {"old": PASSWORD, "new": "short", "again": "short"}
+    differ = {"old": PASSWORD, "new": new, "again": new + "x"}
+    for given, status in ((wrong, 403), (weak, 400), (differ, 400)):
+        assert ola.post(path, data=given | {"form_token": token}).status_code == status
+    assert ola.post(path, data={"old": PASSWORD, "new": new, "again": new, "form_token": token}).status_code == 303
+    assert ola.get("/w/shop/settings").status_code == 200
+    assert elsewhere.get("/w/shop/settings").status_code == 303
+    assert house.users.check("ola", new)
