@@ -1,1 +1,46 @@
 """Channels: the snapshot through rules and checks to a published, versioned file."""
+
+from rekindle.feeds.builder import FeedBuilder, FeedSchedule, NothingToBuild
+from rekindle.feeds.channel import UnknownChannel, channel, channels
+from rekindle.feeds.conditions import ConditionError
+from rekindle.feeds.explaining import Explanation, Step, UnknownItem, explain
+from rekindle.feeds.findings import Finding
+from rekindle.feeds.history import Change, Difference, diff
+from rekindle.feeds.ids import PublishedIds
+from rekindle.feeds.offline import Report, check_products, check_rows
+from rekindle.feeds.program import compile_feed
+from rekindle.feeds.rules import RuleError
+from rekindle.feeds.serving import FeedServer
+from rekindle.feeds.status import FeedStatus, findings, issues, status
+from rekindle.feeds.versions import FeedVersion, UnknownVersion
+
+__all__ = [
+    "Change",
+    "ConditionError",
+    "Difference",
+    "Explanation",
+    "FeedBuilder",
+    "FeedSchedule",
+    "FeedServer",
+    "FeedStatus",
+    "FeedVersion",
+    "Finding",
+    "NothingToBuild",
+    "PublishedIds",
+    "Report",
+    "RuleError",
+    "Step",
+    "UnknownChannel",
+    "UnknownItem",
+    "UnknownVersion",
+    "channel",
+    "channels",
+    "check_products",
+    "check_rows",
+    "compile_feed",
+    "diff",
+    "explain",
+    "findings",
+    "issues",
+    "status",
+]

@@ -6,9 +6,10 @@ from typing import Literal
 
 import msgspec
 
-Severity = Literal["error", "warning", "note"]
+Severity = Literal["error", "warning", "note", "block", "limit"]
 """``error`` keeps the item (or the file) out, ``warning`` lets it through with less than it could have, and ``note``
-says what was repaired or assumed."""
+says what was repaired or assumed. A channel's checks grade their own errors: ``block`` leaves the item out of the
+feed, ``limit`` cuts the value or leaves it out and the item stays."""
 
 VALUE_LENGTH = 200
 

@@ -1,0 +1,86 @@
+"""DuckDB for tables in bulk: connections with bounds, quoting, and the few functions that all channels share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+MEMORY_LIMIT = "256MB"
+
+# What XML 1.0 forbids (Char production), which no channel wants in a CSV either. Tab, line feed and carriage return stay.
+CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F\x{FFFE}\x{FFFF}]"
+# The same without the unit separator, which joins the values of a repeated attribute.
+CONTROL_IN_LIST = r"[\x00-\x08\x0B\x0C\x0E-\x1E\x7F\x{FFFE}\x{FFFF}]"
+
+_MACROS = (
+    # ISO 4217 minor units: most have two, these have none or three.
+    """CREATE MACRO rk_money(amount, currency) AS
+       CASE WHEN amount IS NULL THEN NULL ELSE concat_ws(' ',
+         CASE WHEN currency IN ('BIF','CLP','DJF','GNF','ISK','JPY','KMF','KRW','PYG','RWF','UGX','VND','VUV','XAF','XOF','XPF')
+              THEN CAST(CAST(amount AS DECIMAL(18,0)) AS VARCHAR)
+              WHEN currency IN ('BHD','IQD','JOD','KWD','LYD','OMR','TND')
+              THEN CAST(CAST(amount AS DECIMAL(18,3)) AS VARCHAR)
+              ELSE CAST(CAST(amount AS DECIMAL(18,2)) AS VARCHAR) END, currency) END""",
+    "CREATE MACRO rk_number(value) AS TRY_CAST(regexp_extract(value, '^\\s*([-+]?[0-9]+(\\.[0-9]+)?)', 1) AS DOUBLE)",
+    "CREATE MACRO rk_time(ms, zone) AS strftime(make_timestamp(ms * 1000), '%Y-%m-%dT%H:%M') || zone",
+    # A sale with only one end is open at the other; both platforms want both.
+    """CREATE MACRO rk_range(start_ms, end_ms, zone) AS
+       CASE WHEN start_ms IS NULL AND end_ms IS NULL THEN NULL
+            ELSE coalesce(rk_time(start_ms, zone), '2000-01-01T00:00' || zone) || '/'
+              || coalesce(rk_time(end_ms, zone), '2099-12-31T23:59' || zone) END""",
+    # Shops keep HTML in descriptions; both platforms ask for plain text. A comparison (`a < b`) is no tag and stays.
+    # Matching is many times faster than replacing, and most texts need nothing: hence the guards.
+    r"""CREATE MACRO rk_untagged(value) AS CASE WHEN contains(value, '<') THEN
+         regexp_replace(regexp_replace(value, '(?is)<(script|style)[ >].*?</(script|style)>|<!--.*?-->', ' ', 'g'),
+           '</?[A-Za-z][^<>]*>', ' ', 'g') ELSE value END""",
+    r"""CREATE MACRO rk_entities(value) AS CASE WHEN regexp_matches(value, '&(nbsp|lt|gt|quot|#39|amp);') THEN
+         replace(replace(replace(replace(replace(replace(value, '&nbsp;', ' '), '&lt;', '<'), '&gt;', '>'),
+           '&quot;', '"'), '&#39;', chr(39)), '&amp;', '&') ELSE value END""",
+    "CREATE MACRO rk_plain(value) AS rk_entities(rk_untagged(value))",
+    r"""CREATE MACRO rk_trim(value) AS CASE WHEN value LIKE ' %' OR value LIKE '% '
+         OR value < '!' OR ends_with(value, chr(10)) OR ends_with(value, chr(13)) OR ends_with(value, chr(9))
+         THEN trim(value, ' ' || chr(9) || chr(10) || chr(13)) ELSE value END""",
+    "CREATE MACRO rk_without(value, pattern) AS CASE WHEN regexp_matches(value, pattern) "
+    "THEN regexp_replace(value, pattern, '', 'g') ELSE value END",
+    r"""CREATE MACRO rk_cell(value) AS CASE WHEN value IS NULL THEN ''
+       WHEN regexp_matches(value, '[",\r\n]') THEN '"' || replace(value, '"', '""') || '"' ELSE value END""",
+    # & first, or the others would be escaped twice; a bare carriage return would be read back as a line feed.
+    """CREATE MACRO rk_xml(value) AS
+       replace(replace(replace(replace(value, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), chr(13), '&#13;')""",
+)
+
+
+def connect(temporary: Path | None = None, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory engine that spills to ``temporary``, loads no extension and reaches no network."""
+    connection = duckdb.connect(
+        config={
+            "memory_limit": memory_limit,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "preserve_insertion_order": True,
+            **({"temp_directory": str(temporary)} if temporary is not None else {}),
+        }
+    )
+    for macro in _MACROS:
+        connection.execute(macro)
+    return connection
+
+
+def text(value: str) -> str:
+    """Quote a value as an SQL string. Raises `ValueError` for a NUL, which no statement can hold."""
+    if "\x00" in value:
+        raise ValueError("the text holds a NUL character")
+    return "'" + value.replace("'", "''") + "'"
+
+
+def name(identifier: str) -> str:
+    """Quote a column's name."""
+    if "\x00" in identifier:
+        raise ValueError("the name holds a NUL character")
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def parquet(path: Path) -> str:
+    """Return the table expression that reads one Parquet file."""
+    return f"read_parquet({text(str(path))})"

@@ -1,0 +1,69 @@
+"""Versions of feeds, which of them is live, and what the checks found."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from rekindle.engines.database import metadata
+
+feed_versions = sa.Table(
+    "feed_versions",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("feed", sa.String(63), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("channel", sa.String(63), nullable=False),
+    sa.Column("recipe", sa.String(64), nullable=False),
+    sa.Column("snapshot", sa.String(64), nullable=False),
+    sa.Column("spec", sa.String(32), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("gzip_digest", sa.String(64), nullable=False),
+    sa.Column("gzip_size", sa.BigInteger, nullable=False),
+    sa.Column("items_digest", sa.String(64), nullable=False),
+    sa.Column("index_digest", sa.String(64), nullable=False),
+    sa.Column("items", sa.BigInteger, nullable=False),
+    sa.Column("excluded", sa.BigInteger, nullable=False),
+    sa.Column("blocked", sa.BigInteger, nullable=False),
+    sa.Column("missing", sa.JSON, nullable=False),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("held_reason", sa.Text),
+    sa.Column("approved_by", sa.String(200)),
+)
+
+feed_live = sa.Table(
+    "feed_live",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("feed", sa.String(63), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("since_ms", sa.BigInteger, nullable=False),
+)
+
+# Every finding is counted; of each kind the first thousand are kept, and only for the newest version and the live one.
+feed_findings = sa.Table(
+    "feed_findings",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("feed", sa.String(63), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("code", sa.String(63), nullable=False),
+    sa.Column("attribute", sa.String(63), nullable=False),
+    sa.Column("severity", sa.String(8), nullable=False),
+    sa.Column("remedy", sa.Text, nullable=False),
+    sa.Column("count", sa.BigInteger, nullable=False),
+)
+
+feed_issues = sa.Table(
+    "feed_issues",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("feed", sa.String(63), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("row", sa.BigInteger),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("value", sa.Text, nullable=False),
+)

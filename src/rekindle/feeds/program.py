@@ -1,0 +1,113 @@
+"""A feed compiled: from a snapshot's rows through mapping, rules and checks to what is published, as one relation."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+
+from rekindle.feeds import _sql, _types, checks
+from rekindle.feeds.channel import Channel, channel
+from rekindle.feeds.checks import Check, compile_checks
+from rekindle.feeds.rules import PRODUCT_FIELDS, Layer, compile_rules
+from rekindle.feeds.spec import SEPARATOR
+from rekindle.workspace import Feed, FeedRule
+
+PUBLISHED, EXCLUDED, BLOCKED = 0, 1, 2
+"""What became of an item: column ``_state``."""
+
+_REVISION = "1"
+"""Raise when mapping, cleaning or writing changes, so that every feed is built anew."""
+
+_LISTS = frozenset({"additional_image_links", "custom_labels"})
+
+
+class Program(msgspec.Struct, frozen=True):
+    """Stages of a feed. Relations are SQL texts; each stage takes the one before.
+
+    Columns that begin with ``_`` are ours: ``_id`` (the product's id), ``_row``, ``_file`` (where it was read), ``_rule`` (number of the excluding rule or
+    NULL), and after `checked` ``_state`` and ``_f0``, ``_f1`` … (which checks found something).
+    """
+
+    channel: Channel
+    layers: Sequence[Layer]
+    checks: Sequence[Check]
+
+    def mapped(self, products: str) -> str:
+        """Return products (the columns of `model.ports.Snapshot`) as attributes of the channel."""
+        names = self.channel.spec.names
+        mapping = self.channel.mapping
+        columns = [
+            f"CAST({mapping.get(name) or f'attributes[{_sql.text(name)}]'} AS VARCHAR) AS {_sql.name(name)}"
+            for name in names
+        ]
+        for field in PRODUCT_FIELDS:
+            value = f"array_to_string({field}, {_sql.text(SEPARATOR)})" if field in _LISTS else field
+            columns.append(f"CAST({value} AS VARCHAR) AS {_sql.name(f'product.{field}')}")
+        own = 'attributes AS "product.attributes", id AS _id, "row" AS _row, source AS _file, NULL::INTEGER AS _rule'
+        return f"SELECT {', '.join(columns)}, {own} FROM {products}"
+
+    def ruled(self, relation: str, upto: int | None = None) -> str:
+        """Return ``mapped`` rows after the first ``upto`` rules, or all."""
+        for layer in self.layers[:upto]:
+            relation = layer.over(relation)
+        return relation
+
+    def cleaned(self, relation: str) -> str:
+        """Return the rows without control characters and outer blanks, enumerations in the channel's spelling."""
+        own = "_id, _row, _file, _rule"
+        spec = self.channel.spec
+        columns = [f"{_types.clean(attribute)} AS {_sql.name(attribute.name)}" for attribute in spec.attribute]
+        return f"SELECT {', '.join(columns)}, {own} FROM ({relation})"
+
+    def faulted(self, relation: str) -> str:
+        """Return ``cleaned`` rows with what the checks found; rows that a rule excludes are not checked."""
+        words = checks.masks(list(self.checks))
+        bits = [f"CASE WHEN _rule IS NULL THEN {word} ELSE 0 END AS _f{number}" for number, word in enumerate(words)]
+        return f"SELECT *, {', '.join(bits)} FROM ({relation})"
+
+    def checked(self, relation: str) -> str:
+        """Return ``faulted`` rows as they are published: values cut or left out where a check says so."""
+        fixed = []
+        for attribute in self.channel.spec.attribute:
+            column = _sql.name(attribute.name)
+            cut = checks.found(list(self.checks), "cut", attribute=attribute.name)
+            drop = checks.found(list(self.checks), "drop", attribute=attribute.name)
+            cases = ""
+            if drop != "FALSE":
+                cases += f" WHEN {drop} THEN NULL"
+            if cut != "FALSE":
+                cases += f" WHEN {cut} THEN {_types.cut(attribute)}"
+            if cases:
+                fixed.append(f"CASE{cases} ELSE {column} END AS {column}")
+        blocked = checks.found(list(self.checks), "block")
+        state = f"CASE WHEN _rule IS NOT NULL THEN {EXCLUDED} WHEN {blocked} THEN {BLOCKED} ELSE {PUBLISHED} END"
+        replace = f" REPLACE ({', '.join(fixed)})" if fixed else ""
+        return f"SELECT *{replace}, CAST({state} AS UTINYINT) AS _state FROM ({relation})"
+
+    def before_checks(self, products: str) -> str:
+        """Return products as the checks see them."""
+        return self.cleaned(self.ruled(self.mapped(products)))
+
+    def items(self, products: str) -> str:
+        """Return products as they are published, excluded and blocked ones included and marked."""
+        return self.checked(self.faulted(self.before_checks(products)))
+
+
+def compile_feed(feed: Feed) -> Program:
+    """Compile a feed's document. Raises `UnknownChannel`, `RuleError`."""
+    found = channel(feed.channel)
+    return Program(found, compile_rules(found.spec, feed.rule), compile_checks(found.spec))
+
+
+def recipe(feed: Feed, snapshot_digest: str) -> str:
+    """Return a digest of everything that decides a file's bytes: snapshot, rules, specification, our own revision."""
+    parts = (
+        _REVISION,
+        snapshot_digest,
+        feed.channel,
+        msgspec.json.encode(channel(feed.channel).spec, order="deterministic").decode(),
+        msgspec.json.encode(list[FeedRule](feed.rule), order="deterministic").decode(),
+    )
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()

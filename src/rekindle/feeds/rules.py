@@ -1,0 +1,136 @@
+"""A marketer's rules, compiled to SQL expressions over the channel's attributes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from rekindle.feeds import _sql
+from rekindle.feeds.conditions import ConditionError, Resolve, check_pattern, compile_condition
+from rekindle.feeds.spec import Spec
+from rekindle.model.product import Product
+from rekindle.workspace import FeedRule
+
+PRODUCT_FIELDS = tuple(field.name for field in msgspec.structs.fields(Product) if field.name != "attributes")
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+class RuleError(ValueError):
+    """A rule cannot be used; the message names the rule, the value and the remedy."""
+
+
+class Layer(NamedTuple):
+    """One compiled rule: ``expression`` is the attribute's new value, or for an exclusion the condition."""
+
+    number: int
+    attribute: str | None
+    title: str
+    expression: str
+
+    def over(self, relation: str) -> str:
+        """Return the relation with this rule applied."""
+        if self.attribute is None:
+            excluded = f"CASE WHEN _rule IS NULL AND {self.expression} THEN {self.number} ELSE _rule END"
+            return f"SELECT * REPLACE ({excluded} AS _rule) FROM ({relation})"
+        return f"SELECT * REPLACE ({self.expression} AS {_sql.name(self.attribute)}) FROM ({relation})"
+
+
+def resolver(spec: Spec) -> Resolve:
+    """Return how names are read: an attribute of the channel, then a product field; ``source.x`` is what came in."""
+    attributes = frozenset(spec.names)
+
+    def resolve(name: str) -> str:
+        if name.startswith("source."):
+            plain = name.removeprefix("source.").strip("\"'")
+            if plain in PRODUCT_FIELDS:
+                return _sql.name(f"product.{plain}")
+            return f'"product.attributes"[{_sql.text(plain)}]'
+        if name in attributes:
+            return _sql.name(name)
+        if name in PRODUCT_FIELDS:
+            return _sql.name(f"product.{name}")
+        raise LookupError(
+            f"{name!r} is no attribute of {spec.channel} and no product field; "
+            f"write source.{name} for an attribute that only the source has"
+        )
+
+    return resolve
+
+
+def compile_rules(spec: Spec, rules: Sequence[FeedRule]) -> list[Layer]:
+    """Compile rules in their order. Raises `RuleError`."""
+    resolve = resolver(spec)
+    return [_compile(spec, number, rule, resolve) for number, rule in enumerate(rules, 1)]
+
+
+def _compile(spec: Spec, number: int, rule: FeedRule, resolve: Resolve) -> Layer:
+    title = f"rule {number} ({rule.do}{' ' + rule.attribute if rule.attribute else ''})"
+    try:
+        when = compile_condition(rule.when, resolve) if rule.when is not None else None
+        if rule.do == "exclude":
+            if when is None:
+                raise RuleError("`when` is missing; an exclusion without it would empty the feed")
+            return Layer(number, None, title, when)
+        if rule.attribute is None:
+            raise RuleError("`attribute` is missing; name the attribute to change")
+        if rule.attribute not in spec.names:
+            raise RuleError(f"{rule.attribute!r} is no attribute of {spec.channel}; it has {', '.join(spec.names)}")
+        before = _sql.name(rule.attribute)
+        value = _value(rule, before, resolve)
+    except (ConditionError, RuleError, LookupError) as error:
+        raise RuleError(f"{title}: {error.args[0]}") from None
+    return Layer(number, rule.attribute, title, f"CASE WHEN {when} THEN {value} ELSE {before} END" if when else value)
+
+
+def _value(rule: FeedRule, before: str, resolve: Resolve) -> str:
+    match rule.do:
+        case "set":
+            # An empty value clears the attribute.
+            return f"CAST(nullif({_literal(rule.value or '')}, '') AS VARCHAR)"
+        case "default":
+            return f"coalesce({before}, {_literal(_needed(rule.value, 'value'))})"
+        case "template":
+            return _template(_needed(rule.value, "value"), resolve)
+        case "replace":
+            find = _needed(rule.find, "find")
+            check_pattern(find)
+            return f"regexp_replace({before}, {_literal(find)}, {_literal(rule.value or '')}, 'g')"
+        case "lookup":
+            if not rule.table:
+                raise RuleError("`table` is empty; give it pairs of found = wanted")
+            looked_up = resolve(rule.value) if rule.value else before
+            cases = " ".join(f"WHEN {_literal(key)} THEN {_literal(to)}" for key, to in rule.table.items())
+            return f"CASE {looked_up} {cases} ELSE {before} END"
+        case other:
+            raise RuleError(f"{other!r} is no operation")
+
+
+def _template(template: str, resolve: Resolve) -> str:
+    """``{brand} {title}``: missing values leave nothing behind, not even two blanks in a row."""
+    parts: list[str] = []
+    position = 0
+    for match in _PLACEHOLDER.finditer(template):
+        if literal := template[position : match.start()]:
+            parts.append(_literal(literal))
+        parts.append(f"coalesce({resolve(match[1].strip())}, '')")
+        position = match.end()
+    if tail := template[position:]:
+        parts.append(_literal(tail))
+    joined = f"concat({', '.join(parts)})" if parts else "''"
+    return f"nullif(trim(regexp_replace({joined}, ' {{2,}}', ' ', 'g')), '')"
+
+
+def _needed(value: str | None, key: str) -> str:
+    if not value:
+        raise RuleError(f"`{key}` is missing")
+    return value
+
+
+def _literal(value: str) -> str:
+    if any(ord(letter) < 32 and letter not in "\t\n\r" for letter in value):
+        raise RuleError(f"the text {value!r} holds a control character; leave it out")
+    return _sql.text(value)

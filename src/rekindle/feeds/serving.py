@@ -1,0 +1,149 @@
+"""Serve live versions: unchanged bytes from a file, with validators, never built in the request."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from email.utils import formatdate, parsedate_to_datetime
+
+import msgspec
+
+from rekindle.engines.blobs import BlobMissing, Blobs
+from rekindle.engines.database import Database
+from rekindle.feeds import versions
+from rekindle.feeds.channel import UnknownChannel, channel
+from rekindle.feeds.versions import FeedVersion
+from rekindle.model.clock import rfc3339
+from rekindle.model.web import Request, Response, Route
+from rekindle.workspace import Feed
+
+_PREFIX = "/feeds/"
+_MAX_AGE = 300
+_NOT_FOUND = b"There is no such feed, or it has not been published yet.\n"
+
+
+class FeedServer:
+    """``GET /feeds/<workspace>/<feed>.xml`` (or ``.csv``), and ``.json`` for the manifest.
+
+    ``settings`` returns a feed's document, or None; a feed with a token answers 404 without it, as if it were not there.
+    """
+
+    def __init__(self, database: Database, blobs: Blobs, settings: Callable[[str, str], Feed | None]) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._settings = settings
+
+    def routes(self) -> list[Route]:
+        """Return what the gateway mounts."""
+        return [Route(frozenset({"GET", "HEAD"}), _PREFIX + "*", self.handle)]
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one reader."""
+        workspace, _, rest = request.path.removeprefix(_PREFIX).partition("/")
+        feed, _, extension = rest.rpartition(".")
+        document = self._settings(workspace, feed) if workspace and feed else None
+        if document is None or not _may_read(document, request):
+            return _missing(request)
+        pointer = await self._database.query(lambda connection: versions.live(connection, workspace, feed))
+        if pointer is None:
+            return _missing(request)
+        version, since_ms = pointer
+        headers = {
+            "cache-control": f"{'private' if document.token else 'public'}, max-age={_MAX_AGE}",
+            "x-content-type-options": "nosniff",
+        }
+        if extension == "json":
+            return _manifest(request, version, since_ms, headers)
+        try:
+            known = channel(version.channel)
+            if extension != known.extension:
+                return _missing(request)
+            headers["content-type"] = known.content_type
+            return self._file(request, version, since_ms, headers)
+        except (BlobMissing, UnknownChannel):
+            return _missing(request)
+
+    def _file(self, request: Request, version: FeedVersion, since_ms: int, headers: dict[str, str]) -> Response:
+        packed = accepts_gzip(request.headers.get("accept-encoding", ""))
+        digest, size = (version.gzip_digest, version.gzip_size) if packed else (version.digest, version.size)
+        # A strong validator names bytes, so the two encodings have two.
+        headers["etag"] = f'"{version.digest}-gzip"' if packed else f'"{version.digest}"'
+        headers["last-modified"] = formatdate(since_ms / 1000, usegmt=True)
+        headers["vary"] = "accept-encoding"
+        if not_modified(request, headers["etag"], since_ms):
+            return Response(304, {k: v for k, v in headers.items() if k != "content-type"})
+        if packed:
+            headers["content-encoding"] = "gzip"
+        headers["content-length"] = str(size)
+        path = self._blobs.path(digest)
+        return Response(200, headers, b"" if request.method == "HEAD" else path)
+
+
+def manifest(version: FeedVersion, since_ms: int) -> dict[str, object]:
+    """Return what a feed's files are, for machines that check what they fetched."""
+    extension = channel(version.channel).extension
+    name = f"{version.feed}.{extension}"
+    return {
+        "workspace": version.workspace,
+        "feed": version.feed,
+        "channel": version.channel,
+        "specification": version.spec,
+        "version": version.version,
+        "snapshot": version.snapshot,
+        "items": version.items,
+        "created": rfc3339(version.created_ms),
+        "published": rfc3339(since_ms),
+        "files": [
+            {"name": name, "bytes": version.size, "sha256": version.digest},
+            {"name": name, "encoding": "gzip", "bytes": version.gzip_size, "sha256": version.gzip_digest},
+        ],
+    }
+
+
+def _manifest(request: Request, version: FeedVersion, since_ms: int, headers: dict[str, str]) -> Response:
+    body = msgspec.json.format(msgspec.json.encode(manifest(version, since_ms)), indent=2) + b"\n"
+    headers |= {
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+        "etag": f'"{version.digest}-{version.version}"',
+        "last-modified": formatdate(since_ms / 1000, usegmt=True),
+    }
+    if not_modified(request, headers["etag"], since_ms):
+        return Response(304, headers | {"content-length": "0"})
+    return Response(200, headers, b"" if request.method == "HEAD" else body)
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether ``Accept-Encoding`` allows gzip (RFC 9110, 12.5.3): named, or ``*``, and not with ``q=0``."""
+    weights: dict[str, float] = {}
+    for part in header.lower().split(","):
+        coding, _, parameter = part.strip().partition(";")
+        try:
+            weights[coding.strip()] = float(parameter.strip().removeprefix("q=") or 1)
+        except ValueError:
+            weights[coding.strip()] = 0.0
+    return weights.get("gzip", weights.get("*", 0.0)) > 0
+
+
+def not_modified(request: Request, etag: str, since_ms: int) -> bool:
+    """Whether the reader has these bytes (RFC 9110, 13.2.2): ``If-None-Match`` decides when it is there."""
+    if (given := request.headers.get("if-none-match")) is not None:
+        tags = {tag.strip().removeprefix("W/") for tag in given.split(",")}
+        return "*" in tags or etag in tags
+    if (given := request.headers.get("if-modified-since")) is not None:
+        try:
+            return since_ms // 1000 <= parsedate_to_datetime(given).timestamp()
+        except ValueError:
+            return False
+    return False
+
+
+def _may_read(document: Feed, request: Request) -> bool:
+    if document.token is None:
+        return True
+    return hmac.compare_digest(request.query.get("token", "").encode(), document.token.encode())
+
+
+def _missing(request: Request) -> Response:
+    headers = {"content-type": "text/plain; charset=utf-8", "cache-control": "no-store"}
+    return Response(404, headers, b"" if request.method == "HEAD" else _NOT_FOUND)

@@ -1,0 +1,84 @@
+"""A small shop: products to a Parquet snapshot, and a builder over it."""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pytest
+
+from rekindle.engines.blobs import FolderBlobs
+from rekindle.feeds import FeedBuilder
+from rekindle.feeds.offline import products_from_json
+from rekindle.model.ports import Snapshot
+from rekindle.model.product import Product
+from rekindle.workspace import Feed, Shop, Workspace
+
+
+def product(identity: str, **values: Any) -> Product:
+    """A product without a fault at either channel."""
+    clean: dict[str, Any] = {
+        "title": f"Sofa cover {identity}", "description": "Soft, washable, made of cotton.",
+        "link": f"https://shop.example/{identity}", "image_link": f"https://cdn.example/{identity}.jpg",
+        "price": Decimal("199.00"), "currency": "PLN", "availability": "in_stock", "quantity": 3, "brand": "Dagra",
+        "gtin": "5901234123457", "condition": "new", "product_type": "Home > Covers",
+    }  # fmt: skip
+    return Product(id=identity, **(clean | values))
+
+
+class Shelf:
+    """A snapshot port whose snapshot a test replaces."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.snapshot: Snapshot | None = None
+
+    def put(self, *products: Product) -> Snapshot:
+        lines = [
+            msgspec.json.encode({**msgspec.to_builtins(p), "source": "main", "row": number})
+            for number, p in enumerate(products, 1)
+        ]
+        body = b"\n".join(lines)
+        digest = hashlib.sha256(body).hexdigest()
+        (self.folder / "products.json").write_bytes(body)
+        path = self.folder / f"{digest}.parquet"
+        duckdb.connect().execute(
+            f"COPY ({products_from_json(self.folder / 'products.json')} ORDER BY id) TO '{path}' (FORMAT parquet)"
+        )
+        self.snapshot = Snapshot("shop", digest, path, len(products), 0)
+        return self.snapshot
+
+    def current(self, workspace: str) -> Snapshot | None:
+        return self.snapshot if workspace == "shop" else None
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    folder = tmp_path / "snapshots"
+    folder.mkdir()
+    return Shelf(folder)
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> FolderBlobs:
+    return FolderBlobs(tmp_path / "blobs")
+
+
+@pytest.fixture
+def builder(database, blobs, shelf, clock, tmp_path) -> FeedBuilder:
+    return FeedBuilder(database, blobs, shelf, clock, tmp_path / "work")
+
+
+def shop(**feeds: Feed) -> Workspace:
+    return Workspace(
+        shop=Shop(name="shop", title="Pokrowce & Co", origins=["https://shop.example"], country="PL", currency="PLN"),
+        feeds=feeds,
+    )
+
+
+GOOGLE = Feed(channel="google_merchant")
+META = Feed(channel="meta")
