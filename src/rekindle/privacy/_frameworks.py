@@ -8,8 +8,10 @@ from typing import Any, Literal
 
 from rekindle.model.event import Consent
 from rekindle.privacy.consent.ac import read_ac
+from rekindle.privacy.consent.gpp import GppString, parse_gpp
 from rekindle.privacy.consent.tcf import TcString, parse_tcf
 from rekindle.privacy.consent.tcf_decision import decide_purpose, string_reason
+from rekindle.privacy.consent.us_section import did_not_opt_out, opted_out
 from rekindle.privacy.consent.usp import read_usp
 from rekindle.privacy.consent.vendors import KNOWN, strict_vendor
 
@@ -102,7 +104,25 @@ class _Reader:
             return
         self.seen.append("gpp")
         self.details["gpp_hash"] = _hash(self.consent.gpp)
-        raise _No("gpp-unsupported", unreadable=True)
+        parsed = parse_gpp(self.consent.gpp)
+        if not isinstance(parsed, GppString):
+            raise _No(f"gpp-{parsed.verdict.replace('_', '-')}", unreadable=True)
+        self.details["gpp_sections"] = list(parsed.section_ids)
+        for name, facts in parsed.sections.items():
+            if name == "uspv1":
+                self.us_sale(facts["OptOutSale"])
+            elif name != "tcfeuv2":
+                self.us_section(facts)
+        self.tcf(parsed.tcf)
+
+    def us_section(self, facts: dict[str, Any]) -> None:
+        reason = opted_out(facts)
+        if reason is not None:
+            raise _No(reason)
+        if did_not_opt_out(facts):
+            self.not_opted_out = True
+        else:
+            self.limited = True
 
     def usp(self) -> None:
         reading = read_usp(self.consent.us_privacy)

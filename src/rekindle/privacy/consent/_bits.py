@@ -100,6 +100,30 @@ class Bits:
             return IdSet(intervals=self.ranges(name, highest))
         return IdSet(highest, self.integer(highest, name))
 
+    def fibonacci(self, name: str) -> int:
+        """Read a number of at least 1 in Fibonacci coding: it ends with two set bits."""
+        total, current, following, previous = 0, 1, 2, 0
+        for _ in range(24):
+            bit = self.integer(1, name)
+            if bit and previous:
+                return total
+            total += current * bit
+            current, following, previous = following, current + following, bit
+        raise Refused(f"{self._where}: {name} has a Fibonacci number that does not end")
+
+    def fibonacci_range(self, name: str, highest: int) -> list[int]:
+        """Read ``Range(Fibonacci)``: offsets, so the ids ascend by themselves. None may exceed ``highest``."""
+        found: list[int] = []
+        last = 0
+        for _ in range(self.integer(12, name)):
+            is_group = self.flag(name)
+            first = last + self.fibonacci(name)
+            last = first + self.fibonacci(name) if is_group else first
+            if last > highest:
+                raise Refused(f"{self._where}: {name} names an id above {highest}")
+            found.extend(range(first, last + 1))
+        return found
+
     def end(self) -> None:
         """Check that only padding is left: zeros, and fewer than 24 of them (encoders fill up to 6, 8 or 24 bits)."""
         left = self.left
