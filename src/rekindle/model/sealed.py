@@ -8,10 +8,14 @@ from rekindle.model.event import Client, User
 
 
 class Sealed(msgspec.Struct, omit_defaults=True):
-    """``client`` and ``user`` of one event, in clear; it exists only in memory and, encrypted, in the log."""
+    """``client`` and ``user`` of one event, in clear; it exists only in memory and, encrypted, in the log.
+
+    ``extra`` is a JSON object of the keys the model does not know; they may hold anything and are never forwarded.
+    """
 
     client: Client = msgspec.field(default_factory=Client)
     user: User = msgspec.field(default_factory=User)
+    extra: bytes = b""
 
 
 _decoder = msgspec.msgpack.Decoder(Sealed)

@@ -234,6 +234,15 @@ class LogConformance:
         assert texts(await log.tail(None, 5)) == ["a"]
         await log.close()
 
+    async def test_check_tells_whether_records_can_be_stored(self, opener: Opener) -> None:
+        log = await opener()
+        await log.check()
+        assert log.waiting_bytes == 0
+        assert await log.tail(None, 5) == []
+        await log.close()
+        with pytest.raises(LogUnavailable):
+            await log.check()
+
     async def test_closing_finishes_what_was_asked_before(self, opener: Opener) -> None:
         log = await opener()
         asked = [asyncio.create_task(log.append(keyed(str(number)))) for number in range(20)]

@@ -97,14 +97,16 @@ async def test_a_full_disk_acknowledges_nothing_and_acceptance_resumes(path: Pat
         else:
             stored.append(value)
     assert isinstance(full, LogFull)
-    assert isinstance(log.refused, LogFull)
     with pytest.raises(LogFull):
         await log.append(keyed("still full"))
+    with pytest.raises(LogFull):
+        await log.check()
     entries = await drain(consumer)
     assert [entry.value for entry in entries] == stored
     await consumer.commit(entries[-1])
     clock.advance(1000)
     assert await log.trim(clock()) == len(stored)
+    await log.check()
     await log.append(keyed("room again"))
     assert texts(await drain(consumer)) == ["room again"]
     await log.close()

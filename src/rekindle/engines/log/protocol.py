@@ -78,6 +78,15 @@ class Log(Protocol):
         """
         ...
 
+    async def check(self) -> None:
+        """Return when records can be stored now. Raises `LogUnavailable`; a readiness probe asks this."""
+        ...
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes wait to be stored; bounded by the engine."""
+        ...
+
     async def consumer(self, name: str, *, start: Literal["first", "last"] = "first") -> Consumer:
         """Open (and register, durably) the consumer ``name``; ``start`` counts only the first time."""
         ...

@@ -51,18 +51,20 @@ class SqliteLog:
 
     @property
     def waiting_bytes(self) -> int:
-        """How many bytes wait for their commit, of ``max_waiting``."""
+        """See `Log.waiting_bytes`."""
         return self._writer.waiting
-
-    @property
-    def refused(self) -> LogUnavailable | None:
-        """Why the last append failed, or None: what a readiness check wants to know."""
-        return self._writer.refused
 
     async def append(self, records: Sequence[Keyed]) -> None:
         """See `Log.append`."""
         if records:
             await self._writer.append([record.value for record in records])
+
+    async def check(self) -> None:
+        """See `Log.check`. Costs a commit only after an append has failed."""
+        if self._closed:
+            raise LogUnavailable("the log is closed")
+        if self._writer.refused is not None:
+            await self._writer.append([])
 
     async def consumer(self, name: str, *, start: Literal["first", "last"] = "first") -> SqliteConsumer:
         """See `Log.consumer`."""

@@ -1,0 +1,139 @@
+"""The few things of HTTP that the gateway does itself: bodies with a limit, peers behind proxies, JSON errors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any, Protocol
+
+import msgspec
+
+Headers = list[tuple[str, str]]
+
+_SLOWEST_BODY_S = 20.0
+
+
+class RequestHeaders(Protocol):
+    """Header names are lower case."""
+
+    def get(self, key: str, default: Any = None) -> Any: ...
+    def items(self) -> list[tuple[str, str]]: ...
+
+
+class Scope(Protocol):
+    """One RSGI request's head (RSGI 1.6)."""
+
+    proto: str
+    client: str
+    scheme: str
+    method: str
+    path: str
+    query_string: str
+    authority: str | None
+
+    @property
+    def headers(self) -> RequestHeaders: ...
+
+
+class Protocol_(Protocol):  # noqa: N801 -- RSGI's own word is taken by typing
+    """One RSGI request's body and answer."""
+
+    async def __call__(self) -> bytes: ...
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    def response_empty(self, status: int, headers: Headers) -> None: ...
+    def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...
+    def response_file(self, status: int, headers: Headers, file: str) -> None: ...
+
+
+class Refused(Exception):
+    """Answer with an error: ``status``, a stable ``code``, what to do about it, more headers. Carries no input."""
+
+    def __init__(self, status: int, code: str, remedy: str, headers: Headers | None = None) -> None:
+        super().__init__(code)
+        self.status, self.code, self.remedy = status, code, remedy
+        self.headers = headers or []
+
+    def body(self) -> bytes:
+        """Return the JSON that the sender gets."""
+        return msgspec.json.encode({"error": self.code, "remedy": self.remedy})
+
+
+async def read_body(scope: Scope, protocol: Protocol_, limit: int) -> bytes:
+    """Return the whole body. Raises `Refused` when it is larger than ``limit``, encoded, or too slow to come."""
+    headers = scope.headers
+    encoding = headers.get("content-encoding")
+    if encoding is not None and encoding.strip().lower() != "identity":
+        raise Refused(415, "content-encoding", "send the body uncompressed")
+    length = headers.get("content-length")
+    too_large = Refused(413, "too-large", f"send at most {limit} bytes in one request", [("connection", "close")])
+    try:
+        if length is not None and int(length) > limit:
+            raise too_large
+        async with asyncio.timeout(_SLOWEST_BODY_S):
+            if length is not None:
+                return await protocol()
+            parts, size = [], 0
+            async for part in protocol:
+                size += len(part)
+                if size > limit:
+                    raise too_large
+                parts.append(bytes(part))
+            return b"".join(parts)
+    except TimeoutError:
+        raise Refused(408, "too-slow", "send the body without pauses", [("connection", "close")]) from None
+    except (ValueError, RuntimeError):  # a length that is no number, a connection that broke off
+        raise Refused(400, "body", "send the whole body", [("connection", "close")]) from None
+
+
+class Proxies:
+    """Tells the visitor's address and scheme, believing forwarded headers only from the proxies that are trusted."""
+
+    def __init__(self, trusted: Sequence[str]) -> None:
+        self._trusted: list[IPv4Network | IPv6Network] = [ip_network(network, strict=False) for network in trusted]
+
+    def read(self, scope: Scope) -> tuple[str, str]:
+        """Return address and scheme of the request's true sender."""
+        peer, scheme = _address(scope.client), scope.scheme or "http"
+        if not self._trusted or not self._trusts(peer):
+            return peer, scheme
+        forwarded_scheme = (scope.headers.get("x-forwarded-proto") or "").split(",")[-1].strip().lower()
+        if forwarded_scheme in {"http", "https"}:
+            scheme = forwarded_scheme
+        # Each proxy adds its peer at the right; the first from there that is none of ours is the visitor.
+        for hop in reversed((scope.headers.get("x-forwarded-for") or "").split(",")):
+            address = hop.strip()
+            if not _is_address(address):
+                break
+            peer = address
+            if not self._trusts(address):
+                break
+        return peer, scheme
+
+    def _trusts(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._trusted)
+
+
+def _address(client: str) -> str:
+    host = client.rpartition(":")[0] or client
+    return host.strip("[]")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def quietly(work: Callable[[], None]) -> None:
+    """Answer; when the client has gone in the meantime there is nobody to tell."""
+    try:
+        work()
+    except RuntimeError:
+        return

@@ -1,0 +1,64 @@
+"""Run a gateway on Granian, in this process, until SIGTERM or SIGINT.
+
+One process, one event loop, one writer of the log. For more cores start more processes on the same port: the system
+shares new connections among them (``SO_REUSEPORT``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+
+from rekindle.collect.gateway import Gateway
+
+_SLOWEST_HEAD_MS = 10_000
+
+
+async def serve_gateway(
+    gateway: Gateway,
+    host: str,
+    port: int,
+    *,
+    drain_s: float = 0.0,
+    stopping: asyncio.Event | None = None,
+    on_listening: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until ``stopping`` is set, or a signal comes if it is None.
+
+    Then `/readyz` answers 503 for ``drain_s`` seconds while requests still go on, so that load balancers notice;
+    then no new connection is taken, requests in flight are finished, and the gateway is closed.
+    """
+    loop = asyncio.get_running_loop()
+    stop = stopping or asyncio.Event()
+    if stopping is None:
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(sign, stop.set)
+    server = Server(
+        gateway,
+        address=host,
+        port=port,
+        interface=Interfaces.RSGI,
+        websockets=False,
+        log_enabled=False,
+        backlog=1024,
+        http1_settings=HTTP1Settings(header_read_timeout=_SLOWEST_HEAD_MS),
+    )
+    serving = loop.create_task(server.serve())
+    stopped = loop.create_task(stop.wait())
+    # Granian binds in its task's first step; one turn of the loop later it listens, or the task has failed.
+    await asyncio.sleep(0)
+    if not serving.done():
+        on_listening()
+    await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not serving.done():
+        gateway.drain()
+        await asyncio.sleep(drain_s)
+        server.stop()  # type: ignore[no-untyped-call]
+    await serving
+    await gateway.close()
