@@ -42,6 +42,13 @@ class MemoryLog:
         for record in records:
             self.entries.append(Entry(0, len(self.entries), 0, record.value))
 
+    async def check(self) -> None:
+        pass
+
+    @property
+    def waiting_bytes(self) -> int:
+        return 0
+
     async def consumer(self, name: str, *, start: Literal["first", "last"] = "first") -> MemoryConsumer:
         self.committed.setdefault(name, 0 if start == "first" else len(self.entries))
         return MemoryConsumer(self, name)
