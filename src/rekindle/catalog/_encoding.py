@@ -1,0 +1,149 @@
+"""Find out what encoding a file really has; what it says of itself is only a hint."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from pathlib import Path
+from typing import Final
+
+import charset_normalizer
+import msgspec
+
+_CHUNK = 1 << 20
+_BOMS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_AMPERSAND = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)")
+
+# The letters beyond ASCII that a language writes. A legacy file is in the code page that turns its bytes into letters
+# of one language, in the order of preference here.
+_ALPHABETS: Final = {
+    "cp1250": ("ąćęłńóśźżĄĆĘŁŃÓŚŹŻ", "áčďéěíňóřšťúůýžÁČĎÉĚÍŇÓŘŠŤÚŮÝŽľĺŕôäĽĹŔÔÄ", "áéíóöőúüűÁÉÍÓÖŐÚÜŰ", "ăâîşţĂÂÎŞŢ"),
+    "cp1252": (
+        "äöüßÄÖÜ",
+        "àâçéèêëîïôùûœæÀÂÇÉÈÊËÎÏÔÙÛŒÆ",
+        "áéíñóúüÁÉÍÑÓÚÜ¿¡",
+        "åäöæøÅÄÖÆØé",
+        "ãõáéíóúâêôçàÃÕÁÉÍÓÚÂÊÔÇÀ",
+    ),
+    "iso-8859-2": ("ąćęłńóśźżĄĆĘŁŃÓŚŹŻ", "áčďéěíňóřšťúůýžÁČĎÉĚÍŇÓŘŠŤÚŮÝŽľĺŕôäĽĹŔÔÄ"),
+    "cp1251": ("".join(chr(n) for n in range(0x410, 0x450)) + "ёЁіІїЇєЄґҐ",),
+}
+_TYPOGRAPHY: Final = frozenset("„”“’‘«»–—…•®©™°€£§\u00a0²³½×µ·")
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What a look at the bytes says.
+
+    ``bom`` is its length; ``damaged`` counts bytes that are not of ``encoding``; ``declared`` is what the XML
+    declaration claims; ``surprise`` is an issue code when claim and bytes disagree.
+    """
+
+    encoding: str
+    bom: int
+    declared: str | None
+    damaged: int
+    surprise: str | None
+    controls: bool
+    ampersands: bool
+
+
+def examine(path: Path) -> Finding:
+    """Read the file once and say how to decode it; memory is bounded by the chunk."""
+    with path.open("rb") as file:
+        head = file.read(_CHUNK)
+    match = _DECLARED.search(head[:1024])
+    declared = _known(match[1].decode("ascii")) if match else None
+    for mark, encoding in _BOMS:
+        if head.startswith(mark):
+            if encoding == "utf-8":
+                break
+            return Finding(encoding, len(mark), declared, 0, None, controls=True, ampersands=True)
+    else:
+        if (wide := _without_bom(head)) is not None:
+            return Finding(wide, 0, declared, 0, "utf16-without-bom", controls=True, ampersands=True)
+    bom = 3 if head.startswith(codecs.BOM_UTF8) else 0
+    good, bad, controls, ampersands = _scan(path)
+    if bad == 0:
+        lie = declared not in (None, "utf-8", "ascii") and good > 0
+        return Finding("utf-8", bom, declared, 0, "encoding-is-utf8" if lie else None, controls, ampersands)
+    if bom == 0 and declared not in (None, "utf-8", "ascii"):
+        return Finding(str(declared), 0, declared, 0, None, controls, ampersands)
+    if bom or bad * 20 <= good:
+        return Finding("utf-8", bom, declared, bad, "damaged-characters", controls, ampersands)
+    return Finding(_legacy(path), 0, declared, 0, "encoding-guessed", controls, ampersands)
+
+
+def _known(name: str) -> str | None:
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        return None
+
+
+def _without_bom(head: bytes) -> str | None:
+    sample = head[:2000]
+    if len(sample) < 4 or sample.count(0) * 4 < len(sample):
+        return None
+    return "utf-16-le" if sample[1::2].count(0) > sample[::2].count(0) else "utf-16-be"
+
+
+def _scan(path: Path) -> tuple[int, int, bool, bool]:
+    """Return valid characters beyond ASCII, bytes that are no UTF-8, and whether there are controls and bare ``&``."""
+    good = bad = 0
+    controls = ampersands = False
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    tail = b""
+    with path.open("rb") as file:
+        while block := file.read(_CHUNK):
+            if not block.isascii() or decoder.getstate()[0]:
+                good, bad = _tally(decoder.decode(block), good, bad)
+            controls = controls or _CONTROL.search(block) is not None
+            if not ampersands:
+                joined = tail + block
+                cut = joined.rfind(b"&", len(joined) - 12)
+                whole, tail = (joined, b"") if cut < 0 else (joined[:cut], joined[cut:])
+                ampersands = _AMPERSAND.search(whole) is not None
+    good, bad = _tally(decoder.decode(b"", final=True), good, bad)
+    return good, bad, controls, ampersands or _AMPERSAND.search(tail) is not None
+
+
+def _tally(text: str, good: int, bad: int) -> tuple[int, int]:
+    if text.isascii():
+        return good, bad
+    beyond = len(text) - len(text.encode("ascii", "ignore"))
+    wrong = sum(map(len, re.findall(r"[\udc80-\udcff]+", text)))
+    return good + beyond - wrong, bad + wrong
+
+
+def _legacy(path: Path) -> str:
+    """Guess a one-byte code page from a sample of the lines that need one."""
+    sample = bytearray()
+    with path.open("rb") as file:
+        while len(sample) < 200_000 and (line := file.readline(65_536)):
+            if not line.isascii():
+                sample += line
+    best, share = "", 0.0
+    for encoding, alphabets in _ALPHABETS.items():
+        try:
+            text = bytes(sample).decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        beyond = [character for character in text if character > "\x7f"]
+        letters = [character for character in beyond if character not in _TYPOGRAPHY]
+        for alphabet in alphabets:
+            inside = sum(character in alphabet for character in letters)
+            score = inside / len(letters) if letters else 0.0
+            if score > share + 0.01:
+                best, share = encoding, score
+    if share >= 0.9:
+        return best
+    found = charset_normalizer.from_bytes(bytes(sample)).best()
+    return found.encoding if found else (best or "cp1252")

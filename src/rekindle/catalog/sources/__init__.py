@@ -1,0 +1,1 @@
+"""Where catalogues come from: one folder for each kind of source."""
