@@ -82,10 +82,10 @@ def test_shopify_json_gives_every_variant(shared_data: Path) -> None:
 
 def test_shopify_bulk_joins_children_in_any_order(shared_data: Path, tmp_path: Path) -> None:
     path = shared_data / "broken" / "shopify_bulk_parentid.jsonl"
-    lines = path.read_text().splitlines(keepends=True)
+    lines = path.read_text().splitlines()
     wanted = {v["id"].rpartition("/")[2]: v["__parentId"] for v in map(json.loads, lines) if "__parentId" in v}
     turned = tmp_path / "turned.jsonl"
-    turned.write_text("".join(reversed(lines)))
+    turned.write_text("\n".join(reversed(lines)) + "\n")
     for given in (path, turned):
         items, report = read(given)
         assert {i.product.id: f"gid://shopify/Product/{i.product.group_id}" for i in items} == wanted
@@ -95,7 +95,11 @@ def test_shopify_bulk_joins_children_in_any_order(shared_data: Path, tmp_path: P
 
 def test_shopify_csv_gives_rows_with_a_price(shared_data: Path) -> None:
     path = shared_data / "shopify_partners_apparel.csv"
-    rows = [row for row in csv.DictReader(path.open(newline="")) if row["Variant Price"]]
+    rows = [
+        row
+        for row in csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8"), newline=""))
+        if row["Variant Price"]
+    ]
     items, report = read(path)
     assert [item.product.group_id for item in items] == [row["Handle"] for row in rows]
     assert len(set(ids(items))) == len(items)
@@ -114,7 +118,7 @@ def test_woocommerce_header_behind_bom_and_tab(shared_data: Path) -> None:
 
 def test_magento_multi_line_cells(shared_data: Path) -> None:
     path = shared_data / "magento2_gear_bags.csv"
-    rows = list(csv.DictReader(path.open(newline="")))
+    rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8"), newline="")))
     items, _ = read(path)
     assert ids(items) == [row["sku"] for row in rows]
     assert items[0].product.product_type == "Gear > Bags"

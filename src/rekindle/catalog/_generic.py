@@ -57,18 +57,27 @@ def guess(names: Iterable[str]) -> dict[str, str]:
 
 def items(rows: Iterable[Row], options: Options, report: Report) -> Iterator[Item]:
     """Yield the products. Raises `Refused` when ``columns`` names a field or column that does not exist."""
-    mapping: dict[str, str] | None = None
+    mapping: dict[str, str] = {}
+    seen: dict[str, None] = {}
     for row in rows:
-        if mapping is None:
-            mapping = _mapping(row.values, options, report)
+        if not row.values.keys() <= seen.keys():  # objects may bring new keys at any time
+            mapping = _mapping(row.values, options, report) if not seen else mapping
+            seen |= dict.fromkeys(row.values)
+            mapping = _more(mapping, seen)
         values: Values = {name: row.values[column] for name, column in mapping.items() if column in row.values}
         used = set(mapping.values())
         for name, value in row.values.items():
-            if name not in used and attribute_name(name) not in TARGETS:
-                values.setdefault(name, value)
+            if name not in used:
+                values.setdefault(f"source.{name}" if attribute_name(name) in TARGETS else name, value)
         product = product_from(values, options, report, row.number)
         if product is not None:
             yield Item(row.number, product)
+
+
+def _more(mapping: dict[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Return the mapping with what new columns say, never changing what is mapped already."""
+    taken = set(mapping.values())
+    return mapping | {f: c for f, c in guess(names).items() if f not in mapping and c not in taken}
 
 
 def _mapping(values: Values, options: Options, report: Report) -> dict[str, str]:

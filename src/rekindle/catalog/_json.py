@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ from rekindle.catalog.row import Prepared, Values
 
 _CHUNK = 1 << 16
 _LARGEST = 32 << 20
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 _lines = msgspec.json.Decoder(float_hook=str)
 
@@ -87,12 +90,12 @@ def _start(buffer: str, key: str) -> int:
 
 
 def text(value: Any) -> str:
-    """Return a JSON scalar as text: ``true``, ``12``, nothing for null."""
+    """Return a JSON scalar as text: ``true``, ``12``, nothing for null; without control characters."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return _CONTROL.sub("", str(value))
 
 
 def flat(given: dict[str, Any], prefix: str = "") -> Values:

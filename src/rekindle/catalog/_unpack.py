@@ -6,7 +6,7 @@ import gzip
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import msgspec
 
@@ -16,7 +16,7 @@ _CHUNK = 1 << 20
 
 
 class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+    def read1(self, size: int, /) -> bytes: ...
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -66,7 +66,7 @@ def _unzip(path: Path, target: Path, size: int, report: Report, limits: Limits) 
             if chosen.flag_bits & 1:
                 raise refuse("zip-encrypted", "publish the zip without a password", chosen.filename)
             with archive.open(chosen) as packed:
-                _copy(packed, target, size, report, limits)
+                _copy(cast("zipfile.ZipExtFile", packed), target, size, report, limits)
     except (zipfile.BadZipFile, NotImplementedError) as error:
         raise refuse("zip-damaged", "publish the zip again; it cannot be opened", error) from None
 
@@ -76,7 +76,7 @@ def _copy(packed: _Readable, target: Path, size: int, report: Report, limits: Li
     with target.open("wb") as out:
         while True:
             try:
-                block = packed.read(_CHUNK)
+                block = packed.read1(_CHUNK)
             except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
                 if not written:
                     raise refuse("packed-damaged", "publish the file again; it cannot be unpacked", error) from None

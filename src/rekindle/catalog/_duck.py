@@ -1,0 +1,86 @@
+"""DuckDB as the engine for tables in bulk: core only, bounded memory, spilling to the work folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+MEMORY: Final = "256MB"
+
+COLUMNS: Final = {
+    "id": "VARCHAR",
+    "title": "VARCHAR",
+    "group_id": "VARCHAR",
+    "description": "VARCHAR",
+    "link": "VARCHAR",
+    "mobile_link": "VARCHAR",
+    "image_link": "VARCHAR",
+    "additional_image_links": "VARCHAR[]",
+    "price": "DECIMAL(18,4)",
+    "sale_price": "DECIMAL(18,4)",
+    "sale_start_ms": "BIGINT",
+    "sale_end_ms": "BIGINT",
+    "currency": "VARCHAR",
+    "availability": "VARCHAR",
+    "quantity": "BIGINT",
+    "brand": "VARCHAR",
+    "gtin": "VARCHAR",
+    "mpn": "VARCHAR",
+    "condition": "VARCHAR",
+    "google_category": "VARCHAR",
+    "product_type": "VARCHAR",
+    "color": "VARCHAR",
+    "size": "VARCHAR",
+    "material": "VARCHAR",
+    "pattern": "VARCHAR",
+    "gender": "VARCHAR",
+    "age_group": "VARCHAR",
+    "shipping_weight": "VARCHAR",
+    "custom_labels": "VARCHAR[]",
+    "attributes": "MAP(VARCHAR, VARCHAR)",
+}
+"""The columns of a snapshot that come from `Product`, in its order; ``source`` and ``row`` follow."""
+
+
+def connect(folder: Path, memory: str = MEMORY, threads: int = 2) -> duckdb.DuckDBPyConnection:
+    """Open an engine whose tables and spills live in ``folder``; nothing is ever loaded from the network."""
+    return duckdb.connect(
+        str(folder / "work.duckdb"),
+        config={
+            "memory_limit": memory,
+            "threads": threads,
+            "temp_directory": str(folder / "spill"),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "preserve_insertion_order": False,
+        },
+    )
+
+
+def text(value: object) -> str:
+    """Return ``value`` as an SQL string literal, for places where DuckDB takes no parameter."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def parquet(path: Path) -> str:
+    """Return the table function that reads a Parquet file."""
+    return f"read_parquet({text(path)})"
+
+
+def write_parquet(engine: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
+    """Write the query's rows as zstd Parquet, in the query's order; the same rows give the same bytes."""
+    engine.execute(f"COPY ({query}) TO {text(target)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 50000)")
+
+
+def memory() -> duckdb.DuckDBPyConnection:
+    """Open an engine without files, for one small question."""
+    return duckdb.connect(
+        config={
+            "memory_limit": MEMORY,
+            "threads": 1,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )

@@ -1,0 +1,152 @@
+# ruff: noqa: S608 - table functions take no parameters; names come from our own columns, texts through _duck.text
+"""Every state the catalogue was in, and which one is live."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from rekindle.catalog import _duck, _tables
+from rekindle.catalog.changes import ChangeSet, ChangeSummary, compare
+from rekindle.engines.blobs import BlobMissing, Blobs
+from rekindle.engines.database import Database
+from rekindle.engines.database.core import upsert
+from rekindle.model.ports import Snapshot
+from rekindle.model.product import Product
+
+KEEP = 30
+"""Snapshots kept besides the live one; older ones go with their files."""
+
+_summary = msgspec.msgpack.Decoder(ChangeSummary)
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """One line of the catalogue's history."""
+
+    digest: str
+    items: int
+    taken_ms: int
+    previous: str | None
+    changes: ChangeSummary
+    live: bool
+
+
+class SnapshotStore:
+    """The port `Snapshots`, and the history behind it."""
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        self._database, self._blobs = database, blobs
+
+    def current(self, workspace: str) -> Snapshot | None:
+        """Return the live snapshot, or None before the first import. Raises `BlobMissing` when its file is lost."""
+        with self._database.read() as connection:
+            row = connection.execute(_live_row(workspace)).first()
+        return self._snapshot(row) if row else None
+
+    def get(self, workspace: str, digest: str) -> Snapshot:
+        """Return a snapshot of the history by its digest or the digest's beginning. Raises `BlobMissing`."""
+        table = _tables.snapshots
+        with self._database.read() as connection:
+            query = sa.select(table).where(
+                table.c.workspace == workspace, table.c.digest.startswith(digest, autoescape=True)
+            )
+            rows = connection.execute(query.limit(2)).all()
+        if len(rows) != 1:
+            raise BlobMissing(digest)
+        return self._snapshot(rows[0])
+
+    def offers_digest(self, workspace: str) -> str | None:
+        """Return the blob of the live snapshot's index of offers."""
+        with self._database.read() as connection:
+            row = connection.execute(_live_row(workspace)).first()
+        return None if row is None else str(row.offers_digest)
+
+    def history(self, workspace: str, limit: int = 20) -> list[Kept]:
+        """Return the newest states first, each with what changed from the one before."""
+        table = _tables.snapshots
+        with self._database.read() as connection:
+            current = connection.execute(
+                sa.select(_tables.live.c.digest).where(_tables.live.c.workspace == workspace)
+            ).scalar()
+            query = sa.select(table).where(table.c.workspace == workspace)
+            rows = connection.execute(query.order_by(table.c.taken_ms.desc(), table.c.digest).limit(limit)).all()
+        return [
+            Kept(row.digest, row.items, row.taken_ms, row.previous, _summary.decode(row.changes), row.digest == current)
+            for row in rows
+        ]
+
+    def changes(self, workspace: str, old: str | None, new: str, limit: int | None = None) -> ChangeSet:
+        """Compare any two kept snapshots; ``limit`` bounds each list. Raises `BlobMissing`."""
+        before = self.get(workspace, old).path if old else None
+        return compare(before, self.get(workspace, new).path, limit)[1]
+
+    def product(self, workspace: str, identity: str) -> tuple[Product, str, int] | None:
+        """Return an item of the live snapshot with the source and row it came from, or None."""
+        snapshot = self.current(workspace)
+        if snapshot is None:
+            return None
+        columns = [*_duck.COLUMNS, "source", "row"]
+        with _duck.memory() as engine:
+            query = f"SELECT {', '.join(columns)} FROM {_duck.parquet(snapshot.path)} WHERE id = ?"
+            found = engine.execute(query, [identity]).fetchone()
+        if found is None:
+            return None
+        values: dict[str, Any] = dict(zip(columns, found, strict=True))
+        source, row = values.pop("source"), values.pop("row")
+        return Product(**{name: value for name, value in values.items() if value is not None}), source, row
+
+    def add(self, connection: Connection, snapshot: Snapshot, offers_digest: str, changes: ChangeSummary) -> None:
+        """Record a state and make it the live one, in the caller's transaction."""
+        previous = connection.execute(
+            sa.select(_tables.live.c.digest).where(_tables.live.c.workspace == snapshot.workspace)
+        ).scalar()
+        values = {
+            "offers_digest": offers_digest,
+            "items": snapshot.items,
+            "taken_ms": snapshot.taken_ms,
+            "previous": previous,
+            "changes": msgspec.msgpack.encode(changes),
+        }
+        key = {"workspace": snapshot.workspace, "digest": snapshot.digest}
+        insert = upsert(_tables.snapshots, self._database.dialect).values(key | values)
+        connection.execute(insert.on_conflict_do_update(index_elements=["workspace", "digest"], set_=values))
+        pointer = {"digest": snapshot.digest, "since_ms": snapshot.taken_ms}
+        insert = upsert(_tables.live, self._database.dialect).values(pointer | {"workspace": snapshot.workspace})
+        connection.execute(insert.on_conflict_do_update(index_elements=["workspace"], set_=pointer))
+
+    def trim(self, workspace: str, keep: int = KEEP) -> int:
+        """Forget the oldest states beyond ``keep``, never the live one; return how many. Files go when nobody uses them."""
+        table = _tables.snapshots
+        with self._database.begin() as connection:
+            live = sa.select(_tables.live.c.digest).where(_tables.live.c.workspace == workspace)
+            query = sa.select(table.c.digest, table.c.offers_digest).where(
+                table.c.workspace == workspace, table.c.digest.not_in(live)
+            )
+            old = connection.execute(query.order_by(table.c.taken_ms.desc()).offset(keep)).all()
+            for row in old:
+                connection.execute(sa.delete(table).where(table.c.workspace == workspace, table.c.digest == row.digest))
+            unused = [digest for row in old for digest in row if not _used(connection, digest)]
+        for digest in unused:
+            self._blobs.remove(digest)
+        return len(old)
+
+    def _snapshot(self, row: Any) -> Snapshot:
+        return Snapshot(row.workspace, row.digest, self._blobs.path(row.digest), row.items, row.taken_ms)
+
+
+def _live_row(workspace: str) -> sa.Select[Any]:
+    snapshots, live = _tables.snapshots, _tables.live
+    joined = snapshots.join(live, (live.c.workspace == snapshots.c.workspace) & (live.c.digest == snapshots.c.digest))
+    return sa.select(snapshots).select_from(joined).where(snapshots.c.workspace == workspace)
+
+
+def _used(connection: Connection, digest: str) -> bool:
+    """Return whether any workspace still names the blob: equal bytes are stored once for all of them."""
+    table, sources = _tables.snapshots, _tables.sources
+    for column in (table.c.digest, table.c.offers_digest, sources.c.digest):
+        if connection.execute(sa.select(sa.literal(1)).where(column == digest).limit(1)).first():
+            return True
+    return False

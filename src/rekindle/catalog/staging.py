@@ -1,0 +1,185 @@
+# ruff: noqa: S608 - table functions take no parameters; names come from our own columns, texts through _duck.text
+"""Turn a stream of items into Parquet: sorted by id, ids unique, and the parts of several sources merged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import msgspec
+
+from rekindle.catalog import _duck
+from rekindle.catalog.report import KEPT_PER_CODE, Report
+from rekindle.catalog.row import Item
+from rekindle.model.product import Product
+
+_BATCH = 2000
+_LARGEST: Final = 16 << 20
+Progress = Callable[[int], None]
+"""Called with the number of items read so far."""
+
+_PRICE: Final = ("price", "sale_price", "sale_start_ms", "sale_end_ms", "currency")
+_STOCK: Final = ("availability", "quantity")
+_LISTS: Final = ("additional_image_links", "custom_labels")
+
+
+class _Staged(msgspec.Struct):
+    n: int
+    row: int
+    p: Product
+
+
+def stage(items: Iterable[Item], source: str, folder: Path, report: Report, progress: Progress | None = None) -> Path:
+    """Write the items of one source to a Parquet file in ``folder`` and return it.
+
+    The first item of an id counts; every further one is reported with its row. Memory does not grow with the items.
+    """
+    lines = folder / "items.jsonl"
+    _write_lines(items, lines, report, progress)
+    target = folder / "source.parquet"
+    inner = ", ".join(f"{name} {kind}" for name, kind in _duck.COLUMNS.items())
+    with _duck.connect(folder) as engine:
+        engine.execute(
+            f"CREATE TABLE staged AS SELECT n, row, p FROM read_json({_duck.text(lines)}, "
+            f"format='newline_delimited', maximum_object_size={_LARGEST}, "
+            f"columns={{n: 'BIGINT', row: 'BIGINT', p: 'STRUCT({inner})'}})"
+        )
+        lines.unlink()
+        engine.execute(
+            "CREATE TABLE repeated AS SELECT n FROM (SELECT n, row_number() OVER (PARTITION BY p.id ORDER BY n) AS place "
+            "FROM staged) WHERE place > 1"
+        )
+        _report_repeated(engine, report)
+        columns = ", ".join(_filled(name) for name in _duck.COLUMNS)
+        _duck.write_parquet(
+            engine,
+            f"SELECT {columns}, {_duck.text(source)} AS source, row FROM staged ANTI JOIN repeated USING (n) "
+            "ORDER BY p.id",
+            target,
+        )
+    return target
+
+
+def _write_lines(items: Iterable[Item], lines: Path, report: Report, progress: Progress | None) -> None:
+    encoder = msgspec.json.Encoder()
+    batch: list[_Staged] = []
+    with lines.open("wb") as out:
+        number = 0
+        for number, item in enumerate(items, 1):
+            product = item.product
+            if product.attributes:
+                product.attributes = dict(sorted(product.attributes.items()))
+            batch.append(_Staged(number, item.row, product))
+            if len(batch) >= _BATCH:
+                _flush(batch, out.write, encoder, report)
+                if progress:
+                    progress(number)
+        _flush(batch, out.write, encoder, report)
+        if progress:
+            progress(number)
+
+
+def _flush(batch: list[_Staged], write: Callable[[bytes], int], encoder: msgspec.json.Encoder, report: Report) -> None:
+    try:
+        block = encoder.encode_lines(batch)
+    except UnicodeEncodeError:
+        block = None
+    if block is not None and len(block) < _LARGEST:
+        write(block)
+    else:
+        for staged in batch:
+            _write_one(staged, write, encoder, report)
+    batch.clear()
+
+
+def _write_one(staged: _Staged, write: Callable[[bytes], int], encoder: msgspec.json.Encoder, report: Report) -> None:
+    try:
+        line = encoder.encode_lines([staged])
+    except UnicodeEncodeError:
+        remedy = "the text is no Unicode (half a surrogate pair); the item was left out"
+        report.add("text-broken", remedy, severity="error", row=staged.row)
+        return
+    if len(line) >= _LARGEST:
+        remedy = f"keep an item below {_LARGEST >> 20} MiB; it was left out"
+        report.add("item-too-large", remedy, severity="error", row=staged.row, value=f"{len(line)} bytes")
+        return
+    write(line)
+
+
+def _filled(name: str) -> str:
+    if name == "title":
+        return "coalesce(p.title, '') AS title"
+    if name in _LISTS:
+        return f"coalesce(p.{name}, []) AS {name}"
+    if name == "attributes":
+        return "coalesce(p.attributes, MAP {}) AS attributes"
+    return f"p.{name} AS {name}"
+
+
+def _report_repeated(engine: duckdb.DuckDBPyConnection, report: Report) -> None:
+    (total,) = engine.execute("SELECT count(*) FROM repeated").fetchone() or (0,)
+    if not total:
+        return
+    found = engine.execute(
+        "SELECT staged.row, staged.p.id, first.row FROM repeated JOIN staged USING (n) JOIN "
+        "(SELECT p.id AS id, min(row) AS row FROM staged GROUP BY p.id) first ON first.id = staged.p.id "
+        f"ORDER BY n LIMIT {KEPT_PER_CODE}"
+    ).fetchall()
+    for row, identity, before in found:
+        remedy = "give every item an id of its own; the first one counts"
+        report.add(
+            "duplicate-id", remedy, severity="error", row=row, id=identity, attribute="id", value=f"as row {before}"
+        )
+    for _ in range(total - len(found)):
+        report.add("duplicate-id", "", severity="error")
+
+
+def merge(parts: list[tuple[Path, bool]], folder: Path) -> Path:
+    """Merge the Parquet files of several sources by id and return one; ``parts`` are (file, only a supplement).
+
+    An item is in the result when it is in a part that is no supplement. Each field comes from the first part that has
+    it; price, sale, its dates and currency stay together, so do availability and quantity. Single attributes are
+    merged the same way. ``source`` and ``row`` are those of the first part.
+    """
+    if len(parts) == 1:
+        return parts[0][0]
+    ordered = [path for path, supplement in parts if not supplement]
+    base, *rest = [(path, False) for path in ordered] + [(path, True) for path, supplement in parts if supplement]
+    with _duck.connect(folder) as engine:
+        engine.execute(f"CREATE TABLE merged0 AS FROM {_duck.parquet(base[0])}")
+        for place, (path, supplement) in enumerate(rest, 1):
+            columns = ", ".join(
+                [*(_either(name) for name in _duck.COLUMNS), *(_place(name) for name in ("source", "row"))]
+            )
+            join = "LEFT" if supplement else "FULL"
+            engine.execute(
+                f"CREATE TABLE merged{place} AS SELECT {columns} FROM merged{place - 1} a "
+                f"{join} JOIN {_duck.parquet(path)} b ON a.id = b.id"
+            )
+            engine.execute(f"DROP TABLE merged{place - 1}")
+        target = folder / "merged.parquet"
+        _duck.write_parquet(engine, f"FROM merged{len(rest)} ORDER BY id", target)
+    return target
+
+
+def _either(name: str) -> str:
+    if name in _PRICE:
+        return f"CASE WHEN a.price IS NOT NULL THEN a.{name} ELSE b.{name} END AS {name}"
+    if name in _STOCK:
+        return f"CASE WHEN coalesce(a.availability, a.quantity::VARCHAR) IS NOT NULL THEN a.{name} ELSE b.{name} END AS {name}"
+    if name in _LISTS:
+        return f"CASE WHEN len(a.{name}) > 0 THEN a.{name} ELSE coalesce(b.{name}, []) END AS {name}"
+    if name == "attributes":
+        return (
+            "map_from_entries(list_sort(map_entries(map_concat(coalesce(b.attributes, MAP {}), "
+            "coalesce(a.attributes, MAP {}))))) AS attributes"
+        )
+    if name == "title":
+        return "coalesce(nullif(a.title, ''), b.title, '') AS title"
+    return f"coalesce(a.{name}, b.{name}) AS {name}"
+
+
+def _place(name: str) -> str:
+    return f"CASE WHEN a.id IS NOT NULL THEN a.{name} ELSE b.{name} END AS {name}"
