@@ -18,6 +18,10 @@ from rekindle.feeds.spec import SEPARATOR
 from rekindle.model.issue import Issue
 from rekindle.model.product import Product
 
+# The reader keeps buffers of twice the largest line for each thread; no attribute of a channel is longer than this.
+_LARGEST = 4 << 20
+_LONGEST = 20_000
+
 
 class Report(msgspec.Struct, frozen=True):
     """What `rekindle feeds check` prints. ``errors`` counts all findings that block an item or limit it."""
@@ -46,7 +50,7 @@ def check_rows(name: str, rows: Iterable[tuple[int, Mapping[str, str | list[str]
             read = (
                 f"SELECT *, id AS _id, NULL::VARCHAR AS _file, NULL::INTEGER AS _rule FROM "
                 f"read_json({_sql.text(str(path))}, format = 'newline_delimited', "
-                f"columns = {{{columns}, '_row': 'BIGINT'}}, maximum_object_size = 67108864)"
+                f"columns = {{{columns}, '_row': 'BIGINT'}}, maximum_object_size = {_LARGEST})"
             )
             return _report(engine, program, program.cleaned(read), samples)
 
@@ -74,12 +78,13 @@ def products_from_json(path: Path) -> str:
     columns = ", ".join(f"{_sql.text(key)}: {_sql.text(kind)}" for key, kind in kinds.items())
     return (
         f"SELECT * FROM read_json({_sql.text(str(path))}, format = 'newline_delimited', "
-        f"columns = {{{columns}, 'row': 'BIGINT', 'source': 'VARCHAR'}}, maximum_object_size = 67108864)"
+        f"columns = {{{columns}, 'row': 'BIGINT', 'source': 'VARCHAR'}}, maximum_object_size = {_LARGEST})"
     )
 
 
 def _text(value: str | list[str]) -> str:
-    return value if isinstance(value, str) else SEPARATOR.join(value)
+    joined = value if isinstance(value, str) else SEPARATOR.join(value)
+    return joined[:_LONGEST]
 
 
 def _report(engine: duckdb.DuckDBPyConnection, program: Program, before: str, samples: int) -> Report:
