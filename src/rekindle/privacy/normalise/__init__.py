@@ -1,0 +1,29 @@
+"""Identifiers as each ad platform wants them: one normaliser for each platform, because their rules differ.
+
+Every sub-module has a `PLATFORM` with `normalise(field, value, context)` and `digest(field, value, …)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rekindle.privacy.normalise import (
+    criteo,
+    google,
+    linkedin,
+    meta,
+    microsoft,
+    pinterest,
+    reddit,
+    snapchat,
+    tiktok,
+)
+from rekindle.privacy.normalise.rules import Context, Normalised, Platform
+
+PLATFORMS: Mapping[str, Platform] = {
+    module.PLATFORM.name: module.PLATFORM
+    for module in (meta, google, tiktok, pinterest, snapchat, microsoft, reddit, criteo, linkedin)
+}
+"""The platforms by name."""
+
+__all__ = ["PLATFORMS", "Context", "Normalised", "Platform"]
