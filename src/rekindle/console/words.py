@@ -35,6 +35,20 @@ SOURCES: Final[Mapping[str, str]] = {"web": _("web page"), "app": _("app"), "off
 
 ROLES: Final[Mapping[str, str]] = {"owner": _("owner"), "analyst": _("analyst"), "auditor": _("auditor")}
 
+SEVERITIES: Final[Mapping[str, str]] = {
+    "block": _("blocking"),
+    "limit": _("limiting"),
+    "warning": _("warnings"),
+    "error": _("blocking"),
+    "note": _("notes"),
+}
+
+SEVERITY_MEANS: Final[Mapping[str, str]] = {
+    "block": _("keep items out of the feed"),
+    "limit": _("items are in, shown less"),
+    "warning": _("worth a look"),
+}
+
 LEDGER: Final[Mapping[str, str]] = {
     "decision": _("decision"),
     "send": _("send"),
@@ -101,6 +115,14 @@ class Words:
         """Return a configured duration such as ``14d`` in words."""
         unit = {"s": "second", "m": "minute", "h": "hour", "d": "day"}[text[-1]]
         return units.format_unit(int(text[:-1]), unit, locale=self._language)
+
+    def severity(self, code: str) -> str:
+        """Return how bad an issue is, as a heading."""
+        return self._say(SEVERITIES.get(code, code))
+
+    def severity_means(self, code: str) -> str:
+        """Return what an issue of this severity does."""
+        return self._say(SEVERITY_MEANS.get(code, ""))
 
     def refused(self, outcome: str, count: int) -> str:
         """Return how many events were refused at the door."""

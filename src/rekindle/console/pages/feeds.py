@@ -1,0 +1,105 @@
+"""Feeds: what is live, what is held and why, what the checks found."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath, QueryParameter
+
+from rekindle.console.visit import Visit
+from rekindle.feeds import FeedStatus, FeedVersion, Finding, findings, issues, status
+from rekindle.feeds.versions import history
+from rekindle.model.issue import Issue
+from rekindle.profiles.id_match import IdMatch, id_match
+
+_PAGE = 100
+_WEEK_MS = 7 * 86_400_000
+
+Severity = Annotated[Literal["", "block", "limit", "warning"], QueryParameter()]
+Code = Annotated[str, QueryParameter(max_length=64)]
+Offset = Annotated[int, QueryParameter(ge=0, le=1_000_000)]
+
+
+class FeedDetail(msgspec.Struct):
+    """One feed: its state, versions, what its checks found, and how well events match its ids (last seven days)."""
+
+    status: FeedStatus
+    versions: list[FeedVersion]
+    findings: list[Finding]
+    id_match: IdMatch | None
+
+
+class Issues(msgspec.Struct):
+    """A page of issues; ask on with ``offset`` = ``next`` until that is None."""
+
+    issues: list[Issue]
+    next: int | None
+
+
+def read(visit: Visit, name: str) -> FeedDetail:
+    """Return one feed. Raises `NotFoundException` when it is not configured."""
+    database = visit.services.database
+    found = next((feed for feed in status(database, visit.shop) if feed.feed == name), None)
+    if found is None:
+        raise NotFoundException
+    with database.read() as connection:
+        versions = history(connection, visit.name, name)
+    matches = id_match(database, visit.name, visit.services.clock() - _WEEK_MS)
+    match = next((match for match in matches if match.feed == name), None)
+    return FeedDetail(found, versions, findings(database, visit.name, name), match)
+
+
+def read_issues(visit: Visit, name: str, severity: str, code: str, offset: int) -> Issues:
+    """Return one page of issues. Raises `NotFoundException` when the feed is not configured."""
+    if name not in visit.shop.feeds:
+        raise NotFoundException
+    found = issues(visit.services.database, visit.name, name, severity or None, code or None, _PAGE + 1, offset)
+    return Issues(found[:_PAGE], offset + _PAGE if len(found) > _PAGE else None)
+
+
+@get("/w/{workspace:str}/feeds", opt={"action": "view"}, include_in_schema=False, sync_to_thread=True)
+def page(visit: NamedDependency[Visit]) -> Response[str]:
+    """Show the feeds."""
+    return visit.page("feeds.html", feeds=status(visit.services.database, visit.shop))
+
+
+@get("/w/{workspace:str}/feeds/{name:str}", opt={"action": "view"}, include_in_schema=False, sync_to_thread=True)
+def detail(
+    visit: NamedDependency[Visit], name: FromPath[str], severity: Severity = "", code: Code = "", offset: Offset = 0
+) -> Response[str]:
+    """Show one feed."""
+    return visit.page(
+        "feed.html",
+        feed=read(visit, name),
+        shown=read_issues(visit, name, severity, code, offset),
+        severity=severity,
+        code=code,
+        offset=offset,
+    )
+
+
+@get("/api/w/{workspace:str}/feeds", opt={"action": "view"}, sync_to_thread=True)
+def data(visit: NamedDependency[Visit]) -> list[FeedStatus]:
+    """Return every feed's state."""
+    return status(visit.services.database, visit.shop)
+
+
+@get("/api/w/{workspace:str}/feeds/{name:str}", opt={"action": "view"}, sync_to_thread=True)
+def data_detail(visit: NamedDependency[Visit], name: FromPath[str]) -> FeedDetail:
+    """Return one feed with its versions and findings."""
+    return read(visit, name)
+
+
+@get("/api/w/{workspace:str}/feeds/{name:str}/issues", opt={"action": "view"}, sync_to_thread=True)
+def data_issues(
+    visit: NamedDependency[Visit], name: FromPath[str], severity: Severity = "", code: Code = "", offset: Offset = 0
+) -> Issues:
+    """Return up to 100 issues of the newest version."""
+    return read_issues(visit, name, severity, code, offset)
+
+
+HANDLERS = [page, detail, data, data_detail, data_issues]

@@ -1,0 +1,90 @@
+"""A console with a little of everything in it, made by the rooms themselves from a log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+
+from rekindle.engines.log import Keyed
+from rekindle.engines.secrets import SecretMissing
+from rekindle.model.event import Consent, Ecommerce, Item
+from rekindle.model.record import ConsentChange, Record, Tally, encode
+from rekindle.privacy.keys import Keyring
+from rekindle.privacy.ledger import Ledger, LedgerLine
+from rekindle.profiles import ProfileView
+from tests.console.conftest import HOSTILE, House
+
+HOUR = 3_600_000
+
+
+class Feeds:
+    """Two published feeds; ids that end in 7 are in neither."""
+
+    def channels(self, workspace: str) -> Sequence[str]:
+        return ["google", "meta"]
+
+    def missing(self, workspace: str, feed: str, item_ids: Sequence[str]) -> Mapping[str, str]:
+        gone = {item: "unknown" for item in item_ids if item.endswith("7")}
+        return gone | {item: "excluded" for item in item_ids if feed == "meta" and item.endswith("3")}
+
+
+class MemorySecrets:
+    def __init__(self) -> None:
+        self._values: dict[str, str] = {}
+
+    def get(self, name: str) -> str:
+        if name not in self._values:
+            raise SecretMissing(name)
+        return self._values[name]
+
+    def put(self, name: str, value: str) -> None:
+        self._values[name] = value
+
+    def names(self) -> Sequence[str]:
+        return sorted(self._values)
+
+
+def records(house: House) -> Iterable[Record]:
+    now = house.clock.now_ms
+    names = ["page_view", "view_item", "view_item", "view_item", "add_to_cart", "begin_checkout", "purchase"]
+    for number in range(600):
+        at = now - (number * 137 % 1400) * 60_000
+        name = names[number % len(names)]
+        items = [] if name == "page_view" else [Item(item_id=f"sku-{number % 40}", price=Decimal("49.90"), quantity=1)]
+        yield house.event(
+            f"ev-{number:04}",
+            event=name,
+            received_ms=at,
+            event_time_ms=at,
+            subject=f"s1_{number % 60:026}",
+            ecommerce=Ecommerce(value=Decimal("49.90"), currency="PLN", items=items) if items else Ecommerce(),
+        )
+        if number % 5 == 0:
+            yield Tally("shop", at, "filtered", "consent-denied", 2)
+        if number % 40 == 0:
+            yield Tally("shop", at, "invalid", "malformed", 1)
+            yield ConsentChange("shop", at, f"s1_{number % 60:026}", Consent(ad_storage="denied"))
+    yield house.event(HOSTILE, event=HOSTILE, subject=HOSTILE, ecommerce=Ecommerce(items=[Item(item_id=HOSTILE)]))
+
+
+async def fill(house: House) -> None:
+    """Append the records and let the views read them."""
+    await house.log.append([Keyed("s", encode(record)) for record in records(house)])
+    view = ProfileView(house.log, house.database, house.clock, Feeds())
+    while await view.step():
+        pass
+    await view.close()
+    ledger = Ledger(house.database, Keyring(MemorySecrets()), house.clock)
+    now = house.clock.now_ms
+    for number in range(30):
+        ledger.append(
+            [
+                LedgerLine(
+                    "send", "shop", now - number * 1000, action="destination.send", event_id=f"ev-{number:04}",
+                    subject=f"s1_{number:026}", destination="meta", outcome="delivered", reason="ok",
+                )
+            ]
+        )  # fmt: skip
+    ledger.append([LedgerLine("change", "shop", now, actor=HOSTILE, action=HOSTILE, event_id=HOSTILE, reason=HOSTILE)])
+    house.keys.create("shop", HOSTILE, ["read"], "ola")
+    house.keys.create("shop", "order export", ["events:write"], "ola", house.clock.now_ms + 30 * 24 * HOUR)
