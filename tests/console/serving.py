@@ -29,5 +29,5 @@ async def serving(app: Litestar) -> AsyncIterator[str]:
             writer.close()
             break
     yield f"http://127.0.0.1:{port}"
-    server.stop()
+    server.stop()  # type: ignore[no-untyped-call]
     await asyncio.wait([running], timeout=10)

@@ -31,6 +31,8 @@ from rekindle.engines.log.protocol import Log
 from rekindle.model.clock import Clock
 from rekindle.workspace.access import ApiKeys, Authenticator, PasswordLogin, Sessions, Users
 
+# Read once, here, so that importing the console declares every table that its pages read.
+_PAGES = handlers()
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
@@ -69,7 +71,7 @@ def create_console(
         trusted_proxies=trusted_proxies,
     )
     # Litestar wraps a handler's function anew for each application, so each gets its own copies.
-    every: list[ControllerRouterHandler] = [copy(handler) for handler in (_asset, _livez, *handlers())]
+    every: list[ControllerRouterHandler] = [copy(handler) for handler in (_asset, _livez, *_PAGES)]
     return Litestar(
         every,
         guards=[door],
