@@ -17,7 +17,16 @@ from tests.console.conftest import HOSTILE, PASSWORD, House, form_token, login
 
 Browser = TestClient[Litestar]
 
-PAGES = ["/w/shop/", "/w/shop/feeds", "/w/shop/feeds/meta", "/w/shop/audiences", "/w/shop/audiences/viewers", "/w/shop/live", "/w/shop/ledger", "/w/shop/settings"]
+PAGES = [
+    "/w/shop/",
+    "/w/shop/feeds",
+    "/w/shop/feeds/meta",
+    "/w/shop/audiences",
+    "/w/shop/audiences/viewers",
+    "/w/shop/live",
+    "/w/shop/ledger",
+    "/w/shop/settings",
+]
 
 
 def fill(house: House) -> None:

@@ -60,7 +60,12 @@ def page(visit: NamedDependency[Visit]) -> Response[str]:
     return visit.page("audiences.html", audiences=read(visit))
 
 
-@get("/w/{workspace:str}/audiences/{name:str}", opt={"action": "view_events"}, include_in_schema=False, sync_to_thread=True)
+@get(
+    "/w/{workspace:str}/audiences/{name:str}",
+    opt={"action": "view_events"},
+    include_in_schema=False,
+    sync_to_thread=True,
+)
 def detail(visit: NamedDependency[Visit], name: FromPath[str], after: After = "") -> Response[str]:
     """Show one audience."""
     shown = read_members(visit, name, after)
