@@ -14,7 +14,7 @@ from rekindle.collect.gateway import Gateway
 from rekindle.engines.database import Database
 from rekindle.engines.log import SqliteLog
 from rekindle.engines.secrets import SealedFileSecrets
-from rekindle.model.clock import rfc3339
+from rekindle.model.clock import Clock, rfc3339
 from rekindle.model.record import ConsentChange, Record, Stored, Tally, decode
 from rekindle.model.sealed import Sealed, unpack
 from rekindle.model.web import Route
@@ -24,7 +24,6 @@ from rekindle.privacy.keys import Keyring
 from rekindle.privacy.pseudonyms import Pseudonymiser
 from rekindle.privacy.vault import Vault
 from rekindle.workspace import Shop, Workspace
-from tests.conftest import FakeClock
 
 ORIGIN = "https://shop.example"
 KEY = "a-key-of-the-shop"
@@ -123,7 +122,7 @@ class Street:
         self,
         folder: Path,
         database: Database,
-        clock: FakeClock,
+        clock: Clock,
         *,
         routes: Sequence[Route] = (),
         trusted_proxies: Sequence[str] = (),
@@ -131,6 +130,7 @@ class Street:
         shops: Mapping[str, Workspace] | None = None,
     ) -> None:
         keyring = Keyring(SealedFileSecrets(folder / "secrets.json", bytes(32)))
+        keyring.ensure()
         self.clock = clock
         self.pseudonyms = Pseudonymiser(keyring)
         self.vault = Vault(database, keyring, clock)

@@ -17,6 +17,8 @@ from granian.server.embed import Server
 from rekindle.collect.gateway import Gateway
 
 _SLOWEST_HEAD_MS = 10_000
+_LOOK_S = 0.01
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 -- compared with, not bound to
 
 
 async def serve_gateway(
@@ -50,10 +52,11 @@ async def serve_gateway(
     )
     serving = loop.create_task(server.serve())
     stopped = loop.create_task(stop.wait())
-    # Granian binds in its task's first step; one turn of the loop later it listens, or the task has failed.
-    await asyncio.sleep(0)
-    if not serving.done():
-        on_listening()
+    while not (serving.done() or stop.is_set()):
+        if await _listens(host, port):
+            on_listening()
+            break
+        await asyncio.sleep(_LOOK_S)
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
     if not serving.done():
@@ -62,3 +65,13 @@ async def serve_gateway(
         server.stop()  # type: ignore[no-untyped-call]
     await serving
     await gateway.close()
+
+
+async def _listens(host: str, port: int) -> bool:
+    """Tell whether the port answers; Granian says when it has bound, but listens a little later."""
+    try:
+        _, writer = await asyncio.open_connection(_ANY.get(host, host), port)
+    except OSError:
+        return False
+    writer.close()
+    return True

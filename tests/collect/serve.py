@@ -1,0 +1,32 @@
+"""Run as a process: the harness's gateway on Granian, on a port of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from rekindle.collect.server import serve_gateway
+from rekindle.engines.database import open_database
+from rekindle.engines.log import SqliteLog
+from rekindle.model.clock import system_clock
+from tests.collect.harness import Street
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+async def main(folder: Path, port: int, drain_s: float) -> None:
+    database = open_database(folder / "state.db")
+    database.create_all()
+    street = Street(folder, database, system_clock, log=SqliteLog(folder / "log.db"))
+    await serve_gateway(street.gateway, "127.0.0.1", port, drain_s=drain_s, on_listening=lambda: say("listening"))
+    await street.log.close()
+    database.close()
+    say("ended")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))
