@@ -97,6 +97,6 @@ def test_wrong_settings_say_what_to_change(settings, secrets, words):
     ],
 )
 def test_answers_are_read_by_status(status, size, expected, action):
-    verdict = account().classify(Answer(status, {}, b"<html>"), size)
+    verdict = webhook.classify(Answer(status, {}, b"<html>"), size)
     assert verdict.per_event == (expected,) * size
     assert verdict.credential_action == action

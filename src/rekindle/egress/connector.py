@@ -155,16 +155,19 @@ class Connector(Protocol):
         """Make one request of events of one group, at most `batch` of them."""
         ...
 
-    def classify(self, answer: Answer, batch_size: int) -> Verdict:
-        """Read an answer to the end. Never raises: what cannot be read is a retry."""
-        ...
-
 
 class ConnectorModule(Protocol):
     """What `rekindle.model.discover` finds for each destination."""
 
-    manifest: Manifest
+    @property
+    def manifest(self) -> Manifest:
+        """What the connector may touch and must be told."""
+        ...
 
     def configure(self, settings: Mapping[str, Any], secrets: Mapping[str, str]) -> Connector:
         """Check settings and secrets. Raises `SettingsError`."""
+        ...
+
+    def classify(self, answer: Answer, batch_size: int) -> Verdict:
+        """Read an answer to the end; it needs no account. Never raises: what cannot be read is a retry."""
         ...

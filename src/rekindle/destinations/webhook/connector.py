@@ -84,6 +84,7 @@ class WebhookAccount:
         except ValueError:
             return Rejected(Reason.MALFORMED, "event_time is not RFC 3339 with an offset")
         data = msgspec.to_builtins(event, builtin_types=(Decimal,))
+        data = {"source": event.source} | {key: value for key, value in data.items() if value not in ({}, None)}
         data.pop("extra", None)
         return Mapped(event.event_id, data, time_ms, time_ms + _WINDOW_MS)
 
@@ -108,24 +109,25 @@ class WebhookAccount:
         }
         return OutRequest("POST", self._url, headers, raw, ids)
 
-    def classify(self, answer: Answer, batch_size: int) -> Verdict:
-        """By status alone: a webhook's body has no agreed meaning."""
-        status = answer.status
-        words = masked(f"HTTP {status}")
-        if 200 <= status < 300:
-            return same("delivered", batch_size)
-        if status in (401, 403, 410) or 300 <= status < 400:
-            # Gone, moved or not authorised: the address or the secret must be repaired first.
-            return same("hold", batch_size, credential_action="stop", words=words)
-        if status in (400, 413, 422):
-            return same("split" if batch_size > 1 else "permanent", batch_size, words=words)
-        throttled = status == 429 or (status == 503 and "retry-after" in answer.headers)
-        return same("retry", batch_size, retry=Retry(retry_after_ms(answer), throttled=throttled), words=words)
-
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> WebhookAccount:
     """Check and return the account. Raises `SettingsError`."""
     return WebhookAccount(check_settings(manifest, settings, secrets, _Settings), secrets)
+
+
+def classify(answer: Answer, batch_size: int) -> Verdict:
+    """By status alone: a webhook's body has no agreed meaning."""
+    status = answer.status
+    words = masked(f"HTTP {status}")
+    if 200 <= status < 300:
+        return same("delivered", batch_size)
+    if status in (401, 403, 410) or 300 <= status < 400:
+        # Gone, moved or not authorised: the address or the secret must be repaired first.
+        return same("hold", batch_size, credential_action="stop", words=words)
+    if status in (400, 413, 422):
+        return same("split" if batch_size > 1 else "permanent", batch_size, words=words)
+    throttled = status == 429 or (status == 503 and "retry-after" in answer.headers)
+    return same("retry", batch_size, retry=Retry(retry_after_ms(answer), throttled=throttled), words=words)
 
 
 def _signer(name: str, secret: str) -> Webhook:

@@ -1,0 +1,92 @@
+"""Read Meta's answers. Source: Graph API "Handle errors", Conversions API "Troubleshooting", rate-limit codes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from rekindle.egress.answers import masked, retry_after_ms, same
+from rekindle.egress.connector import Answer, Disposition, Retry, Verdict
+
+_EXPIRED: Final = frozenset({102, 190})
+# Application, user, page and custom-audience limits; 80000–80014 are the business-use-case limits.
+_THROTTLED: Final = frozenset({4, 17, 32, 341, 368, 613}) | frozenset(range(80_000, 80_015))
+_PASSING: Final = frozenset({1, 2, 5000, 21009})
+# No right to the pixel: nothing is wrong with the event, and every other would be refused as well.
+_FORBIDDEN: Final = frozenset({3, 10, 200, 294})
+_REFUSED: Final = frozenset({100, 105, 2650, 2655, 1_487_301, 1_487_366})
+_NO_ACCESS_SUBCODE: Final = 33
+# Meta names the event in its words: "Invalid parameter: data[3][user_data]…"
+_NAMED = re.compile(r"data(?:\[|\.|/)(\d{1,4})", re.ASCII)
+
+
+class _Error(msgspec.Struct):
+    code: int = 0
+    error_subcode: int = 0
+    message: str = ""
+    error_user_title: str = ""
+    error_user_msg: str = ""
+    error_data: Any = None
+    is_transient: bool = False
+    fbtrace_id: str = ""
+
+
+class _Body(msgspec.Struct):
+    error: _Error | None = None
+    events_received: int | None = None
+    fbtrace_id: str = ""
+
+
+def classify(answer: Answer, batch_size: int) -> Verdict:
+    """Never raises: HTML, nothing, or half an answer is a retry."""
+    try:
+        body = msgspec.json.decode(answer.body, type=_Body, strict=False)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _unreadable(answer, batch_size)
+    trace = body.fbtrace_id or (body.error.fbtrace_id if body.error else "") or answer.headers.get("x-fb-trace-id", "")
+    if body.error is not None:
+        return _refusal(answer, body.error, batch_size, trace)
+    if 200 <= answer.status < 300 and body.events_received is not None:
+        return same("delivered", batch_size, trace=trace)
+    return _unreadable(answer, batch_size)
+
+
+def _refusal(answer: Answer, error: _Error, size: int, trace: str) -> Verdict:
+    words = masked(f"code {error.code}/{error.error_subcode}: {error.error_user_msg or error.message}")
+    wait = retry_after_ms(answer)
+    if error.code in _EXPIRED or (answer.status == 401 and error.code not in _THROTTLED):
+        return same("hold", size, credential_action="stop", words=words, trace=trace)
+    if error.code in _THROTTLED or answer.status == 429:
+        return same("retry", size, retry=Retry(wait, throttled=True), words=words, trace=trace)
+    if error.code in _FORBIDDEN or (error.code == 100 and error.error_subcode == _NO_ACCESS_SUBCODE):
+        return same("permanent", size, credential_action="stop", words=words, trace=trace)
+    if error.code in _REFUSED and not error.is_transient:
+        return Verdict(_parted(error, size), words=words, trace=trace)
+    if answer.status == 413:
+        return same("split" if size > 1 else "permanent", size, words=words, trace=trace)
+    return same("retry", size, retry=Retry(wait), words=words, trace=trace)
+
+
+def _parted(error: _Error, size: int) -> tuple[Disposition, ...]:
+    """All or nothing is refused: the named events are bad and the rest goes again; unnamed, the batch is halved."""
+    if size == 1:
+        return ("permanent",)
+    told = f"{error.message} {error.error_user_title} {error.error_user_msg} {error.error_data or ''}"
+    named = {int(found) for found in _NAMED.findall(told)}
+    named = {index for index in named if index < size}
+    return tuple("permanent" if index in named else "split" for index in range(size))
+
+
+def _unreadable(answer: Answer, size: int) -> Verdict:
+    words = f"HTTP {answer.status} without an answer of the API"
+    if answer.status == 413:
+        return same("split" if size > 1 else "permanent", size, words=words)
+    if answer.status == 401:
+        return same("hold", size, credential_action="stop", words=words)
+    wait = retry_after_ms(answer)
+    return same("retry", size, retry=Retry(wait, throttled=answer.status == 429), words=words)
+
+
+__all__ = ["classify"]

@@ -1,0 +1,193 @@
+"""One lane's rows. Each function is one transaction; an event's outcome and its place in the retries change together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from rekindle.egress._tables import ids, lanes, outcomes, retries
+from rekindle.engines.database import Database
+from rekindle.engines.database.core import upsert
+from rekindle.model.outcome import Outcome
+from rekindle.model.record import Stored
+
+
+class Waiting(msgspec.Struct):
+    """One event on its way: its record, how often it was tried, and where it is in the log."""
+
+    stored: Stored
+    record: bytes
+    partition: int
+    offset: int
+    attempts: int = 0
+    first_ms: int = 0
+    from_log: bool = True
+
+    @property
+    def event_id(self) -> str:
+        return self.stored.event_id
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What became of an event now. ``next_ms`` is set for those that are tried again."""
+
+    waiting: Waiting
+    outcome: Outcome
+    reason: str
+    detail: str = ""
+    trace: str = ""
+    attempts: int = 0
+    next_ms: int = 0
+    item_ids: Mapping[str, int] = msgspec.field(default_factory=dict)
+
+
+class LaneState(msgspec.Struct, frozen=True):
+    """``running``; ``throttled`` and ``open`` until ``next_ms``; ``held`` until someone repairs the account."""
+
+    state: str = "running"
+    words: str = ""
+    since_ms: int = 0
+    next_ms: int = 0
+    failures: int = 0
+    succeeded_ms: int = 0
+    fingerprint: str = ""
+
+
+class Store:
+    """The rows of one destination of one workspace."""
+
+    def __init__(self, database: Database, workspace: str, destination: str) -> None:
+        self._database = database
+        self._key = {"workspace": workspace, "destination": destination}
+
+    async def state(self) -> LaneState:
+        """Return the lane's state as it was last saved."""
+
+        def read(connection: Connection) -> LaneState:
+            row = connection.execute(sa.select(lanes).where(*self._mine(lanes))).mappings().first()
+            return msgspec.convert({k: row[k] for k in LaneState.__struct_fields__}, LaneState) if row else LaneState()
+
+        return await self._database.query(read)
+
+    async def save(self, state: LaneState) -> None:
+        """Keep the lane's state over a restart."""
+        values = msgspec.structs.asdict(state)
+
+        def write(connection: Connection) -> None:
+            statement = upsert(lanes, self._database.dialect).values(**self._key, **values)
+            connection.execute(statement.on_conflict_do_update(index_elements=list(self._key), set_=values))
+
+        await self._database.run(write)
+
+    async def known(self, event_ids: Sequence[str]) -> set[str]:
+        """Return those of ``event_ids`` that have an outcome, so that reading the log twice counts nothing twice."""
+
+        def read(connection: Connection) -> set[str]:
+            found: set[str] = set()
+            for start in range(0, len(event_ids), 500):
+                part = event_ids[start : start + 500]
+                query = sa.select(outcomes.c.event_id).where(*self._mine(outcomes), outcomes.c.event_id.in_(part))
+                found.update(connection.scalars(query))
+            return found
+
+        return await self._database.query(read)
+
+    async def due(self, now_ms: int, limit: int) -> list[Waiting]:
+        """Return up to ``limit`` events whose time has come, those with the fewest attempts first."""
+        query = sa.select(retries).where(*self._mine(retries), retries.c.next_ms <= now_ms)
+        return await self._read(query.order_by(retries.c.attempts, retries.c.next_ms).limit(limit))
+
+    async def probe(self) -> list[Waiting]:
+        """Return one waiting event, whatever its time, to try a platform that was down or a token that was dead."""
+        query = sa.select(retries).where(*self._mine(retries)).order_by(retries.c.attempts, retries.c.next_ms)
+        return await self._read(query.limit(1))
+
+    async def release(self, now_ms: int) -> None:
+        """Make every waiting event due: the account works again."""
+
+        def write(connection: Connection) -> None:
+            later = (*self._mine(retries), retries.c.next_ms > now_ms)
+            connection.execute(sa.update(retries).where(*later).values(next_ms=now_ms))
+
+        await self._database.run(write)
+
+    async def record(self, results: Sequence[Result], now_ms: int) -> None:
+        """Write what became of events, in one transaction."""
+        if results:
+            await self._database.run(lambda connection: self._record(connection, results, now_ms))
+
+    def _record(self, connection: Connection, results: Sequence[Result], now_ms: int) -> None:
+        counts: Counter[str] = Counter()
+        again, done, rows = [], [], []
+        for result in results:
+            waiting = result.waiting
+            name = {**self._key, "event_id": waiting.event_id}
+            place = {"partition": waiting.partition, "offset": waiting.offset}
+            rows.append(
+                {
+                    **name,
+                    **place,
+                    "event": waiting.stored.event[:64],
+                    "outcome": str(result.outcome),
+                    "reason": str(result.reason)[:64],
+                    "detail": result.detail[:400],
+                    "attempts": result.attempts,
+                    "trace": result.trace[:100],
+                    "received_ms": waiting.stored.received_ms,
+                    "updated_ms": now_ms,
+                }
+            )
+            if result.outcome in (Outcome.WAITING, Outcome.HELD):
+                first = waiting.first_ms or now_ms
+                extra = {"next_ms": result.next_ms, "attempts": result.attempts, "first_ms": first}
+                again.append({**name, **place, **extra, "record": waiting.record})
+            elif not waiting.from_log:
+                done.append(waiting.event_id)
+            if waiting.from_log:
+                counts.update(result.item_ids)
+        self._put(connection, outcomes, rows)
+        if again:
+            self._put(connection, retries, again)
+        for start in range(0, len(done), 500):
+            part = done[start : start + 500]
+            connection.execute(sa.delete(retries).where(*self._mine(retries), retries.c.event_id.in_(part)))
+        for reason, count in counts.items():
+            insert = upsert(ids, self._database.dialect).values(**self._key, reason=reason, count=count)
+            connection.execute(
+                insert.on_conflict_do_update(
+                    index_elements=[*self._key, "reason"], set_={"count": ids.c.count + insert.excluded.count}
+                )
+            )
+
+    def _put(self, connection: Connection, table: sa.Table, rows: list[dict[str, object]]) -> None:
+        insert = upsert(table, self._database.dialect)
+        key = [column.name for column in table.primary_key]
+        changed = {column.name: insert.excluded[column.name] for column in table.c if column.name not in key}
+        connection.execute(insert.on_conflict_do_update(index_elements=key, set_=changed), rows)
+
+    async def _read(self, query: sa.Select[tuple[object, ...]]) -> list[Waiting]:
+        def read(connection: Connection) -> list[Waiting]:
+            return [
+                Waiting(
+                    stored=_stored.decode(row["record"]),
+                    record=row["record"],
+                    partition=row["partition"],
+                    offset=row["offset"],
+                    attempts=row["attempts"],
+                    first_ms=row["first_ms"],
+                    from_log=False,
+                )
+                for row in connection.execute(query).mappings()
+            ]
+
+        return await self._database.query(read)
+
+    def _mine(self, table: sa.Table) -> tuple[sa.ColumnElement[bool], ...]:
+        return tuple(table.c[name] == value for name, value in self._key.items())
+
+
+_stored = msgspec.msgpack.Decoder(Stored)

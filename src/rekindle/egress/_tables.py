@@ -1,0 +1,68 @@
+"""Egress's tables: what became of each event at each destination, what waits for another try, and each lane's state."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from rekindle.engines.database import metadata
+
+outcomes = sa.Table(
+    "egress_outcomes",
+    metadata,
+    sa.Column("workspace", sa.String(64), primary_key=True),
+    sa.Column("destination", sa.String(64), primary_key=True),
+    sa.Column("event_id", sa.String(255), primary_key=True),
+    sa.Column("event", sa.String(64), nullable=False),
+    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("reason", sa.String(64), nullable=False),
+    sa.Column("detail", sa.String(400), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("trace", sa.String(100), nullable=False),
+    sa.Column("received_ms", sa.BigInteger, nullable=False),
+    sa.Column("updated_ms", sa.BigInteger, nullable=False),
+    # Where the record is in the log, so that it can be read again while it is kept there.
+    sa.Column("partition", sa.Integer, nullable=False),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+)
+sa.Index("ix_egress_outcomes_by_outcome", outcomes.c.workspace, outcomes.c.destination, outcomes.c.outcome,
+         outcomes.c.reason)  # fmt: skip
+sa.Index("ix_egress_outcomes_by_event", outcomes.c.workspace, outcomes.c.event_id)
+
+retries = sa.Table(
+    "egress_retries",
+    metadata,
+    sa.Column("workspace", sa.String(64), primary_key=True),
+    sa.Column("destination", sa.String(64), primary_key=True),
+    sa.Column("event_id", sa.String(255), primary_key=True),
+    sa.Column("next_ms", sa.BigInteger, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("first_ms", sa.BigInteger, nullable=False),
+    # The log's record as it was: its personal part stays sealed here too.
+    sa.Column("record", sa.LargeBinary, nullable=False),
+    sa.Column("partition", sa.Integer, nullable=False),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+)
+sa.Index("ix_egress_retries_due", retries.c.workspace, retries.c.destination, retries.c.next_ms)
+
+lanes = sa.Table(
+    "egress_lanes",
+    metadata,
+    sa.Column("workspace", sa.String(64), primary_key=True),
+    sa.Column("destination", sa.String(64), primary_key=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("words", sa.String(400), nullable=False),
+    sa.Column("since_ms", sa.BigInteger, nullable=False),
+    sa.Column("next_ms", sa.BigInteger, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("succeeded_ms", sa.BigInteger, nullable=False),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+)
+
+ids = sa.Table(
+    "egress_ids",
+    metadata,
+    sa.Column("workspace", sa.String(64), primary_key=True),
+    sa.Column("destination", sa.String(64), primary_key=True),
+    sa.Column("reason", sa.String(32), primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+)

@@ -1,0 +1,317 @@
+"""A lane: one destination account reading the log at its own pace, so that a platform that is down slows nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import random as _random
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from rekindle.egress import _pace
+from rekindle.egress._prepare import ConsentFacts, Opener, Preparer, Ready, fingerprint
+from rekindle.egress._store import LaneState, Result, Store, Waiting
+from rekindle.egress.connector import Connector, ConnectorModule, SettingsError, Verdict
+from rekindle.egress.options import configurator, take_apart
+from rekindle.egress.send import Door
+from rekindle.engines.database import Database
+from rekindle.engines.log.protocol import Consumer, Entry, Log
+from rekindle.engines.secrets import SecretMissing
+from rekindle.model.clock import Clock
+from rekindle.model.outcome import Outcome, Reason
+from rekindle.model.ports import FeedIds
+from rekindle.model.record import Stored, decode
+from rekindle.privacy.permit import PermitRefused
+from rekindle.workspace import Destination, Policy
+
+_SPLITS: Final = 64
+"""Requests one step may spend on parting refused batches; what is left then goes through the retries, in small parts."""
+_ENOUGH_TRIES: Final = 8
+_LOOK_AT_SECRETS_MS: Final = 30_000
+
+
+def consumer_name(workspace: str, destination: str) -> str:
+    """Return the name of a lane's cursor in the log."""
+    return f"lane/{workspace}/{destination}"
+
+
+class Lane:
+    """One destination account of one workspace.
+
+    Every event of the workspace comes to exactly one outcome here, and its row is durable before the cursor moves on.
+    A record that is read twice (after a crash) is counted once; a platform may then see it twice and knows it by its id.
+    """
+
+    def __init__(
+        self,
+        *,
+        workspace: str,
+        name: str,
+        destination: Destination,
+        policy: Policy,
+        module: ConnectorModule,
+        secret: Callable[[str], str],
+        log: Log,
+        database: Database,
+        door: Door,
+        consents: ConsentFacts,
+        vault: Opener,
+        feed_ids: FeedIds | None,
+        clock: Clock,
+        random: Callable[[], float] = _random.random,
+    ) -> None:
+        """``secret`` returns a secret's newest value by name. Raises `SettingsError` for settings nobody can use."""
+        self.workspace = workspace
+        self.name = name
+        parts = take_apart(module.manifest, destination.settings)
+        self._limits = module.manifest.limits
+        self._per_second = parts.options.per_second or self._limits.per_second
+        self._secret_names = parts.secrets
+        self._secret = secret
+        self._classify = module.classify
+        self._configure = configurator(module, parts)
+        self._preparer = Preparer(
+            name, destination, policy, parts.options, self._limits, consents, vault, feed_ids
+        )  # fmt: skip
+        self._consents = consents
+        self._log = log
+        self._door = door
+        self._store = Store(database, workspace, name)
+        self._clock = clock
+        self._random = random
+        self._consumer: Consumer | None = None
+        self._state: LaneState | None = None
+        self._connector: Connector | None = None
+        self._fingerprint = ""
+        self._looked_ms = -_LOOK_AT_SECRETS_MS
+        self._not_before_ms = 0
+        self.unreadable = 0
+        """Records of the log that no reader of this version understands; they are passed over and stay in the log."""
+
+    async def step(self) -> int:
+        """Do what there is to do now; return how many records and retries were dealt with (0: nothing, or not yet)."""
+        # Before anything can be wrong with the account: an unregistered cursor would not keep the log from being cut.
+        await self._cursor()
+        state = await self._load()
+        now = self._clock()
+        await self._look_at_secrets(state, now)
+        state = await self._load()
+        if self._connector is None or now < max(state.next_ms, self._not_before_ms):
+            return 0
+        if state.state in ("open", "held"):
+            return await self._read_log(1) or await self._retry(await self._store.probe())
+        if state.state == "throttled":
+            await self._keep(msgspec.structs.replace(state, state="running", since_ms=now, next_ms=0))
+        done = await self._retry(await self._store.due(now, self._connector.batch))
+        if self._stopped():
+            return done
+        return done + await self._read_log(self._connector.batch)
+
+    async def close(self) -> None:
+        """Give up the cursor; what was not finished is read again."""
+        if self._consumer is not None:
+            await self._consumer.close()
+            self._consumer = None
+
+    async def _cursor(self) -> Consumer:
+        if self._consumer is None:
+            self._consumer = await self._log.consumer(consumer_name(self.workspace, self.name))
+        return self._consumer
+
+    async def _load(self) -> LaneState:
+        if self._state is None:
+            self._state = await self._store.state()
+        return self._state
+
+    async def _keep(self, state: LaneState) -> None:
+        before = await self._load()
+        if state != before:
+            await self._store.save(state)
+            self._state = state
+            if before.state in ("open", "held") and state.state == "running":
+                await self._store.release(self._clock())
+
+    def _stopped(self) -> bool:
+        return self._state is not None and self._state.state != "running"
+
+    async def _look_at_secrets(self, state: LaneState, now: int) -> None:
+        """Configure the account, and again when a secret changed: then a held lane tries at once."""
+        if now - self._looked_ms < _LOOK_AT_SECRETS_MS and (self._connector is not None or now < state.next_ms):
+            return
+        self._looked_ms = now
+        try:
+            values = await asyncio.to_thread(self._secrets)
+            mark = fingerprint(values)
+            if self._connector is None or mark != self._fingerprint:
+                self._connector = self._configure(values)
+                self._fingerprint = mark
+        except (SettingsError, SecretMissing) as error:
+            self._connector = None
+            await self._keep(_pace.held(state, now, str(error), state.fingerprint))
+            return
+        if state.state == "held" and state.fingerprint != mark:
+            await self._keep(msgspec.structs.replace(state, next_ms=0, fingerprint=mark))
+
+    def _secrets(self) -> Mapping[str, str]:
+        return {key: self._secret(name) for key, name in self._secret_names.items()}
+
+    async def _read_log(self, limit: int) -> int:
+        consumer = await self._cursor()
+        entries = await consumer.poll(limit)
+        if not entries:
+            return 0
+        try:
+            await self._process(await self._new(entries))
+            last = {entry.partition: entry for entry in entries}
+            for entry in last.values():
+                await consumer.commit(entry)
+        except BaseException:
+            # What has an outcome keeps it; the rest is read again.
+            await consumer.rewind()
+            raise
+        return len(entries)
+
+    async def _new(self, entries: Sequence[Entry]) -> list[Waiting]:
+        """Return this workspace's events that have no outcome here yet, each id once."""
+        found: dict[str, Waiting] = {}
+        for entry in entries:
+            try:
+                record = decode(entry.value)
+            except msgspec.MsgspecError:
+                self.unreadable += 1
+                continue
+            if isinstance(record, Stored) and record.workspace == self.workspace:
+                found.setdefault(record.event_id, Waiting(record, entry.value, entry.partition, entry.offset))
+        known = await self._store.known(list(found)) if found else set()
+        return [waiting for name, waiting in found.items() if name not in known]
+
+    async def _retry(self, due: Sequence[Waiting]) -> int:
+        await self._process(due)
+        return len(due)
+
+    async def _process(self, events: Sequence[Waiting]) -> None:
+        if not events or self._connector is None:
+            return
+        await self._consents.refresh()
+        ready, ended = await asyncio.to_thread(self._prepare, events, self._connector, self._clock())
+        await self._store.record(ended, self._clock())
+        budget = _SPLITS
+        parts = deque(self._batches(ready, self._connector.batch))
+        while parts:
+            part = parts.popleft()
+            if budget <= 0 or self._paused(await self._load()):
+                # What no request could be spared for comes back in smaller batches.
+                await self._postpone(part, tries=int(budget <= 0))
+                continue
+            budget -= 1
+            parts.extendleft(reversed(await self._send(part, self._connector)))
+
+    def _paused(self, state: LaneState) -> bool:
+        """Say whether this step may send no more: the last answer closed the lane until ``next_ms``."""
+        return state.state != "running" and self._clock() < state.next_ms
+
+    def _prepare(self, events: Sequence[Waiting], connector: Connector, now: int) -> tuple[list[Ready], list[Result]]:
+        ready: list[Ready] = []
+        ended: list[Result] = []
+        for waiting in events:
+            found = self._preparer.prepare(waiting, connector, now)
+            if isinstance(found, Ready):
+                ready.append(found)
+            else:
+                ended.append(found)
+        return ready, ended
+
+    def _batches(self, ready: Sequence[Ready], most: int) -> list[list[Ready]]:
+        """Part by group and by tries: each failed try quarters the batch, so one that upsets the platform ends alone."""
+        parts: dict[tuple[str, int], list[list[Ready]]] = {}
+        for one in ready:
+            tries = min(one.waiting.attempts, 5)
+            batches = parts.setdefault((one.mapped.group, tries), [[]])
+            if len(batches[-1]) >= max(1, most >> (2 * tries)):
+                batches.append([])
+            batches[-1].append(one)
+        return [batch for batches in parts.values() for batch in batches]
+
+    async def _send(self, part: list[Ready], connector: Connector) -> list[list[Ready]]:
+        """Send one batch and record what became of it; return the parts that must go again at once."""
+        now = self._clock()
+        request = connector.build([one.mapped for one in part], now)
+        permits = [one.permit for one in part]
+        if self._per_second:
+            self._not_before_ms = max(self._not_before_ms, now) + int(1000 / self._per_second)
+        try:
+            verdict = await self._door.send(
+                self.name, self.workspace, connector, self._limits, request, permits, self._classify
+            )
+        except PermitRefused:
+            # It took too long to get here: decide again with the newest consent.
+            await self._postpone(part)
+            return []
+        return await self._settle(part, verdict)
+
+    async def _settle(self, part: list[Ready], verdict: Verdict) -> list[list[Ready]]:
+        now, state = self._clock(), await self._load()
+        floor = verdict.retry.after_ms if verdict.retry else 0
+        throttled = verdict.retry is not None and verdict.retry.throttled
+        stopped = verdict.credential_action is not None or "hold" in verdict.per_event
+        if stopped:
+            after = _pace.held(state, now, verdict.words, self._fingerprint)
+        elif throttled:
+            after = _pace.throttled(state, now, verdict.words, floor, self._random)
+        elif all(one == "retry" for one in verdict.per_event):
+            after = _pace.failed(state, now, verdict.words, floor, self._random)
+        else:
+            good = any(one in ("delivered", "accepted") for one in verdict.per_event)
+            after = _pace.answered(state, now, delivered=good)
+        results: list[Result] = []
+        rest: list[Ready] = []
+        for one, disposition in zip(part, verdict.per_event, strict=True):
+            waiting = one.waiting
+            attempts = waiting.attempts + (not throttled and not stopped)
+            outcome, reason, next_ms = Outcome.WAITING, "", 0
+            if disposition in ("delivered", "accepted"):
+                outcome, reason = Outcome(disposition), Reason.OK
+                attempts = waiting.attempts + 1
+            elif stopped:
+                outcome, reason, next_ms = Outcome.HELD, Reason.CREDENTIALS, after.next_ms
+            elif disposition == "split" and len(part) > 1:
+                rest.append(one)
+                continue
+            elif disposition in ("split", "permanent"):
+                outcome, reason = Outcome.DEAD, Reason.PLATFORM_REFUSED
+            elif throttled:
+                reason, next_ms = "throttled", after.next_ms
+            elif attempts >= _ENOUGH_TRIES and state.succeeded_ms > (waiting.first_ms or now):
+                # Others got through since: it is this event, not the platform.
+                outcome, reason = Outcome.DEAD, Reason.RETRIES_SPENT
+            else:
+                reason, next_ms = "no-answer", now + _pace.backoff_ms(attempts, floor, self._random)
+            results.append(
+                Result(waiting, outcome, reason, verdict.words, verdict.trace, attempts, next_ms, one.item_ids)
+            )
+        await self._store.record(results, now)
+        await self._keep(after)
+        if len(rest) == len(part) > 1:
+            middle = len(rest) // 2
+            return [rest[:middle], rest[middle:]]
+        return [rest] if rest else []
+
+    async def _postpone(self, part: Sequence[Ready], tries: int = 0) -> None:
+        """Put events that were not sent into the retries, with ``tries`` more than before."""
+        now, state = self._clock(), await self._load()
+        held = state.state == "held"
+        outcome, reason = (Outcome.HELD, Reason.CREDENTIALS) if held else (Outcome.WAITING, "lane-paused")
+        results = [
+            Result(
+                one.waiting,
+                outcome,
+                reason,
+                attempts=one.waiting.attempts + tries,
+                next_ms=max(now, state.next_ms),
+                item_ids=one.item_ids,
+            )
+            for one in part
+        ]
+        await self._store.record(results, now)
