@@ -17,11 +17,15 @@ from rekindle.sandbox.platforms import MetaPlatform
 
 MODULES: Any = discover("rekindle.destinations")
 FILES = sorted(Path(destinations.__path__[0]).glob("*/examples/*.json"))
-EXAMPLES = [
-    pytest.param(path.parent.parent.name, each, id=f"{path.parent.parent.name}-{each['title']}")
-    for path in FILES
-    for each in json.loads(path.read_text(encoding="utf-8"))
-]
+
+
+def examples(kind: str) -> list[Any]:
+    return [
+        pytest.param(path.parent.parent.name, each, id=f"{path.parent.parent.name}-{each['title']}")
+        for path in FILES
+        for each in json.loads(path.read_text(encoding="utf-8"))
+        if kind in each
+    ]
 
 
 def test_every_destination_has_examples_and_a_manifest():
@@ -30,7 +34,7 @@ def test_every_destination_has_examples_and_a_manifest():
         assert any(path.parent.parent.name == name for path in FILES), name
 
 
-@pytest.mark.parametrize(("name", "example"), [each for each in EXAMPLES if "events" in each.values[1]])
+@pytest.mark.parametrize(("name", "example"), examples("events"))
 def test_mapping(name: str, example: dict[str, Any]):
     found = preview(MODULES[name], example["config"], example["events"], parse_rfc3339(example["now"]))
     assert found.outcome == example["outcome"]
@@ -48,7 +52,7 @@ def test_mapping(name: str, example: dict[str, Any]):
             )
 
 
-@pytest.mark.parametrize(("name", "example"), [each for each in EXAMPLES if "response" in each.values[1]])
+@pytest.mark.parametrize(("name", "example"), examples("response"))
 def test_answers(name: str, example: dict[str, Any]):
     verdict = MODULES[name].classify(answer_from(example["response"]), example["batch_size"])
     assert list(verdict.per_event) == example["per_event"]
