@@ -15,7 +15,7 @@ from rekindle.audiences.rules import _RULES
 from rekindle.engines.database import Database
 from rekindle.model.record import Record
 from rekindle.workspace import Audience, Workspace
-from tests.audiences.shop import DAY, HOUR, MINUTE, may_enter, shop
+from tests.audiences.shop import DAY, HOUR, MINUTE, shop
 from tests.conftest import FakeClock
 from tests.memory_log import MemoryLog
 from tests.visits import DENIED, GRANTED, NOT_PERSONAL, chose, did
@@ -36,7 +36,6 @@ class Street:
             self.database,
             self.clock,
             lambda: self.live,
-            may_enter=may_enter,
             suppressed=lambda workspace, subject: (workspace, subject) in self.suppressed,
         )
 

@@ -18,7 +18,9 @@ from rekindle.engines.log import Log
 from rekindle.engines.log.view import Noted, View
 from rekindle.model.behaviour import item_acts
 from rekindle.model.clock import Clock
+from rekindle.model.event import Consent
 from rekindle.model.record import ConsentChange, Record, Stored, Tally
+from rekindle.privacy.decide import may_personalise
 from rekindle.workspace import Audience, Workspace
 
 _DAY_MS = 86_400_000
@@ -30,7 +32,7 @@ class AudienceView:
     """Follows the log as consumer ``audiences``.
 
     ``workspaces`` returns what is live; a rule or policy that changed is applied to everybody at the next step.
-    ``may_enter`` and ``suppressed`` stand before every rule. ``keep_ms`` is the least time for which visitors and
+    ``may_enter`` (by default the policy's ``personalise_with``) and ``suppressed`` stand before every rule. ``keep_ms`` is the least time for which visitors and
     changes are kept; longer windows lengthen it.
     """
 
@@ -41,14 +43,14 @@ class AudienceView:
         clock: Clock,
         workspaces: Callable[[], Mapping[str, Workspace]],
         *,
-        may_enter: MayEnter,
+        may_enter: MayEnter | None = None,
         suppressed: Suppressed = lambda _workspace, _subject: False,
         keep_ms: int = 90 * _DAY_MS,
     ) -> None:
         self._database = database
         self._clock = clock
         self._workspaces = workspaces
-        self._guard = Guard(may_enter, suppressed)
+        self._guard = Guard(may_enter or self._may_be_personal, suppressed)
         self._keep_ms = keep_ms
         self._view = View(log, database, "audiences", [self])
         self._live: Mapping[str, Workspace] = {}
@@ -193,6 +195,10 @@ class AudienceView:
         while worked := await self._database.run(page):
             done += worked
         return done
+
+    def _may_be_personal(self, workspace: str, consent: Consent, now_ms: int) -> bool:
+        live = self._live.get(workspace)
+        return live is not None and may_personalise(consent, live.policy, now_ms)[0]
 
     def _rules(self, workspace: str) -> Mapping[str, Audience]:
         live = self._live.get(workspace)
