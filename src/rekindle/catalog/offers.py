@@ -17,6 +17,7 @@ import msgspec
 
 from rekindle.catalog import _duck
 from rekindle.catalog.snapshots import SnapshotStore
+from rekindle.catalog.values import money
 from rekindle.engines.blobs import Blobs
 from rekindle.model.clock import Clock
 from rekindle.model.product import Offer
@@ -139,10 +140,10 @@ def _offer(identity: str, entry: _Entry, now: int) -> Offer:
         entry.title,
         entry.link,
         entry.image_link,
-        entry.price,
+        money(entry.price),
         entry.currency,
         entry.availability == "in_stock",
-        sale,
+        None if sale is None else money(sale),
         entry.brand,
         entry.product_type,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from rekindle.catalog._detect import choose
+from rekindle.catalog._detect import choose, sources
 from rekindle.catalog.prepare import Limits, prepare
 from rekindle.catalog.report import Report
 from rekindle.catalog.row import Item, Options, Prepared, Row, Source
@@ -61,3 +61,6 @@ def read_items(
     """Yield the products of a file. Raises `Refused`."""
     with open_catalog(path, kind, options or Options(), report or Report()) as opened:
         yield from opened.items()
+
+
+__all__ = ["Opened", "open_catalog", "read_items", "read_rows", "sources"]

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from rekindle.catalog import _duck, _tables
 from rekindle.catalog.changes import ChangeSet, ChangeSummary, compare
+from rekindle.catalog.values import money
 from rekindle.engines.blobs import BlobMissing, Blobs
 from rekindle.engines.database import Database
 from rekindle.engines.database.core import upsert
@@ -96,7 +97,12 @@ class SnapshotStore:
             return None
         values: dict[str, Any] = dict(zip(columns, found, strict=True))
         source, row = values.pop("source"), values.pop("row")
-        return Product(**{name: value for name, value in values.items() if value is not None}), source, row
+        product = Product(**{name: value for name, value in values.items() if value is not None})
+        if product.price is not None:
+            product.price = money(product.price)
+        if product.sale_price is not None:
+            product.sale_price = money(product.sale_price)
+        return product, source, row
 
     def add(self, connection: Connection, snapshot: Snapshot, offers_digest: str, changes: ChangeSummary) -> None:
         """Record a state and make it the live one, in the caller's transaction."""

@@ -59,6 +59,12 @@ def price(text: str, currency: str | None = None) -> Price:
     return Price(amount.quantize(Decimal("0.0001")) if -amount.as_tuple().exponent > 4 else amount, named, note)  # type: ignore[operator]
 
 
+def money(amount: Decimal) -> Decimal:
+    """Return an amount of the snapshot (four decimals) with two, unless it needs more."""
+    cents = amount.quantize(Decimal("0.01"))
+    return cents if cents == amount else amount.normalize()
+
+
 def _currency(text: str) -> str | None:
     if code := _CODE.search(text):
         upper = code[1].upper()
