@@ -14,17 +14,27 @@ help: ## Show the verbs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Node is for checking the tag and for the browser tests only; without it they are left out and say so.
+NODE_READY := $(shell node -e 'process.exit(+process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null && echo yes)
+BROWSER_TOOLS := $(if $(NODE_READY),tools/browser/node_modules/.ready)
+
+tools/browser/node_modules/.ready: tools/browser/package.json tools/browser/package-lock.json
+	cd tools/browser && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
 demo: .venv/run ## Start everything with simulated shoppers (DEMO_SECONDS=30 ends by itself; CATALOG=FILE uses your feed)
 	$(BIN)/rekindle demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(if $(CATALOG),--catalog $(CATALOG))
 
-test: .venv/run ## Run the tests (browser tests need Node >= 20)
+test: .venv/run $(BROWSER_TOOLS) ## Run the tests (browser tests need Node >= 20)
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
-lint: .venv/run ## Check format, style, types, import contracts and the tag's size
+lint: .venv/run $(BROWSER_TOOLS) ## Check format, style, types, import contracts and the tag's size
 	$(BIN)/ruff format --check src tests tools
 	$(BIN)/ruff check src tests tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.tag_size
+	$(if $(NODE_READY),cd tools/browser && npm run --silent check,@echo "lint: no Node >= 20, so the tag's types were not checked")
 
 bench: .venv/run ## Measure; prints ratios within one run (docs/benchmarks.md)
 	$(BIN)/python -m tools.bench
