@@ -17,14 +17,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a process needs to know before it opens anything.
 
     ``data`` is the folder with the log, the state database, blobs and keys. ``log_url`` and ``database_url`` name
-    other engines (``sqlite`` files below ``data`` when empty). Ports are TCP; 0 lets the system choose.
+    other engines (``sqlite`` files below ``data`` when empty). The worker's and the scheduler's ports answer only
+    ``/livez``, ``/readyz`` and ``/metrics``. ``console_url`` is how browsers reach the console; with ``https://`` its cookies
+    are ``Secure``. ``allow_private_addresses`` lets catalogue URLs and destinations point into private networks.
     """
 
     data: Path
     host: str = "127.0.0.1"
     gateway_port: int = 8700
     console_port: int = 8701
-    public_url: str = ""
+    worker_port: int = 8702
+    scheduler_port: int = 8703
+    console_url: str = ""
     log_url: str = ""
     database_url: str = ""
     trusted_proxies: tuple[str, ...] = ()

@@ -24,6 +24,8 @@ from rekindle.privacy.vault import Vault
 from rekindle.settings import Settings
 from rekindle.workspace import Versions, Workspace
 
+_LOOK_MS = 1000
+
 
 class Installation:
     """Everything the processes of one installation share. Open it once per process; close it at the end.
@@ -44,6 +46,7 @@ class Installation:
         self.versions = Versions(self.database, clock, self.record)
         self._live: Mapping[str, Workspace] = {}
         self._pointers: Mapping[str, int] = {}
+        self._looked_ms = 0
 
     @cached_property
     def log(self) -> Log:
@@ -82,10 +85,16 @@ class Installation:
         )
 
     def workspaces(self) -> Mapping[str, Workspace]:
-        """Return the live workspaces by name, read again when a version was applied or rolled back."""
-        pointers = self.versions.pointers()
-        if pointers != self._pointers:
-            self._live, self._pointers = self.versions.live(), pointers
+        """Return the live workspaces by name; a version applied elsewhere is noticed within a second.
+
+        The same mapping comes back until something changed, so that readers can tell by identity.
+        """
+        now = self.clock()
+        if not self._live or now - self._looked_ms >= _LOOK_MS:
+            pointers = self.versions.pointers()
+            if pointers != self._pointers:
+                self._live, self._pointers = self.versions.live(), pointers
+            self._looked_ms = now
         return self._live
 
     async def aclose(self) -> None:
@@ -116,10 +125,10 @@ def create(settings: Settings) -> None:
     installation.close()
 
 
-def open_installation(folder: Path, data: Path | None = None) -> Installation:
+def open_installation(folder: Path, data: Path | None = None, settings: Settings | None = None) -> Installation:
     """Open the installation that a workspace folder belongs to, for a command. Raises `click.ClickException`."""
     try:
-        return Installation(settings_for(folder, data), folder=folder)
+        return Installation(settings or settings_for(folder, data), folder=folder)
     except (process_settings.SettingError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -128,6 +137,16 @@ def settings_for(folder: Path, data: Path | None = None, **overrides: object) ->
     """Return the process settings; the data folder is ``--data``, ``REKINDLE_DATA`` or ``data`` in the folder."""
     chosen = data or (None if "REKINDLE_DATA" in os.environ else folder / "data")
     return process_settings.load({"data": None if chosen is None else str(chosen)} | overrides)
+
+
+def one_workspace(installation: Installation, name: str | None) -> str:
+    """Return the workspace that ``--for`` names, or the only one. Raises `click.ClickException`."""
+    names = sorted(installation.workspaces())
+    if name in names:
+        return str(name)
+    if name is None and len(names) == 1:
+        return names[0]
+    raise click.ClickException(f"name the workspace with --for; there are: {', '.join(names) or 'none (apply first)'}")
 
 
 def _master_key(data: Path) -> bytes:

@@ -1,0 +1,88 @@
+"""The gateway's role: events in; tag, feeds and ads out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import structlog
+from prometheus_client import REGISTRY
+
+from rekindle.cli._compose import Installation
+from rekindle.collect.door import Guards
+from rekindle.collect.gateway import Gateway
+from rekindle.collect.server import serve_gateway
+from rekindle.feeds import FeedServer
+from rekindle.model.web import Request, Route
+from rekindle.privacy.decide import door
+from rekindle.privacy.redact import clean_page, clean_search_term
+from rekindle.tags.serve import routes as tag_routes
+from rekindle.workspace import Feed, Workspace
+from rekindle.workspace.access import ApiKeys
+
+_log = structlog.get_logger()
+
+
+async def run(installation: Installation, drain_s: float) -> None:
+    """Serve until SIGTERM; then drain."""
+    settings = installation.settings
+    gateway = Gateway(
+        log=installation.log,
+        workspaces=installation.workspaces,
+        guards=Guards(
+            consent=door,
+            subject=installation.pseudonymiser.subject,
+            seal=installation.vault.seal,
+            clean_page=clean_page,
+            clean_search_term=clean_search_term,
+        ),
+        verify=_Verifier(installation),
+        clock=installation.clock,
+        routes=_routes(installation),
+        trusted_proxies=settings.trusted_proxies,
+        registry=REGISTRY,
+    )
+    await serve_gateway(
+        gateway,
+        settings.host,
+        settings.gateway_port,
+        drain_s=drain_s,
+        on_listening=lambda: _log.info("listening", host=settings.host, port=settings.gateway_port),
+    )
+
+
+class _Verifier:
+    """Which workspace an API key may write events to."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._keys = ApiKeys(installation.database, installation.clock)
+
+    def __call__(self, text: str) -> str | None:
+        key = self._keys.verify(text)
+        return key.workspace if key is not None and "events:write" in key.scopes else None
+
+
+def _routes(installation: Installation) -> list[Route]:
+    workspaces = installation.workspaces
+
+    def workspace_of(request: Request) -> Workspace | None:
+        return workspace_by_request(workspaces(), request)
+
+    def feed_of(workspace: str, feed: str) -> Feed | None:
+        found = workspaces().get(workspace)
+        return None if found is None else found.feeds.get(feed)
+
+    return [
+        *tag_routes(workspace_of),
+        *FeedServer(installation.database, installation.blobs, feed_of).routes(),
+    ]
+
+
+def workspace_by_request(workspaces: Mapping[str, Workspace], request: Request) -> Workspace | None:
+    """Return whose page asks: ``?w=<name>``, else the shop one of whose origins has this host, else the only one."""
+    wanted = request.query.get("w")
+    if wanted is not None:
+        return workspaces.get(wanted)
+    for workspace in workspaces.values():
+        if any(origin.partition("://")[2] == request.host for origin in workspace.shop.origins):
+            return workspace
+    return next(iter(workspaces.values())) if len(workspaces) == 1 else None
