@@ -1,0 +1,105 @@
+"""Keep one lane running for each enabled destination of each live workspace."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+import structlog
+
+from rekindle.cli._compose import Installation
+from rekindle.egress.connector import SettingsError
+from rekindle.egress.http import HttpTransport
+from rekindle.egress.lane import Lane
+from rekindle.egress.send import Door
+from rekindle.model.discover import discover
+from rekindle.model.ports import FeedIds
+from rekindle.ops.loop import run_steps
+from rekindle.workspace import Destination, Policy
+
+_log = structlog.get_logger()
+
+
+class _Account(NamedTuple):
+    """What a lane is made of; a change of any of it makes a new lane, which goes on at the same cursor."""
+
+    workspace: str
+    name: str
+    destination: Destination
+    policy: Policy
+
+
+class _Running(NamedTuple):
+    account: _Account
+    task: asyncio.Task[None]
+    stopping: asyncio.Event
+
+
+class Lanes:
+    """Starts, restarts and stops lanes as versions are applied; each runs on its own, so that none waits for another."""
+
+    def __init__(self, installation: Installation, transport: HttpTransport, feed_ids: FeedIds, idle_s: float) -> None:
+        self._installation = installation
+        self._door = Door(transport, installation.ledger, installation.clock)
+        self._feed_ids = feed_ids
+        self._idle_s = idle_s
+        self._modules = discover("rekindle.destinations")
+        self._running: dict[tuple[str, str], _Running] = {}
+
+    async def step(self) -> int:
+        """Bring what runs in line with what is live; return how many lanes were started or stopped."""
+        wanted = {
+            (workspace.name, name): _Account(workspace.name, name, destination, workspace.policy)
+            for workspace in self._installation.workspaces().values()
+            for name, destination in workspace.destinations.items()
+            if destination.enabled
+        }
+        changed = [key for key, running in self._running.items() if wanted.get(key) != running.account]
+        await asyncio.gather(*(self._stop(key) for key in changed))
+        fresh = [account for key, account in wanted.items() if key not in self._running]
+        for account in fresh:
+            self._start(account)
+        return len(changed) + len(fresh)
+
+    async def close(self) -> None:
+        """Stop every lane; what was in progress is finished."""
+        await asyncio.gather(*(self._stop(key) for key in list(self._running)))
+
+    async def _stop(self, key: tuple[str, str]) -> None:
+        running = self._running.pop(key)
+        running.stopping.set()
+        await running.task
+
+    def _start(self, account: _Account) -> None:
+        stopping = asyncio.Event()
+        task = asyncio.create_task(self._run(account, stopping), name=f"lane/{account.workspace}/{account.name}")
+        self._running[account.workspace, account.name] = _Running(account, task, stopping)
+
+    async def _run(self, account: _Account, stopping: asyncio.Event) -> None:
+        installation = self._installation
+        try:
+            lane = Lane(
+                workspace=account.workspace,
+                name=account.name,
+                destination=account.destination,
+                policy=account.policy,
+                module=self._modules[account.destination.kind],  # type: ignore[arg-type]
+                secret=installation.secrets.get,
+                log=installation.log,
+                database=installation.database,
+                door=self._door,
+                consents=installation.consents,
+                vault=installation.vault,
+                feed_ids=self._feed_ids,
+                clock=installation.clock,
+            )
+        except (KeyError, SettingsError) as error:
+            # `apply` checks this; a connector that was uninstalled since comes here. Nothing is lost: the log waits.
+            _log.error("lane cannot run", workspace=account.workspace, destination=account.name, exc_info=error)
+            await stopping.wait()
+            return
+        try:
+            name = f"lane/{account.workspace}/{account.name}"
+            await run_steps({name: lane.step}, idle_s=self._idle_s, stopping=stopping)
+        finally:
+            await lane.close()

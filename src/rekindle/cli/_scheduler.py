@@ -1,0 +1,99 @@
+"""The scheduler's role: catalogue imports, feed builds, retention. One holder of the lease at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+import structlog
+
+from rekindle.catalog import CatalogImport, SnapshotStore
+from rekindle.cli._compose import Installation
+from rekindle.egress.fetch import Fetcher
+from rekindle.feeds import FeedBuilder, FeedSchedule
+from rekindle.ops.health import Health
+from rekindle.ops.lease import Lease
+from rekindle.ops.loop import Step, run_steps, stop_on_signals
+from rekindle.workspace import Workspace, duration_ms
+
+_log = structlog.get_logger()
+_IDLE_S = 1.0
+_HOUR_MS = 3_600_000
+
+
+async def run(installation: Installation) -> None:
+    """Do what its time has come for, until SIGTERM."""
+    settings = installation.settings
+    lease = Lease(installation.database, installation.clock, "scheduler", f"{os.uname().nodename}/{os.getpid()}")
+    scheduler = Scheduler(installation)
+    health = Health(settings.host, settings.scheduler_port, lambda: True)
+    health.start()
+    stopping = stop_on_signals()
+
+    def held(step: Step) -> Step:
+        async def guarded() -> int:
+            return await step() if lease.acquire() is not None else 0
+
+        return guarded
+
+    try:
+        steps = {"catalogues": scheduler.catalogues, "feeds": scheduler.feeds, "retention": scheduler.retention}
+        await run_steps({name: held(step) for name, step in steps.items()}, idle_s=_IDLE_S, stopping=stopping)
+    finally:
+        lease.release()
+        health.stop()
+
+
+class Scheduler:
+    """What recurs. Each method does what is due and returns how much it was."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._fetch = Fetcher(allow_private=installation.settings.allow_private_addresses)
+        builder = FeedBuilder(
+            installation.database,
+            installation.blobs,
+            SnapshotStore(installation.database, installation.blobs),
+            installation.clock,
+        )
+        self._feeds = FeedSchedule(builder, self._workspaces, _feed_failed)
+        self._kept_ms = 0
+
+    async def catalogues(self) -> int:
+        """Import the sources whose time has come."""
+        return sum([await catalog_import(self._installation, shop, self._fetch).step() for shop in self._workspaces()])
+
+    async def feeds(self) -> int:
+        """Build the feeds whose snapshot, rules or specification changed."""
+        return await self._feeds.step()
+
+    async def retention(self) -> int:
+        """Once an hour, drop from the log what every consumer has read and no workspace keeps any more."""
+        now = self._installation.clock()
+        shops = list(self._workspaces())
+        if not shops or now - self._kept_ms < _HOUR_MS:
+            return 0
+        self._kept_ms = now
+        for shop in shops:
+            self._installation.vault.expire(shop.name, now - duration_ms(shop.policy.keep_events))
+        longest = max(duration_ms(shop.policy.keep_events) for shop in shops)
+        return await self._installation.log.trim(now - longest)
+
+    def _workspaces(self) -> Iterable[Workspace]:
+        return self._installation.workspaces().values()
+
+
+def catalog_import(installation: Installation, workspace: Workspace, fetch: Fetcher) -> CatalogImport:
+    """Return the importer of one workspace; relative locations start at its folder."""
+    return CatalogImport(
+        workspace,
+        installation.database,
+        installation.blobs,
+        fetch,
+        installation.clock,
+        base=installation.folder or installation.settings.data,
+    )
+
+
+def _feed_failed(workspace: str, feed: str, error: Exception) -> None:
+    _log.error("feed cannot be built", workspace=workspace, feed=feed, exc_info=error)

@@ -1,0 +1,62 @@
+"""The worker's role: the views of the log, and the lanes to the platforms."""
+
+from __future__ import annotations
+
+from prometheus_client import REGISTRY
+
+from rekindle.audiences import AudienceView
+from rekindle.cli._compose import Installation
+from rekindle.cli._lanes import Lanes
+from rekindle.egress.http import HttpTransport
+from rekindle.feeds import PublishedIds
+from rekindle.model.event import Consent
+from rekindle.ops.health import Health
+from rekindle.ops.loop import run_steps, stop_on_signals
+from rekindle.privacy.decide import may_personalise
+from rekindle.profiles import IdMatchMetrics, ProfileView
+from rekindle.workspace import Policy
+
+_IDLE_S = 0.2
+
+
+async def run(installation: Installation) -> None:
+    """Follow the log until SIGTERM."""
+    settings, database, clock = installation.settings, installation.database, installation.clock
+    feed_ids = PublishedIds(database, installation.blobs, clock)
+    transport = HttpTransport(allow_private=settings.allow_private_addresses)
+    lanes = Lanes(installation, transport, feed_ids, _IDLE_S)
+    profiles = ProfileView(installation.log, database, clock, feed_ids)
+    audiences = AudienceView(
+        installation.log,
+        database,
+        clock,
+        installation.workspaces,
+        may_enter=_MayEnter(installation),
+        suppressed=installation.consents.suppressed,
+    )
+    REGISTRY.register(IdMatchMetrics(database))
+    health = Health(settings.host, settings.worker_port, lambda: True)
+    health.start()
+    stopping = stop_on_signals()
+    try:
+        steps = {
+            "profiles": profiles.step,
+            "audiences": audiences.step,
+            "consents": installation.consents.step,
+            "lanes": lanes.step,
+        }
+        await run_steps(steps, idle_s=_IDLE_S, stopping=stopping)
+    finally:
+        await lanes.close()
+        await transport.close()
+        health.stop()
+
+
+class _MayEnter:
+    """Whether a visitor's choice lets them be in an audience: what an ad of their own would need."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._clock = installation.clock
+
+    def __call__(self, consent: Consent, policy: Policy) -> bool:
+        return may_personalise(consent, policy, self._clock())[0]
