@@ -41,6 +41,18 @@ def test_a_sleeper_is_fenced_off(database: Database, clock: FakeClock) -> None:
         guard(connection, "scheduler", token)
 
 
+def test_a_holder_renews_before_the_end_and_knows_when_it_lost(database: Database, clock: FakeClock) -> None:
+    first, second = (Lease(database, clock, "scheduler", holder, 9_000) for holder in ("a", "b"))
+    assert first.held()
+    clock.advance(8_000)
+    assert first.held()
+    clock.advance(8_000)
+    assert not second.held()
+    clock.advance(1_000)
+    assert second.held()
+    assert not first.held()
+
+
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1500)), max_size=40))
 def test_tokens_only_grow_and_never_belong_to_two(turns: list[tuple[int, int]]) -> None:
     from rekindle.engines.database import open_database

@@ -32,7 +32,7 @@ async def run(installation: Installation) -> None:
 
     def held(step: Step) -> Step:
         async def guarded() -> int:
-            return await step() if lease.acquire() is not None else 0
+            return await step() if lease.held() else 0
 
         return guarded
 
@@ -49,7 +49,7 @@ class Scheduler:
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
-        self._fetch = Fetcher(allow_private=installation.settings.allow_private_addresses)
+        self._fetch = fetcher(installation)
         builder = FeedBuilder(
             installation.database,
             installation.blobs,
@@ -81,6 +81,13 @@ class Scheduler:
 
     def _workspaces(self) -> Iterable[Workspace]:
         return self._installation.workspaces().values()
+
+
+def fetcher(installation: Installation) -> Fetcher:
+    """Return the guarded downloader; its files go below the data folder, where there is room."""
+    folder = installation.settings.data / "downloads"
+    folder.mkdir(parents=True, exist_ok=True)
+    return Fetcher(folder, allow_private=installation.settings.allow_private_addresses)
 
 
 def catalog_import(installation: Installation, workspace: Workspace, fetch: Fetcher) -> CatalogImport:

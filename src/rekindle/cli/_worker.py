@@ -14,7 +14,6 @@ from rekindle.ops.health import Health
 from rekindle.ops.loop import run_steps, stop_on_signals
 from rekindle.privacy.decide import may_personalise
 from rekindle.profiles import IdMatchMetrics, ProfileView
-from rekindle.workspace import Policy
 
 _IDLE_S = 0.2
 
@@ -56,7 +55,8 @@ class _MayEnter:
     """Whether a visitor's choice lets them be in an audience: what an ad of their own would need."""
 
     def __init__(self, installation: Installation) -> None:
-        self._clock = installation.clock
+        self._workspaces = installation.workspaces
 
-    def __call__(self, consent: Consent, policy: Policy) -> bool:
-        return may_personalise(consent, policy, self._clock())[0]
+    def __call__(self, workspace: str, consent: Consent, now_ms: int) -> bool:
+        found = self._workspaces().get(workspace)
+        return found is not None and may_personalise(consent, found.policy, now_ms)[0]

@@ -31,6 +31,15 @@ class Lease:
         self._name = name
         self._holder = holder
         self._ttl_ms = ttl_ms
+        self._renewed_ms: int | None = None
+
+    def held(self) -> bool:
+        """Say whether the lease is ours; renews it when a third of its time has gone, and tries to get it when not."""
+        if self._renewed_ms is not None and self._clock() - self._renewed_ms < self._ttl_ms // 3:
+            return True
+        renewed_ms = self._clock()
+        self._renewed_ms = renewed_ms if self.acquire() is not None else None
+        return self._renewed_ms is not None
 
     def acquire(self) -> int | None:
         """Take or renew the lease; return its token, or None while another holds it."""
