@@ -91,7 +91,7 @@ def test_differences_are_told_value_by_value(folder: Path) -> None:
     (folder / "audiences/viewed_not_bought.toml").unlink()
     found = {change.path: (change.sign, change.before, change.after) for change in changes(before, load_folder(folder))}
     assert found["audiences.bought.within"] == ("~", "30d", "60d")
-    assert found["audiences.viewed_not_bought"][0] == "-"
+    assert found["audiences.viewed_not_bought.within"] == ("-", "14d", None)
     assert changes(before, before) == []
 
 

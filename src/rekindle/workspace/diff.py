@@ -31,6 +31,9 @@ def changes(before: Workspace | None, after: Workspace | None) -> list[Change]:
 
 
 def _walk(path: str, before: Any, after: Any) -> Iterator[Change]:
+    # A table that comes or goes is told value by value too: that is what a reader has to check.
+    before = {} if before is None and isinstance(after, dict) else before
+    after = {} if after is None and isinstance(before, dict) else after
     if isinstance(before, dict) and isinstance(after, dict):
         for key in before.keys() | after.keys():
             yield from _walk(f"{path}.{key}" if path else str(key), before.get(key), after.get(key))
