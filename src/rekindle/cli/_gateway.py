@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import structlog
 from prometheus_client import REGISTRY
 
+from rekindle.ads import AdServer, ServedCounter
+from rekindle.ads import routes as ad_routes
+from rekindle.catalog import SnapshotOffers, SnapshotStore
 from rekindle.cli._compose import Installation
+from rekindle.collect.cookie import visitor_of
 from rekindle.collect.door import Guards
 from rekindle.collect.gateway import Gateway
 from rekindle.collect.server import serve_gateway
 from rekindle.feeds import FeedServer
 from rekindle.model.web import Request, Route
+from rekindle.ops.loop import run_steps, stop_on_signals
 from rekindle.privacy.decide import door
 from rekindle.privacy.redact import clean_page, clean_search_term
+from rekindle.profiles import History, Related
 from rekindle.tags.serve import routes as tag_routes
 from rekindle.workspace import Feed, Workspace
 from rekindle.workspace.access import ApiKeys
 
 _log = structlog.get_logger()
+_COUNT_S = 2.0
 
 
 async def run(installation: Installation, drain_s: float) -> None:
     """Serve until SIGTERM; then drain."""
     settings = installation.settings
+    counter = ServedCounter(installation.database, installation.clock)
     gateway = Gateway(
         log=installation.log,
         workspaces=installation.workspaces,
@@ -37,17 +46,25 @@ async def run(installation: Installation, drain_s: float) -> None:
         ),
         verify=_Verifier(installation),
         clock=installation.clock,
-        routes=_routes(installation),
+        routes=_routes(installation, counter),
         trusted_proxies=settings.trusted_proxies,
         registry=REGISTRY,
     )
-    await serve_gateway(
-        gateway,
-        settings.host,
-        settings.gateway_port,
-        drain_s=drain_s,
-        on_listening=lambda: _log.info("listening", host=settings.host, port=settings.gateway_port),
-    )
+    stopping = stop_on_signals()
+    counting = asyncio.create_task(run_steps({"ads served": counter.step}, idle_s=_COUNT_S, stopping=stopping))
+    try:
+        await serve_gateway(
+            gateway,
+            settings.host,
+            settings.gateway_port,
+            drain_s=drain_s,
+            stopping=stopping,
+            on_listening=lambda: _log.info("listening", host=settings.host, port=settings.gateway_port),
+        )
+    finally:
+        stopping.set()
+        await counting
+        await counter.flush()
 
 
 class _Verifier:
@@ -61,8 +78,9 @@ class _Verifier:
         return key.workspace if key is not None and "events:write" in key.scopes else None
 
 
-def _routes(installation: Installation) -> list[Route]:
+def _routes(installation: Installation, counter: ServedCounter) -> list[Route]:
     workspaces = installation.workspaces
+    database, blobs, clock = installation.database, installation.blobs, installation.clock
 
     def workspace_of(request: Request) -> Workspace | None:
         return workspace_by_request(workspaces(), request)
@@ -71,9 +89,25 @@ def _routes(installation: Installation) -> list[Route]:
         found = workspaces().get(workspace)
         return None if found is None else found.feeds.get(feed)
 
+    def subject_of(request: Request, workspace: str) -> str | None:
+        visitor = visitor_of(request.cookies)
+        return None if visitor is None else installation.pseudonymiser.subject(workspace, "cookie", visitor)
+
+    ads = AdServer(
+        workspace_of=workspace_of,
+        subject_of=subject_of,
+        latest_consent=installation.consents.latest,
+        history=History(database),
+        co_views=Related(database),
+        offers=SnapshotOffers(SnapshotStore(database, blobs), blobs, clock),
+        counter=counter,
+        clock=clock,
+        suppressed=installation.consents.suppressed,
+    )
     return [
         *tag_routes(workspace_of),
-        *FeedServer(installation.database, installation.blobs, feed_of).routes(),
+        *FeedServer(database, blobs, feed_of).routes(),
+        *ad_routes(ads),
     ]
 
 

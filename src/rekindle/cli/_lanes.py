@@ -83,7 +83,7 @@ class Lanes:
                 name=account.name,
                 destination=account.destination,
                 policy=account.policy,
-                module=self._modules[account.destination.kind],  # type: ignore[arg-type]
+                module=self._modules[account.destination.kind],
                 secret=installation.secrets.get,
                 log=installation.log,
                 database=installation.database,

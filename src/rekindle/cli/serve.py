@@ -73,18 +73,18 @@ def _role(installation: _compose.Installation, role: str, drain_s: float) -> Cor
     # Each role imports only its own rooms, so that a gateway does not carry the console.
     match role:
         case "gateway":
-            from rekindle.cli import _gateway
+            from rekindle.cli._gateway import run as gateway
 
-            return _gateway.run(installation, drain_s)
+            return gateway(installation, drain_s)
         case "worker":
-            from rekindle.cli import _worker
+            from rekindle.cli._worker import run as worker
 
-            return _worker.run(installation)
+            return worker(installation)
         case "scheduler":
-            from rekindle.cli import _scheduler
+            from rekindle.cli._scheduler import run as scheduler
 
-            return _scheduler.run(installation)
+            return scheduler(installation)
         case _:
-            from rekindle.cli import _console
+            from rekindle.cli._console import run as console
 
-            return _console.run(installation)
+            return console(installation)
