@@ -106,7 +106,10 @@ class Preparer:
         if not decision.allowed or decision.permit is None:
             return end(Outcome.FILTERED, str(decision.reason) or Reason.PERMIT_DENIED)
         permit = decision.permit
-        sealed = self._open(stored, permit)
+        try:
+            sealed = self._open(stored, permit)
+        except msgspec.MsgspecError:
+            return end(Outcome.INVALID, Reason.MALFORMED, "what was sealed cannot be read")
         if sealed is None:
             return end(Outcome.FILTERED, Reason.ERASED)
         event = canonical(stored, sealed, permit.fields, limited_use=permit.limited_use)
@@ -115,7 +118,10 @@ class Preparer:
         if unknown and self._options.unknown_ids == "reject":
             words = f"{unknown} of {sum(item_ids.values())} item ids are not in the feed {self._feed}"
             return msgspec.structs.replace(end(Outcome.INVALID, "id-not-in-feed", words), item_ids=item_ids)
-        mapped = connector.map(event)
+        try:
+            mapped = connector.map(event)
+        except Exception as error:  # noqa: BLE001 - one event that a mapping did not expect must not stop the lane
+            mapped = Rejected("mapping-failed", type(error).__name__)
         if isinstance(mapped, Rejected):
             return msgspec.structs.replace(end(Outcome.INVALID, mapped.reason, mapped.detail), item_ids=item_ids)
         if reason := outside_window(mapped, self._limits, now_ms):

@@ -237,7 +237,10 @@ class Lane:
     async def _send(self, part: list[Ready], connector: Connector) -> list[list[Ready]]:
         """Send one batch and record what became of it; return the parts that must go again at once."""
         now = self._clock()
-        request = connector.build([one.mapped for one in part], now)
+        try:
+            request = connector.build([one.mapped for one in part], now)
+        except Exception as error:  # noqa: BLE001 - such as text that is no Unicode; find the event that does it
+            return await self._part_unbuilt(part, type(error).__name__)
         permits = [one.permit for one in part]
         if self._per_second:
             self._not_before_ms = max(self._not_before_ms, now) + int(1000 / self._per_second)
@@ -250,6 +253,16 @@ class Lane:
             await self._postpone(part)
             return []
         return await self._settle(part, verdict)
+
+    async def _part_unbuilt(self, part: list[Ready], words: str) -> list[list[Ready]]:
+        if len(part) > 1:
+            return [part[: len(part) // 2], part[len(part) // 2 :]]
+        one = part[0]
+        result = Result(
+            one.waiting, Outcome.INVALID, "mapping-failed", words, attempts=one.waiting.attempts, item_ids=one.item_ids
+        )
+        await self._store.record([result], self._clock())
+        return []
 
     async def _settle(self, part: list[Ready], verdict: Verdict) -> list[list[Ready]]:
         now, state = self._clock(), await self._load()
