@@ -2,16 +2,16 @@
 
 from rekindle.feeds.builder import FeedBuilder, FeedSchedule, NothingToBuild
 from rekindle.feeds.channel import UnknownChannel, channel, channels
+from rekindle.feeds.comparing import Change, Difference, diff
 from rekindle.feeds.conditions import ConditionError
 from rekindle.feeds.explaining import Explanation, Step, UnknownItem, explain
 from rekindle.feeds.findings import Finding
-from rekindle.feeds.history import Change, Difference, diff
 from rekindle.feeds.ids import PublishedIds
 from rekindle.feeds.offline import Report, check_products, check_rows
 from rekindle.feeds.program import compile_feed
 from rekindle.feeds.rules import RuleError
 from rekindle.feeds.serving import FeedServer
-from rekindle.feeds.status import FeedStatus, findings, issues, status
+from rekindle.feeds.status import FeedStatus, findings, history, issues, live_version, status
 from rekindle.feeds.versions import FeedVersion, UnknownVersion
 
 __all__ = [
@@ -41,6 +41,8 @@ __all__ = [
     "diff",
     "explain",
     "findings",
+    "history",
     "issues",
+    "live_version",
     "status",
 ]

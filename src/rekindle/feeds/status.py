@@ -50,6 +50,19 @@ def _status(connection: Connection, workspace: str, feed: str, channel: str) -> 
     return FeedStatus(feed, channel, live, live.items if live else 0, counts, held, since)
 
 
+def history(database: Database, workspace: str, feed: str) -> list[FeedVersion]:
+    """Return a feed's versions, newest first."""
+    with database.read() as connection:
+        return versions.history(connection, workspace, feed)
+
+
+def live_version(database: Database, workspace: str, feed: str) -> int | None:
+    """Return the number of the version that readers get, or None before the first."""
+    with database.read() as connection:
+        pointer = versions.live(connection, workspace, feed)
+    return pointer[0].version if pointer else None
+
+
 def findings(database: Database, workspace: str, feed: str, version: int | None = None) -> list[Finding]:
     """Return what the checks found in a version (the newest when not named), counted, without single issues."""
     with database.read() as connection:

@@ -1,0 +1,226 @@
+"""`rekindle feeds`: build, check, compare, go back, explain."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from rekindle import feeds
+from rekindle.catalog import Options, Refused, SnapshotStore, open_catalog
+from rekindle.catalog import Report as Reading
+from rekindle.cli._compose import Installation, open_installation
+from rekindle.cli._documents import author
+from rekindle.cli._options import installation_options
+from rekindle.engines.blobs import BlobMissing
+from rekindle.model.clock import rfc3339
+from rekindle.workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# What already has the attributes' own names is checked as it is written; anything else is read as products first.
+_FEEDS = frozenset({"google_feed", "meta_feed"})
+_KNOWN = (
+    feeds.NothingToBuild, feeds.UnknownVersion, feeds.UnknownItem, feeds.UnknownChannel, feeds.RuleError, BlobMissing,
+)  # fmt: skip
+
+
+def _options(function: F) -> F:
+    name = click.option("--name", help="The workspace's name, where the installation has several.")
+    return installation_options(name(function))
+
+
+@contextmanager
+def _opened(folder: Path, data: Path | None, name: str | None) -> Iterator[tuple[Installation, Workspace]]:
+    installation = open_installation(folder, data)
+    try:
+        live = installation.workspaces()
+        if name is None and len(live) != 1:
+            names = ", ".join(sorted(live)) or "none; run `rekindle apply`"
+            raise click.ClickException(f"name the workspace with --name; there are: {names}")
+        workspace = live.get(name or next(iter(live)))
+        if workspace is None:
+            raise click.ClickException(f"there is no workspace {name!r}; there are: {', '.join(sorted(live))}")
+        yield installation, workspace
+    except _KNOWN as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        installation.close()
+
+
+def _builder(installation: Installation) -> feeds.FeedBuilder:
+    return feeds.FeedBuilder(
+        installation.database,
+        installation.blobs,
+        SnapshotStore(installation.database, installation.blobs),
+        installation.clock,
+        installation.settings.data / "work",
+    )
+
+
+@click.group()
+def command() -> None:
+    """Publish the catalogue: build, check, compare, go back, explain."""
+
+
+@command.command()
+@click.argument("feed", required=False)
+@_options
+def build(feed: str | None, folder: Path, data: Path | None, name: str | None) -> None:
+    """Build FEED, or every feed of the workspace, and publish it unless a guard holds it back.
+
+    The exit status is 1 when a version was held.
+    """
+    held = False
+    with _opened(folder, data, name) as (installation, workspace):
+        builder = _builder(installation)
+        for each in [feed] if feed else sorted(workspace.feeds):
+            version = builder.build(workspace, each)
+            click.echo(
+                f"{each}: version {version.version}, {version.items:,} items, {version.excluded:,} excluded, "
+                f"{version.blocked:,} blocked, {version.size / 1e6:.1f} MB ({version.gzip_size / 1e6:.1f} MB gzip)"
+            )
+            for finding in feeds.findings(installation.database, workspace.name, each):
+                click.echo(
+                    f"  {finding.count:>7,} {finding.severity:<7} {finding.attribute} {finding.code}: {finding.remedy}"
+                )
+            if version.held:
+                held = True
+                click.echo(f"  HELD: {version.held_reason}. The last good version stays.")
+                click.echo(f"  To publish it all the same: rekindle feeds approve {each} {version.version}")
+    sys.exit(1 if held else 0)
+
+
+@command.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--channel", required=True, help="The channel to check against, such as google_merchant or meta.")
+@click.option("--kind", default="auto", show_default=True, help="The source that reads FILE.")
+@click.option("--currency", help="The currency of prices that name none.")
+@click.option("--link-base", help="What relative or missing product addresses begin with.")
+@click.option("--strict", is_flag=True, help="Exit with 1 when there are errors, not only when FILE cannot be read.")
+def check(file: Path, channel: str, kind: str, currency: str | None, link_base: str | None, strict: bool) -> None:
+    """Check FILE as the channel would, without an installation; prints JSON.
+
+    FILE is a feed (checked as it is written) or any catalogue that can be imported (checked as it would be published).
+    """
+    reading = Reading()
+    try:
+        with open_catalog(file, kind, Options(currency=currency, link_base=link_base), reading) as opened:
+            if opened.kind in _FEEDS:
+                found = feeds.check_rows(channel, ((row.number, row.values) for row in opened.rows()))
+            else:
+                found = feeds.check_products(channel, ((item.row, item.product) for item in opened.items()))
+    except Refused as error:
+        reading.take(error.issue)
+        _print_report(feeds.Report(0, 0, 0, []), reading)
+        sys.exit(1)
+    except feeds.UnknownChannel as error:
+        raise click.ClickException(str(error)) from None
+    errors = _print_report(found, reading)
+    sys.exit(1 if strict and errors else 0)
+
+
+def _print_report(found: feeds.Report, reading: Reading) -> int:
+    errors = found.errors + reading.count("error")
+    report = feeds.Report(
+        found.items, errors, found.warnings + reading.count("warning"), [*reading.issues, *found.issues]
+    )
+    click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2))
+    return errors
+
+
+@command.command("list")
+@click.argument("feed", required=False)
+@_options
+def list_(feed: str | None, folder: Path, data: Path | None, name: str | None) -> None:
+    """Show every feed with its live version and issues, or FEED's versions."""
+    with _opened(folder, data, name) as (installation, workspace):
+        if feed is None:
+            for row in feeds.status(installation.database, workspace):
+                live = f"version {row.live.version}, {row.items:,} items" if row.live else "never published"
+                since = f", since {rfc3339(row.updated_ms)}" if row.updated_ms is not None else ""
+                counts = ", ".join(f"{count:,} {severity}" for severity, count in row.issues.items() if count)
+                click.echo(f"{row.feed} ({row.channel}): {live}{since}; issues: {counts or 'none'}")
+                if row.held:
+                    click.echo(f"  HELD version {row.held.version}: {row.held.held_reason}")
+            return
+        live_version = feeds.live_version(installation.database, workspace.name, feed)
+        for version in feeds.history(installation.database, workspace.name, feed):
+            mark = "live" if version.version == live_version else "held" if version.held else "    "
+            click.echo(
+                f"{version.version:>5} {mark} {rfc3339(version.created_ms)} {version.items:>9,} items "
+                f"{version.digest[:12]} {version.held_reason or ''}"
+            )
+
+
+@command.command()
+@click.argument("feed")
+@click.argument("old", type=int)
+@click.argument("new", type=int)
+@click.option("--limit", default=50, show_default=True, help="Changes to list.")
+@_options
+def diff(feed: str, old: int, new: int, limit: int, folder: Path, data: Path | None, name: str | None) -> None:
+    """Show what differs between versions OLD and NEW of FEED, by item and attribute."""
+    with _opened(folder, data, name) as (installation, workspace):
+        found = feeds.diff(installation.database, installation.blobs, workspace.name, feed, old, new, limit)
+    click.echo(f"{found.added_items:,} added, {found.removed_items:,} removed, {found.changed_items:,} changed")
+    for attribute, count in sorted(found.by_attribute.items(), key=lambda pair: -pair[1]):
+        click.echo(f"  {count:>9,} {attribute}")
+    for identity in found.added:
+        click.echo(f"+ {identity}")
+    for identity in found.removed:
+        click.echo(f"- {identity}")
+    for change in found.changes:
+        click.echo(f"~ {change.id} {change.attribute}: {change.before!r} -> {change.after!r}")
+
+
+@command.command()
+@click.argument("feed")
+@click.option("--to", "version", type=int, help="The version to publish again [default: the one before the live one].")
+@click.option("--author", "who", help="Who does this [default: the account's name].")
+@_options
+def rollback(
+    feed: str, version: int | None, who: str | None, folder: Path, data: Path | None, name: str | None
+) -> None:
+    """Publish an earlier version of FEED again; it stays until the catalogue or the rules change."""
+    with _opened(folder, data, name) as (installation, workspace):
+        installation.record(workspace.name, author(who), "feed.rollback", f"{feed} to {version or 'previous'}")
+        target = _builder(installation).rollback(workspace.name, feed, version)
+        click.echo(f"{feed}: version {target.version} is live again ({target.items:,} items)")
+
+
+@command.command()
+@click.argument("feed")
+@click.argument("version", type=int)
+@click.option("--author", "who", help="Who takes the decision [default: the account's name].")
+@_options
+def approve(feed: str, version: int, who: str | None, folder: Path, data: Path | None, name: str | None) -> None:
+    """Publish a held VERSION of FEED all the same."""
+    with _opened(folder, data, name) as (installation, workspace):
+        installation.record(workspace.name, author(who), "feed.approve", f"{feed} version {version}")
+        passed = _builder(installation).approve(workspace.name, feed, version, author(who))
+        click.echo(f"{feed}: version {passed.version} is live ({passed.items:,} items)")
+
+
+@command.command()
+@click.argument("feed")
+@click.argument("item")
+@click.argument("attribute")
+@_options
+def explain(feed: str, item: str, attribute: str, folder: Path, data: Path | None, name: str | None) -> None:
+    """Tell which source row, rule and check gave ITEM's ATTRIBUTE its value; ITEM is the shop's own id."""
+    with _opened(folder, data, name) as (installation, workspace):
+        snapshot = SnapshotStore(installation.database, installation.blobs).current(workspace.name)
+        document = workspace.feeds.get(feed)
+        if snapshot is None or document is None:
+            raise click.ClickException(f"there is no feed {feed!r}, or no catalogue has been imported")
+        told = feeds.explain(snapshot, document, item, attribute)
+    click.echo(f"{told.id} {told.attribute}: {told.value!r}; {told.outcome}")
+    click.echo(f"  read from source {told.source}, row {told.row}")
+    for step in told.steps:
+        click.echo(f"  {step.value!r}  {step.stage}")
