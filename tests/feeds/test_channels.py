@@ -113,11 +113,11 @@ def test_equal_input_gives_equal_bytes(builder, shelf) -> None:
 
 
 def test_items_are_ordered_by_id_across_slices(builder, blobs, shelf, monkeypatch) -> None:
-    monkeypatch.setattr("rekindle.feeds.writing.SLICE", 7)
-    shelf.put(*(product(f"P{number:04}") for number in reversed(range(50))))
+    monkeypatch.setattr("rekindle.feeds.writing.SLICE", 2048)
+    shelf.put(*(product(f"P{number:04}") for number in reversed(range(5000))))
     _, content = read_back(builder, blobs, META)
     ids = [row["id"] for row in csv.DictReader(io.StringIO(content.decode()))]
-    assert ids == [f"P{number:04}" for number in range(50)]
+    assert ids == [f"P{number:04}" for number in range(5000)]
 
 
 ENGINE = _sql.connect()

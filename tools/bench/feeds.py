@@ -51,7 +51,7 @@ def generate(target: Path, count: int) -> None:
           'cotton' AS material, NULL::VARCHAR AS pattern, 'unisex' AS gender, 'adult' AS age_group,
           NULL::VARCHAR AS shipping_weight, ['label ' || i % 7] AS custom_labels,
           MAP {{'shipping_label': 'light'}} AS attributes, 'bench' AS source, i AS row FROM range({count}) t(i) ORDER BY id)
-          TO '{target}' (FORMAT parquet, COMPRESSION zstd)"""
+          TO '{target}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 50000)"""
     )
 
 
@@ -89,16 +89,15 @@ def _products(snapshot: Path) -> Iterator[dict[str, Any]]:
 
 
 def _attributes(product: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
-    money = lambda amount: f"{amount:.2f} {product['currency']}"  # noqa: E731
     for name in ("id", "title", "description", "link", "image_link"):
         yield name, product[name]
     for image in product["additional_image_links"][:10]:
         yield "additional_image_link", image
     yield "mobile_link", product["mobile_link"]
     yield "availability", product["availability"]
-    yield "price", money(product["price"])
+    yield "price", f"{product['price']:.2f} {product['currency']}"
     if product["sale_price"] is not None and product["sale_price"] < product["price"]:
-        yield "sale_price", money(product["sale_price"])
+        yield "sale_price", f"{product['sale_price']:.2f} {product['currency']}"
     yield "google_product_category", product["google_category"]
     for name in (
         "product_type",
@@ -143,7 +142,8 @@ WAYS: dict[str, Callable[[Path, Path], Path]] = {"ours": ours, "lxml": theirs, "
 
 def _read(path: Path) -> list[tuple[str | None, int]]:
     found = []
-    for _, item in etree.iterparse(str(path), tag="item"):
+    events: Any = etree.iterparse(str(path), tag="item")
+    for _, item in events:
         found.append((item.findtext(f"{{{G}}}id"), len(item)))
         item.clear()
         while item.getprevious() is not None:

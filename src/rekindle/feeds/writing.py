@@ -12,8 +12,8 @@ from rekindle.feeds import _sql
 from rekindle.feeds.channel import Channel, Head
 from rekindle.feeds.program import PUBLISHED, Program
 
-SLICE = 100_000
-"""Items that are sorted and written at once."""
+SLICE = 20_480
+"""Items that are sorted and written at once, and the row group of a version's Parquet: a slice reads one group."""
 
 _RAW = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01'"
 
@@ -22,7 +22,7 @@ def write_items(connection: duckdb.DuckDBPyConnection, program: Program, product
     """Write what the program makes of a snapshot as Parquet, in the snapshot's order (by product id)."""
     connection.execute(
         f"COPY ({program.items(products)}) TO {_sql.text(str(target))} "
-        "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 20480)"
+        f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {SLICE})"
     )
 
 
