@@ -33,12 +33,13 @@ function pick(names, from) {
     const given = from[name];
     if (given == null || given === "" || typeof given == "object") continue;
     if (!NUMBERS.includes(name) && !COUNTS.includes(name)) {
-      to[name] = String(given);
+      const text = String(given).slice(0, 500);
+      if (name != "currency" || /^[a-z]{3}$/i.test(text)) to[name] = text;
       continue;
     }
     // "12,99" is how much of Europe writes it; "1,299.00" is not a number anybody can be sure of.
     const number = typeof given == "string" ? parseNumber(given) : given;
-    if (!Number.isFinite(number)) continue;
+    if (!Number.isFinite(number) || number < 0) continue;
     to[name] = COUNTS.includes(name) ? Math.round(number) : number;
   }
   return to;
@@ -56,7 +57,8 @@ function parseNumber(text) {
 function ecommerceOf(from) {
   const to = pick(ECOMMERCE, from);
   if (Array.isArray(from.items)) {
-    to.items = from.items.filter((item) => item && typeof item == "object").map((item) => pick(ITEM, item));
+    const items = from.items.filter((item) => item && typeof item == "object").slice(0, 200);
+    to.items = items.map((item) => pick(ITEM, item));
   }
   return to;
 }

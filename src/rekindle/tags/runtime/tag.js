@@ -77,7 +77,7 @@ function rekindle(w, config, replace) {
       event_id: env.uuid(),
       event_time: new Date(env.now()).toISOString(),
       source: "web",
-      page: { url: w.location.href, referrer, title: document.title },
+      page: { url: w.location.href.slice(0, 4096), referrer: referrer.slice(0, 4096), title: document.title.slice(0, 1000) },
       ...more,
     };
   }
@@ -86,7 +86,7 @@ function rekindle(w, config, replace) {
   function finish(event) {
     if (consent.granted() !== true) return event;
     // A single-page shop sets its title after it changed the address.
-    const page = event.page.url == w.location.href ? { ...event.page, title: document.title } : event.page;
+    const page = event.page.url == w.location.href ? { ...event.page, title: document.title.slice(0, 1000) } : event.page;
     return { ...event, page, client: { ...clicks.client(), ...event.client } };
   }
 
@@ -125,7 +125,7 @@ function rekindle(w, config, replace) {
    */
   function take(given, values, entry, mine) {
     const name = given == "view_search_results" ? "search" : given;
-    if (!mine && !SHOPPING.test(name) && !OTHERS.test(name)) return;
+    if (!(mine ? /^[a-z][\w.:-]{0,63}$/i : SHOPPING).test(name) && !OTHERS.test(name)) return;
     if (name == "page_view") {
       if (viewed == address(w)) return; // ours has been made already
       viewed = address(w);
@@ -133,7 +133,7 @@ function rekindle(w, config, replace) {
     /** @type {Bag} */
     const more = { ecommerce: ecommerceOf({ search_term: entry.search_term, ...values }) };
     if (Object.keys(user).length) more.user = user;
-    if (entry.event_id) more.event_id = String(entry.event_id);
+    if (entry.event_id) more.event_id = String(entry.event_id).slice(0, 100);
     if (mine && entry.client) more.client = entry.client;
     box.add(make(name, more));
   }
