@@ -24,9 +24,8 @@ async def test_a_batch_holds_ten_events_and_48_kilobytes(site: Site, page: Page)
     assert [len(batch) for batch in site.batches] == [10, 10, 5]
     site.batches.clear()
     await page.evaluate("""() => {
-        for (let i = 0; i < 4; i++) {
-            dataLayer.push({event: 'view_cart', ecommerce: {items: [{item_id: String(i), item_name: 'ł'.repeat(20000)}]}});
-        }
+        const items = Array.from({length: 40}, (_, i) => ({item_id: String(i), item_name: 'ł'.repeat(500)}));
+        for (let i = 0; i < 4; i++) dataLayer.push({event: 'view_cart', ecommerce: {items}});
     }""")
     await site.until(lambda: len(site.events) == 4)
     assert [len(batch) for batch in site.batches] == [1] * 4
