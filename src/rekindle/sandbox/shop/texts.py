@@ -13,7 +13,7 @@ LANGUAGES = ("pl", "en")
 WORDS: dict[str, dict[str, str]] = {
     "en": {
         "tagline": "Gear for people who walk uphill", "intro": "Made for the Tatras, the Bieszczady and rainy Sundays.",
-        "browse": "Browse tents", "popular": "What others take along", "search": "Search", "cart": "Cart",
+ "popular": "What others take along", "search": "Search", "cart": "Cart",
         "no_results": "Nothing found. Try a shorter word.", "results": "Search results", "add": "Add to cart",
         "sold_out": "Sold out", "in_stock": "In stock, sent within 24 hours", "variant": "Choose a version",
         "quantity": "Quantity", "empty": "The cart is empty.", "continue": "Continue shopping", "remove": "Remove",
@@ -31,7 +31,7 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "pl": {
         "tagline": "Sprzęt dla tych, którzy idą pod górę", "intro": "Na Tatry, Bieszczady i deszczowe niedziele.",
-        "browse": "Zobacz namioty", "popular": "Inni zabierają", "search": "Szukaj", "cart": "Koszyk",
+ "popular": "Inni zabierają", "search": "Szukaj", "cart": "Koszyk",
         "no_results": "Nic nie znaleziono. Spróbuj krótszego słowa.", "results": "Wyniki wyszukiwania", "add": "Dodaj do koszyka",
         "sold_out": "Wyprzedane", "in_stock": "Na stanie, wysyłka w 24 godziny", "variant": "Wybierz wersję",
         "quantity": "Liczba sztuk", "empty": "Koszyk jest pusty.", "continue": "Wróć do zakupów", "remove": "Usuń",
@@ -71,5 +71,7 @@ def description(product: Product, language: str) -> str:
 
 
 def money(amount: Decimal, currency: str, language: str) -> str:
-    """Return an amount as people of that language write it, such as ``1 099,00 zł``."""
-    return format_currency(amount, currency, locale={"pl": "pl_PL", "en": "en_GB"}[language])
+    """Return an amount as people of that language write it, such as ``1 099,00 zł`` or ``PLN 1,099.00``."""
+    if language == "pl":
+        return format_currency(amount, currency, locale="pl_PL")
+    return format_currency(amount, currency, "¤¤\xa0#,##0.00", locale="en_GB")
