@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Page, Request
+from playwright.async_api import Page, Response
 
 from tests.browser.site import DEFAULT, GRANT, GTAG, Site, consent
 
 
-def posted(request: Request) -> bool:
-    """Say whether a request is the tag's; its answer must be there before a test turns the page's clock far."""
-    return request.method == "POST"
+def posted(response: Response) -> bool:
+    """Say whether an answer is one to the tag; it must be there before a test turns the page's clock far."""
+    return response.request.method == "POST"
 
 
 START = "Date.parse('2026-09-01T12:00:00Z')"
@@ -72,7 +72,7 @@ async def test_the_servers_pause_is_kept(site: Site, page: Page):
     site.answers.append((503, {"retry-after": "120"}))
     await page.clock.install()
     site.script = DEFAULT + GRANT
-    async with page.expect_event("requestfinished", posted):
+    async with page.expect_response(posted):
         await page.goto(site.origin)
     for _ in range(10):
         await page.clock.run_for(11_000)
@@ -86,9 +86,9 @@ async def test_a_refusal_is_not_asked_again(site: Site, page: Page, status: int)
     site.answers.append((status, {}))
     await page.clock.install()
     site.script = DEFAULT + GRANT
-    async with page.expect_event("requestfinished", posted):
+    async with page.expect_response(posted):
         await page.goto(site.origin)
-    async with page.expect_event("requestfinished", posted):
+    async with page.expect_response(posted):
         await page.evaluate("dataLayer.push({event: 'login'})")
     await page.clock.run_for(600_000)
     assert [event["event"] for event in site.events] == ["page_view", "login"]

@@ -25,7 +25,7 @@ _SHAPES = {
     '<path d="M70 104h100" stroke="{d}" stroke-width="6"/>',
     "Sleeping": '<rect x="34" y="96" width="172" height="64" rx="32" fill="{c}"/><circle cx="66" cy="128" r="32" fill="{d}"/>'
     '<circle cx="66" cy="128" r="14" fill="#fff" opacity=".5"/><path d="M112 96v64M156 96v64" stroke="{d}" stroke-width="6"/>',
-    "Clothing": '<path d="M92 58h56l50 36-20 34-18-10v72H80v-72l-18 10-20-34z" fill="{c}"/>'
+    "Clothing": '<path d="M92 58h56l34 20 22 94-25 8-19-60v70H80v-70l-19 60-25-8 22-94z" fill="{c}"/>'
     '<path d="M92 58a28 22 0 0 0 56 0z" fill="{d}"/><path d="M120 84v106" stroke="{d}" stroke-width="4"/>',
     "Footwear": '<path d="M78 62h54v58l62 22c12 5 14 16 14 28H64c-6-40 14-60 14-108z" fill="{c}"/>'
     '<path d="M62 170h148v14H62z" fill="{d}"/><path d="M118 84h20M116 100h24M118 116h30" stroke="#fff" stroke-width="5" opacity=".7"/>',
