@@ -1,15 +1,15 @@
 """A key tree whose leaves can be destroyed one by one: a puncturable pseudorandom function.
 
-The construction of Goldreich, Goldwasser and Micali (1986): a node's two children are HMAC-SHA256 of the node with 0
-and 1, and a subject's key is the leaf at the subject's 64-bit path. Whoever holds the root can make every leaf, so a
+The construction of Goldreich, Goldwasser and Micali (1986): a node's two children are SHA-256 of the node followed by
+0 or 1, and a subject's key is the leaf at the subject's 64-bit path. Whoever holds the root can make every leaf, so a
 new subject costs no write at all. To destroy a leaf, the nodes beside its path are kept and everything on the path
-is deleted: no remaining node leads there, and HMAC cannot be run backwards.
+is deleted: no remaining node leads there, and SHA-256 cannot be run backwards. Every input has the same length, 33
+bytes, so that nothing can be made by extending one.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Mapping
 
 DEPTH = 64
@@ -25,7 +25,7 @@ def leaf_path(subject: str, generation: int) -> str:
 def descend(node: bytes, steps: str) -> bytes:
     """Return the node ``steps`` below ``node``."""
     for step in steps:
-        node = hmac.digest(node, _STEP[step], "sha256")
+        node = hashlib.sha256(node + _STEP[step]).digest()
     return node
 
 
