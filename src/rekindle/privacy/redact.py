@@ -8,7 +8,7 @@ numbers (Luhn), Polish PESEL numbers (check digit), IBANs and secrets (JWT, long
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from rekindle.model.event import Page
 
@@ -91,13 +91,16 @@ def clean_text(text: str) -> str:
 
 
 def _clean_path(path: str) -> str:
-    cleaned = []
-    for segment in path.split("/"):
-        plain = unquote_plus(segment)
-        twice = unquote_plus(plain)  # an address is often encoded twice when it went through a redirect
-        without = clean_text(twice)
-        cleaned.append(segment if without == twice else quote(without, safe="[]!@"))
-    return "/".join(cleaned)
+    return "/".join(_clean_segment(segment) for segment in path.split("/"))
+
+
+def _clean_segment(segment: str) -> str:
+    plain = unquote(unquote(segment))  # an address is often encoded twice when it went through a redirect
+    for reading in (plain, plain.replace("+", " ")):
+        without = clean_text(reading)
+        if without != reading:
+            return quote(without, safe="[]!@")
+    return segment
 
 
 def _digits(text: str) -> str:

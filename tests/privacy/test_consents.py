@@ -1,0 +1,111 @@
+"""The newest consent, read from the log: a withdrawal overtakes what is still queued."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from rekindle.engines.database import Database
+from rekindle.engines.log import Keyed, SqliteLog
+from rekindle.model.event import Consent, Ecommerce, Page
+from rekindle.model.record import ConsentChange, Record, Stored, Tally, encode
+from rekindle.privacy.consents import ConsentView
+from rekindle.privacy.suppression import Suppression
+from tests.conftest import FakeClock
+
+YES, NO = Consent(ad_storage="granted"), Consent(ad_storage="denied")
+
+
+@pytest.fixture
+async def log(tmp_path: Path, clock: FakeClock) -> AsyncIterator[SqliteLog]:
+    opened = SqliteLog(tmp_path / "log.db", clock=clock)
+    yield opened
+    await opened.close()
+
+
+def event(at: int, consent: Consent, subject: str = "s1_a", also: list[str] | None = None) -> Stored:
+    return Stored("shop", f"e{at}", "view_item", at, at, "web", subject, Page(), Ecommerce(), consent,
+                  user_subjects=also or [])  # fmt: skip
+
+
+async def write(log: SqliteLog, *records: Record) -> None:
+    await log.append([Keyed("k", encode(record)) for record in records])
+
+
+async def test_a_withdrawal_is_seen_at_the_next_refresh(log: SqliteLog, database: Database) -> None:
+    view = ConsentView(log, database)
+    await write(log, event(1, YES))
+    assert await view.refresh() == 1
+    assert view.latest("shop", "s1_a") == YES
+    await write(log, Tally("shop", 2, "filtered", "bot", 1), ConsentChange("shop", 3, "s1_a", NO))
+    assert await view.refresh() == 2
+    assert view.latest("shop", "s1_a") == NO
+    assert await view.refresh() == 0
+
+
+async def test_nothing_is_known_of_strangers_and_of_other_shops(log: SqliteLog, database: Database) -> None:
+    view = ConsentView(log, database)
+    await write(log, event(1, YES))
+    await view.refresh()
+    assert view.latest("shop", "s1_b") is None
+    assert view.latest("other", "s1_a") is None
+
+
+async def test_the_newer_signal_counts_whatever_the_order(log: SqliteLog, database: Database) -> None:
+    view = ConsentView(log, database)
+    await write(log, ConsentChange("shop", 5, "s1_a", NO), event(4, YES))
+    await view.refresh()
+    assert view.latest("shop", "s1_a") == NO
+    await write(log, event(3, YES))
+    await view.refresh()
+    assert view.latest("shop", "s1_a") == NO
+    await write(log, event(6, YES))
+    await view.refresh()
+    assert view.latest("shop", "s1_a") == YES
+
+
+async def test_the_persons_other_names_share_it(log: SqliteLog, database: Database) -> None:
+    view = ConsentView(log, database)
+    await write(log, event(1, YES, also=["s1_login"]))
+    await view.refresh()
+    assert view.latest("shop", "s1_login") == YES
+
+
+async def test_what_was_read_survives_a_restart(log: SqliteLog, database: Database) -> None:
+    first = ConsentView(log, database)
+    await write(log, event(1, YES), ConsentChange("shop", 2, "s1_a", NO))
+    await first.refresh()
+    await first.close()
+    second = ConsentView(log, database)
+    assert second.latest("shop", "s1_a") == NO
+    assert await second.refresh() == 0
+
+
+async def test_a_failed_write_is_read_again(
+    log: SqliteLog, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = ConsentView(log, database)
+    await write(log, ConsentChange("shop", 2, "s1_a", NO))
+
+    async def broken(*_args: object) -> None:
+        raise OSError("disk")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "run", broken)
+        with pytest.raises(OSError, match="disk"):
+            await view.refresh()
+    assert await view.refresh() == 1
+    assert view.latest("shop", "s1_a") == NO
+
+
+def test_the_suppression_list(database: Database, clock: FakeClock) -> None:
+    listed = Suppression(database)
+    assert not listed.suppressed("shop", "s1_a")
+    listed.add("shop", "s1_a", "erasure", clock())
+    listed.add("shop", "s1_a", "erasure", clock())
+    assert listed.suppressed("shop", "s1_a")
+    assert not listed.suppressed("other", "s1_a")
+    listed.remove("shop", "s1_a")
+    assert not listed.suppressed("shop", "s1_a")
