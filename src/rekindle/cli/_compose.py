@@ -13,6 +13,7 @@ import click
 from rekindle import settings as process_settings
 from rekindle.engines.blobs import Blobs, FolderBlobs
 from rekindle.engines.database import Database, open_database
+from rekindle.engines.database.migrate import NewerDatabaseError, migrate
 from rekindle.engines.log import Log, SqliteLog
 from rekindle.engines.secrets import ChainSecrets, EnvironmentSecrets, SealedFileSecrets, Secrets
 from rekindle.model.clock import Clock, system_clock
@@ -120,7 +121,7 @@ def create(settings: Settings) -> None:
             out.flush()
             os.fsync(out.fileno())
     installation = Installation(settings)
-    installation.database.create_all()
+    migrate(installation.database)
     installation.keyring.ensure()
     installation.close()
 
@@ -128,9 +129,11 @@ def create(settings: Settings) -> None:
 def open_installation(folder: Path, data: Path | None = None, settings: Settings | None = None) -> Installation:
     """Open the installation that a workspace folder belongs to, for a command. Raises `click.ClickException`."""
     try:
-        return Installation(settings or settings_for(folder, data), folder=folder)
-    except (process_settings.SettingError, FileNotFoundError) as error:
+        installation = Installation(settings or settings_for(folder, data), folder=folder)
+        migrate(installation.database)
+    except (process_settings.SettingError, FileNotFoundError, NewerDatabaseError) as error:
         raise click.ClickException(str(error)) from None
+    return installation
 
 
 def settings_for(folder: Path, data: Path | None = None, **overrides: object) -> Settings:

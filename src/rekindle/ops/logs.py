@@ -41,10 +41,17 @@ def _without_values(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[s
         error = sys.exc_info()[1]
     if isinstance(error, BaseException):
         entry["error.type"] = type(error).__name__
-        frame = error.__traceback__
-        while frame is not None and frame.tb_next is not None:
-            frame = frame.tb_next
-        if frame is not None:
-            code = frame.tb_frame.f_code
-            entry["error.place"] = f"{code.co_filename.rpartition('rekindle/')[2]}:{frame.tb_lineno}"
+        entry["error.place"] = _place(error)
     return entry
+
+
+def _place(error: BaseException) -> str:
+    """Return file and line of the deepest frame that is ours, or the deepest there is."""
+    place = ours = ""
+    frame = error.__traceback__
+    while frame is not None:
+        _, found, path = frame.tb_frame.f_code.co_filename.rpartition("/rekindle/")
+        place = f"{path}:{frame.tb_lineno}"
+        ours = place if found else ours
+        frame = frame.tb_next
+    return ours or place.rpartition("/")[2]
