@@ -30,6 +30,13 @@ class Totals(msgspec.Struct, frozen=True):
     filtered: dict[str, int]
     invalid: dict[str, int]
 
+    def outcomes(self) -> dict[tuple[str, str], int]:
+        """Return the same counts by (outcome, reason), for a balance."""
+        found = {(Outcome.ACCEPTED.value, Reason.OK.value): sum(self.accepted.values())}
+        for outcome, reasons in ((Outcome.FILTERED.value, self.filtered), (Outcome.INVALID.value, self.invalid)):
+            found |= {(outcome, reason): count for reason, count in reasons.items()}
+        return found
+
 
 class Point(msgspec.Struct, frozen=True):
     """One number of the series: ``event`` is empty for what was refused unread."""
