@@ -1,6 +1,6 @@
 """Codes in words: outcomes, states and event names, in the language of the page.
 
-The English words of reason codes are `rekindle.model.reasons`; here are the words only the console needs.
+Reason codes have a table of their own, `rekindle.console.reasons`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Final
 from babel import units
 
 from rekindle.console.language import translations
-from rekindle.model.outcome import Outcome, Reason
+from rekindle.console.reasons import REASONS
+from rekindle.model.outcome import Outcome
 
 
 def _(text: str) -> str:
@@ -49,6 +50,19 @@ SEVERITY_MEANS: Final[Mapping[str, str]] = {
     "warning": _("worth a look"),
 }
 
+LANES: Final[Mapping[str, str]] = {
+    "running": _("running"),
+    "throttled": _("throttled"),
+    "open": _("platform is down"),
+    "held": _("on hold"),
+}
+
+LANE_MEANS: Final[Mapping[str, str]] = {
+    "throttled": _("The platform asked for a pause. Events wait; nothing is lost."),
+    "open": _("The platform does not answer properly. Events wait; one is tried from time to time."),
+    "held": _("The account does not let us in: check the token. Events wait until it is repaired; nothing is lost."),
+}
+
 LEDGER: Final[Mapping[str, str]] = {
     "decision": _("decision"),
     "send": _("send"),
@@ -60,10 +74,6 @@ RULES: Final[Mapping[str, str]] = {
     "viewed_not_bought": _("viewed and not bought; window %(within)s"),
     "cart_abandoned": _("cart left alone for %(after)s; window %(within)s"),
     "bought": _("bought; window %(within)s"),
-}
-
-REASONS: Final[Mapping[str, str]] = {
-    Reason.OK: _("in order"),
 }
 
 TONES: Final[Mapping[str, str]] = {
@@ -123,6 +133,19 @@ class Words:
     def severity_means(self, code: str) -> str:
         """Return what an issue of this severity does."""
         return self._say(SEVERITY_MEANS.get(code, ""))
+
+    @property
+    def outcomes(self) -> list[str]:
+        """Every outcome's code, in the order of columns."""
+        return [outcome.value for outcome in Outcome]
+
+    def lane(self, state: str) -> str:
+        """Return a lane's state in words."""
+        return self._say(LANES.get(state, state))
+
+    def lane_means(self, state: str) -> str:
+        """Return what a lane's state means for the events."""
+        return self._say(LANE_MEANS.get(state, ""))
 
     def refused(self, outcome: str, count: int) -> str:
         """Return how many events were refused at the door."""

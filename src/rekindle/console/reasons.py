@@ -1,0 +1,87 @@
+"""Reason codes in words, for the pages. A code that is missing here is shown as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+
+def _(text: str) -> str:
+    return text  # marks for extraction; translated when shown
+
+
+REASONS: Final[Mapping[str, str]] = {
+    "ok": _("in order"),
+    # at the door
+    "consent-absent": _("no consent signal came with it"),
+    "consent-denied": _("the visitor refused"),
+    "consent-unreadable": _("the consent signal cannot be read"),
+    "bot": _("a bot"),
+    "duplicate": _("sent more than once"),
+    "malformed": _("broken or of the wrong shape"),
+    "too-large": _("too large"),
+    "too-old": _("too old"),
+    "in-future": _("its time is in the future"),
+    "unknown-origin": _("from a page that is not the shop's"),
+    "bad-key": _("wrong API key"),
+    # consent, decided again at every send
+    "consent-not-enough": _("the consent does not cover it"),
+    "consent-withdrawn": _("the visitor withdrew consent"),
+    "consent-code-failed": _("the decision failed, so it is a no"),
+    "destination-unmapped": _("no consent rule for this destination"),
+    "gpc-opt-out": _("the browser asks not to be sold or shared (GPC)"),
+    "us-privacy-opt-out": _("opted out (US Privacy)"),
+    "sale-opt-out": _("opted out of sale"),
+    "sharing-opt-out": _("opted out of sharing"),
+    "targeted-advertising-opt-out": _("opted out of targeted advertising"),
+    "known-child": _("known to be a child"),
+    "no-purpose-consent": _("no consent for the purpose"),
+    "no-purpose-li": _("no legitimate interest for the purpose"),
+    "no-vendor-consent": _("no consent for the vendor"),
+    "no-vendor-li": _("no legitimate interest for the vendor"),
+    "no-provider-consent": _("no consent for the ad provider"),
+    "purpose-not-declared": _("the vendor has not declared the purpose"),
+    "vendor-not-disclosed": _("the vendor was not shown to the visitor"),
+    "no-disclosed-vendors": _("the consent string names no disclosed vendors"),
+    "vendor-deleted": _("the vendor has left the list"),
+    "vendor-unknown": _("the vendor is not on the list"),
+    "restricted": _("the publisher does not allow it"),
+    "li-not-permitted": _("legitimate interest is not permitted here"),
+    "unsupported-version": _("the consent string's version is not supported"),
+    "policy-too-old": _("the consent string follows an old policy"),
+    "not-service-specific": _("the consent string is not for this service"),
+    "reserved-cmp": _("the consent string comes from no real consent platform"),
+    "created-in-future": _("the consent string was made in the future"),
+    "expired": _("the consent has expired"),
+    # on the way out
+    "not-mapped": _("this platform does not take such events"),
+    "no-match-key": _("nothing by which the platform could know the visitor"),
+    "missing-field": _("a field that the platform needs is missing"),
+    "window-passed": _("too late: the platform's or the rule's time has passed"),
+    "permit-denied": _("not permitted at the time of sending"),
+    "permit-expired": _("the permit had expired"),
+    "platform-refused": _("the platform refused it"),
+    "retries-spent": _("tried often enough without success"),
+    "credentials": _("the account does not let us in"),
+    "erased": _("the visitor's data was erased"),
+    "id-not-in-feed": _("an item id is in no published feed"),
+    "lane-paused": _("the lane is paused"),
+    "no-answer": _("the platform gave no answer"),
+    # item ids against a feed
+    "unknown": _("in no catalogue"),
+    "excluded": _("in the catalogue, left out of the feed"),
+    "removed": _("was in an earlier version"),
+    "case": _("the feed writes it in other letters"),
+    "prefix": _("the feed writes it with another prefix"),
+    "absent": _("the item has no id"),
+    # audiences
+    "viewed": _("viewed an item"),
+    "cart-abandoned": _("left a cart alone"),
+    "bought": _("bought"),
+    "cart-empty": _("the cart is empty"),
+    "cart-active": _("the cart is in use again"),
+    "no-consent": _("no consent to personal ads"),
+    "suppressed": _("objected to advertising"),
+    "rule-changed": _("the rule was changed"),
+    "rule-removed": _("the audience was removed"),
+}
