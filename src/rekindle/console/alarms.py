@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import msgspec
 
+from rekindle.console.destinations import Balance, Lane
+from rekindle.feeds import FeedStatus
 from rekindle.profiles.id_match import IdMatch
 
 ID_MATCH_GOOD = 0.98
 ID_MATCH_BAD = 0.90
+_OLD_MS = 3_600_000
 
 
 class Alarm(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -20,15 +23,56 @@ class Alarm(msgspec.Struct, frozen=True, omit_defaults=True):
     tone: Literal["warn", "bad"]
     about: str = ""
     figure: float = 0
-    reason: str = ""
+    words: str = ""
 
 
-def alarms(*, received: int, matches: Sequence[IdMatch]) -> list[Alarm]:
-    """Return the alarms of one workspace."""
-    found: list[Alarm] = []
+def alarms(
+    *,
+    received: int,
+    matches: Sequence[IdMatch],
+    lanes: Sequence[Lane],
+    feeds: Sequence[FeedStatus],
+    balances: Sequence[Balance],
+    now_ms: int,
+) -> list[Alarm]:
+    """Return the alarms of one workspace, bad ones first."""
+    found = [*_events(received), *_ids(matches), *_lanes(lanes, now_ms), *_feeds(feeds), *_sums(balances)]
+    return sorted(found, key=lambda alarm: alarm.tone != "bad")
+
+
+def _events(received: int) -> Iterator[Alarm]:
     if received == 0:
-        found.append(Alarm("no-events", "warn"))
+        yield Alarm("no-events", "warn")
+
+
+def _ids(matches: Sequence[IdMatch]) -> Iterator[Alarm]:
     for match in matches:
         if match.share < ID_MATCH_GOOD:
-            found.append(Alarm("id-match", "bad" if match.share < ID_MATCH_BAD else "warn", match.feed, match.share))
-    return sorted(found, key=lambda alarm: alarm.tone != "bad")
+            yield Alarm("id-match", "bad" if match.share < ID_MATCH_BAD else "warn", match.feed, match.share)
+
+
+def _lanes(lanes: Sequence[Lane], now_ms: int) -> Iterator[Alarm]:
+    for each in lanes:
+        lane = each.lane
+        if lane is None or not each.enabled:
+            continue
+        if lane.state in ("held", "open"):
+            yield Alarm(f"lane-{lane.state}", "bad", each.name, lane.backlog, lane.words)
+        elif lane.oldest_ms and now_ms - lane.oldest_ms > _OLD_MS:
+            yield Alarm("lane-slow", "warn", each.name, now_ms - lane.oldest_ms)
+        if dead := lane.counts.get("dead", 0):
+            yield Alarm("dead-letters", "warn", each.name, dead)
+
+
+def _feeds(feeds: Sequence[FeedStatus]) -> Iterator[Alarm]:
+    for feed in feeds:
+        if feed.held is not None:
+            yield Alarm("feed-held", "bad", feed.feed, feed.held.version, feed.held.held_reason or "")
+        elif feed.live is None:
+            yield Alarm("feed-missing", "warn", feed.feed)
+
+
+def _sums(balances: Sequence[Balance]) -> Iterator[Alarm]:
+    for balance in balances:
+        if not balance.even and not balance.reading:
+            yield Alarm("sums", "bad", balance.destination, abs(balance.stored - balance.accounted))

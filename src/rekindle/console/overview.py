@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import msgspec
 
+from rekindle.ads import Served, served
+from rekindle.audiences import sizes
 from rekindle.console.alarms import Alarm, alarms
+from rekindle.console.destinations import Balance, Lane, balances, lanes
 from rekindle.console.visit import Visit
+from rekindle.engines.log.protocol import ConsumerLag
+from rekindle.feeds import FeedStatus, status
 from rekindle.model.outcome import Outcome
 from rekindle.profiles import series
 from rekindle.profiles.id_match import IdMatch, id_match
@@ -40,10 +46,15 @@ class Overview(msgspec.Struct, kw_only=True):
     events: dict[str, int]
     slots: list[Slot]
     id_match: list[IdMatch]
+    balances: list[Balance]
+    lanes: list[Lane]
+    feeds: list[FeedStatus]
+    audiences: dict[str, int]
+    ads: list[Served]
     alarms: list[Alarm]
 
 
-def read(visit: Visit, hours: int) -> Overview:
+def read(visit: Visit, hours: int, lag: Sequence[ConsumerLag]) -> Overview:
     """Read the overview of the visitor's workspace."""
     database, now = visit.services.database, visit.services.clock()
     # The present hour counts as one of them; counts are kept by whole hours.
@@ -58,6 +69,9 @@ def read(visit: Visit, hours: int) -> Overview:
         else:
             filtered[point.reason] += point.count
     matches = id_match(database, visit.name, since)
+    running, feeds = lanes(visit, lag), status(database, visit.shop)
+    balanced = balances(visit, running, lag)
+    counted = sizes(database, visit.name)
     return Overview(
         hours=hours,
         since_ms=since,
@@ -68,7 +82,14 @@ def read(visit: Visit, hours: int) -> Overview:
         events=dict(events.most_common()),
         slots=slots(points, since, now, HOUR_MS if hours <= 48 else _DAY_MS),
         id_match=matches,
-        alarms=alarms(received=events.total(), matches=matches),
+        balances=balanced,
+        lanes=running,
+        feeds=feeds,
+        audiences={name: counted.get(name, 0) for name in sorted(visit.shop.audiences)},
+        ads=served(database, visit.name, since),
+        alarms=alarms(
+            received=events.total(), matches=matches, lanes=running, feeds=feeds, balances=balanced, now_ms=now
+        ),
     )
 
 
