@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 
+from rekindle.audiences import AudienceView
+from rekindle.egress._store import LaneState, Result, Store, Waiting
+from rekindle.engines.blobs import FolderBlobs
 from rekindle.engines.log import Keyed
 from rekindle.engines.secrets import SecretMissing
+from rekindle.feeds import FeedBuilder
 from rekindle.model.event import Consent, Ecommerce, Item
-from rekindle.model.record import ConsentChange, Record, Tally, encode
+from rekindle.model.outcome import Outcome
+from rekindle.model.record import ConsentChange, Record, Stored, Tally, decode, encode
 from rekindle.privacy.keys import Keyring
 from rekindle.privacy.ledger import Ledger, LedgerLine
 from rekindle.profiles import ProfileView
 from tests.console.conftest import HOSTILE, House
+from tests.feeds.conftest import Shelf, product
 
 HOUR = 3_600_000
 
@@ -44,6 +52,15 @@ class MemorySecrets:
         return sorted(self._values)
 
 
+ENDS = [
+    (Outcome.ACCEPTED, "ok", ""),
+    (Outcome.ACCEPTED, "ok", ""),
+    (Outcome.FILTERED, "permit-denied", ""),
+    (Outcome.DEAD, "platform-refused", f"(#100) Invalid parameter {HOSTILE}"),
+    (Outcome.HELD, "credentials", ""),
+]
+
+
 def records(house: House) -> Iterable[Record]:
     now = house.clock.now_ms
     names = ["page_view", "view_item", "view_item", "view_item", "add_to_cart", "begin_checkout", "purchase"]
@@ -56,7 +73,7 @@ def records(house: House) -> Iterable[Record]:
             event=name,
             received_ms=at,
             event_time_ms=at,
-            subject=f"s1_{number % 60:026}",
+            subject=f"s1_{number // 9:026}",
             ecommerce=Ecommerce(value=Decimal("49.90"), currency="PLN", items=items) if items else Ecommerce(),
         )
         if number % 5 == 0:
@@ -67,6 +84,36 @@ def records(house: House) -> Iterable[Record]:
     yield house.event(HOSTILE, event=HOSTILE, subject=HOSTILE, ecommerce=Ecommerce(items=[Item(item_id=HOSTILE)]))
 
 
+async def feeds(house: House) -> None:
+    """Publish one feed with faults, and hold the other back."""
+    folder = Path(tempfile.mkdtemp(prefix="rekindle-console-"))
+    shelf = Shelf(folder)
+    builder = FeedBuilder(house.database, FolderBlobs(folder / "blobs"), shelf, house.clock, folder / "work")
+    good = [product(f"sku-{number}") for number in range(40)]
+    faulty = [product(HOSTILE, title=HOSTILE), product("no-link", link=""), product("no-price", price=None)]
+    shelf.put(*good, *faulty)
+    builder.build(house.shops["shop"], "google")
+    builder.build(house.shops["shop"], "meta")
+    shelf.put(*good[:10])
+    builder.build(house.shops["shop"], "meta")
+
+
+async def lanes(house: House) -> None:
+    """Let one destination have come to an end with most events, and be on hold since."""
+    store = Store(house.database, "shop", "meta")
+    entries = await house.log.tail(None, 2000)
+    results = []
+    for number, entry in enumerate(entries):
+        record = decode(entry.value)
+        if not isinstance(record, Stored):
+            continue
+        outcome, reason, detail = ENDS[number % len(ENDS)]
+        waiting = Waiting(record, entry.value, entry.partition, entry.offset)
+        results.append(Result(waiting, outcome, reason, detail, trace="Abc123", attempts=1, next_ms=house.clock.now_ms))
+    await store.record(results, house.clock.now_ms)
+    await store.save(LaneState("held", f"token refused: {HOSTILE}", house.clock.now_ms - HOUR, house.clock.now_ms))
+
+
 async def fill(house: House) -> None:
     """Append the records and let the views read them."""
     await house.log.append([Keyed("s", encode(record)) for record in records(house)])
@@ -74,6 +121,14 @@ async def fill(house: House) -> None:
     while await view.step():
         pass
     await view.close()
+    audiences = AudienceView(
+        house.log, house.database, house.clock, lambda: house.shops, may_enter=lambda _workspace, _consent, _now: True
+    )
+    while await audiences.step():
+        pass
+    await audiences.close()
+    await feeds(house)
+    await lanes(house)
     ledger = Ledger(house.database, Keyring(MemorySecrets()), house.clock)
     now = house.clock.now_ms
     for number in range(30):

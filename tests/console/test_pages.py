@@ -23,6 +23,8 @@ PAGES = [
     "/w/shop/feeds/meta",
     "/w/shop/audiences",
     "/w/shop/audiences/viewers",
+    "/w/shop/destinations",
+    "/w/shop/destinations/meta",
     "/w/shop/live",
     "/w/shop/ledger",
     "/w/shop/settings",

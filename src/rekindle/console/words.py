@@ -63,6 +63,8 @@ LANE_MEANS: Final[Mapping[str, str]] = {
     "held": _("The account does not let us in: check the token. Events wait until it is repaired; nothing is lost."),
 }
 
+CONSENT: Final[Mapping[str, str]] = {"granted": _("granted"), "denied": _("denied")}
+
 LEDGER: Final[Mapping[str, str]] = {
     "decision": _("decision"),
     "send": _("send"),
@@ -146,6 +148,10 @@ class Words:
     def lane_means(self, state: str) -> str:
         """Return what a lane's state means for the events."""
         return self._say(LANE_MEANS.get(state, ""))
+
+    def consent(self, value: str) -> str:
+        """Return a consent signal's value in words."""
+        return self._say(CONSENT.get(value, value))
 
     def refused(self, outcome: str, count: int) -> str:
         """Return how many events were refused at the door."""
