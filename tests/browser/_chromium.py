@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import platform
@@ -55,16 +54,18 @@ def find() -> Chromium:
 
 
 def install() -> None:
-    """Run ``npm ci`` in tools/browser unless it has been run for this lock file. Raises `CalledProcessError`."""
-    lock = TOOLS / "package-lock.json"
-    stamp = TOOLS / "node_modules" / ".lock-sha256"
-    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
+    """Run ``npm ci`` in tools/browser unless it has been run for this lock file. Raises `CalledProcessError`.
+
+    The stamp is the Makefile's, so that neither undoes the other's work.
+    """
+    stamp = TOOLS / "node_modules" / ".ready"
     with (TOOLS / ".installing").open("w") as guard:  # parallel test processes share the folder
         fcntl.flock(guard, fcntl.LOCK_EX)
-        if stamp.exists() and stamp.read_text() == wanted:
+        wanted = max((TOOLS / name).stat().st_mtime for name in ("package.json", "package-lock.json"))
+        if stamp.exists() and stamp.stat().st_mtime >= wanted:
             return
         _run("npm", "ci", "--no-audit", "--no-fund")
-        stamp.write_text(wanted)
+        stamp.touch()
 
 
 def _carried() -> Chromium:

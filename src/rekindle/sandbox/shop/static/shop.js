@@ -55,7 +55,7 @@ function choose(choice) {
   gtag("consent", "update", signals(choice));
   banner.hidden = true;
   // The visitor may have become somebody, or nobody: ask for the advertisement again.
-  document.querySelectorAll(".slot iframe").forEach((frame) => setTimeout(() => frame.contentWindow.location.reload(), 1500));
+  document.querySelectorAll(".slot iframe").forEach((frame) => setTimeout(() => (frame.src = frame.src), 1500));
 }
 banner.addEventListener("click", (event) => {
   const choice = event.target.dataset.consent;
