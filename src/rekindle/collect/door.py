@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -23,6 +24,11 @@ from rekindle.workspace import Policy, Workspace, duration_ms
 # A shorter difference is the network's, not the clock's; both senders of one purchase then keep equal times.
 _CLOCK_TOLERANCE_MS = 60_000
 _CONSENT_UPDATE = "consent_update"
+_REMEMBERED = 4096
+_ANSWER_MS = 1000
+
+
+_duration = lru_cache(maxsize=256)(duration_ms)
 
 
 class Answer(Protocol):
@@ -93,7 +99,20 @@ class Door:
     def __init__(self, guards: Guards, clock: Clock, *, random: Callable[[int], bytes] = secrets.token_bytes) -> None:
         self._guards = guards
         self._clock = clock
+
+        # Visitors come back and pages are seen by many. What is held here is in clear, bounded, and only in memory.
+        @lru_cache(maxsize=_REMEMBERED)
+        def cookie_subject(workspace: str, visitor: str) -> str:
+            return guards.subject(workspace, "cookie", visitor)
+
+        @lru_cache(maxsize=_REMEMBERED)
+        def clean(field: str, text: str) -> str | None:
+            cleaned: str | None = getattr(guards.clean_page(Page(**{field: text})), field)
+            return cleaned
+
+        self._cookie_subject, self._clean = cookie_subject, clean
         self._random = random
+        self._answers: dict[tuple[object, ...], tuple[Answer, Policy, int]] = {}
 
     def take(self, workspace: Workspace, batch: Batch, sender: Sender) -> Taken:
         """Decide on every event of a batch. Raises what the guards raise; then nothing may be acknowledged."""
@@ -103,7 +122,7 @@ class Door:
             taken.refuse(problem.outcome, problem.reason)
         shift = _clock_shift(batch, sender, now)
         policy = workspace.policy
-        earliest, latest = now - duration_ms(policy.max_event_age), now + duration_ms(policy.max_clock_skew)
+        earliest, latest = now - _duration(policy.max_event_age), now + _duration(policy.max_clock_skew)
         seen: Consent | None = None
         answer: Answer | None = None
         for arrived in batch.events:
@@ -113,7 +132,7 @@ class Door:
                 continue
             if answer is None or arrived.event.consent != seen:
                 seen = arrived.event.consent
-                answer = self._guards.consent(seen, policy, now)
+                answer = self._ask(workspace, seen, now)
             self._one(workspace, arrived, time_ms, now, sender, answer, taken)
         for (outcome, reason), number in taken.refused.items():
             taken.records.append(_keyed("", Tally(workspace.name, now, outcome, reason, number)))
@@ -141,7 +160,7 @@ class Door:
             # A visitor who withdraws and comes back within one request is a new visitor.
             visitor = taken.visitor or (None if taken.withdrawn else sender.visitor) or new_visitor(self._random)
             taken.visitor = visitor
-            subject = self._guards.subject(name, "cookie", visitor)
+            subject = self._cookie_subject(name, visitor)
         else:
             if event.client.client_id:
                 others.insert(0, self._guards.subject(name, "cookie", event.client.client_id))
@@ -172,7 +191,8 @@ class Door:
         read_click_ids(client, event.page.url, time_ms)
         agent = read_agent(client.user_agent or "") if sender.browser or client.user_agent else None
         ecommerce = event.ecommerce
-        ecommerce.search_term = self._guards.clean_search_term(ecommerce.search_term)
+        if ecommerce.search_term is not None:
+            ecommerce.search_term = self._guards.clean_search_term(ecommerce.search_term)
         extra = msgspec.json.encode(event.extra) if event.extra else b""
         return Stored(
             workspace=name,
@@ -182,7 +202,7 @@ class Door:
             received_ms=now,
             source=event.source,
             subject=subject,
-            page=self._guards.clean_page(event.page),
+            page=self._clean_page(event.page),
             ecommerce=ecommerce,
             consent=event.consent,
             sealed=self._guards.seal(name, subject, pack(Sealed(client, event.user, extra))),
@@ -193,6 +213,25 @@ class Door:
             bot=agent.bot if agent else False,
         )
 
+    def _ask(self, workspace: Workspace, consent: Consent, now: int) -> Answer:
+        """Decide on consent; a visitor's next request, with the same signals within a second, gets the same answer."""
+        name = (workspace.name, *msgspec.structs.astuple(consent))
+        held = self._answers.get(name)
+        if held is not None and held[1] is workspace.policy and 0 <= now - held[2] < _ANSWER_MS:
+            return held[0]
+        answer = self._guards.consent(consent, workspace.policy, now)
+        if len(self._answers) >= _REMEMBERED:
+            self._answers.clear()
+        self._answers[name] = (answer, workspace.policy, now)
+        return answer
+
+    def _clean_page(self, page: Page) -> Page:
+        return Page(
+            None if page.url is None else self._clean("url", page.url),
+            None if page.referrer is None else self._clean("referrer", page.referrer),
+            None if page.title is None else self._clean("title", page.title),
+        )
+
     def _withdraw(self, workspace: Workspace, event: Event, sender: Sender, now: int, taken: Taken) -> None:
         """Record a known visitor's refusal, so that what was accepted before is not sent after it."""
         known = set()
@@ -200,7 +239,7 @@ class Door:
             visitor = taken.visitor or sender.visitor
             if visitor is None:
                 return  # a stranger who refuses leaves nothing behind but a number
-            known.add(self._guards.subject(workspace.name, "cookie", visitor))
+            known.add(self._cookie_subject(workspace.name, visitor))
             taken.visitor, taken.withdrawn = None, True
         elif event.client.client_id:
             known.add(self._guards.subject(workspace.name, "cookie", event.client.client_id))

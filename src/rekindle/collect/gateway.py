@@ -61,7 +61,7 @@ class Gateway:
         registry: CollectorRegistry | None = None,
     ) -> None:
         self._log = log
-        self._origins = Origins(workspaces)
+        self._origins = Origins(workspaces, clock)
         self._door = Door(guards, clock)
         self._verify = verify
         self._proxies = Proxies(trusted_proxies)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from rekindle.model.clock import Clock
 from rekindle.workspace import Workspace
+
+_LOOK_MS = 1000
 
 
 class Origins:
-    """Looks workspaces up; a newly applied version counts at once."""
+    """Looks workspaces up. ``workspaces`` is asked once a second, so a newly applied version counts within that."""
 
-    def __init__(self, workspaces: Callable[[], Mapping[str, Workspace]]) -> None:
+    def __init__(self, workspaces: Callable[[], Mapping[str, Workspace]], clock: Clock) -> None:
         self._workspaces = workspaces
+        self._clock = clock
+        self._looked_ms = 0
         self._live: Mapping[str, Workspace] | None = None
         self._by_origin: dict[str, list[Workspace]] = {}
 
@@ -28,7 +33,10 @@ class Origins:
         return None if self._live is None else self._live.get(name)
 
     def _index(self) -> dict[str, list[Workspace]]:
-        live = self._workspaces()
+        now = self._clock()
+        if self._live is not None and 0 <= now - self._looked_ms < _LOOK_MS:
+            return self._by_origin
+        live, self._looked_ms = self._workspaces(), now
         if live is not self._live:
             index: dict[str, list[Workspace]] = {}
             for workspace in live.values():
