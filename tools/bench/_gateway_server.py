@@ -11,6 +11,7 @@ import uvloop
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from rekindle.collect._http import Protocol_, Scope
 from rekindle.collect.door import Guards
 from rekindle.collect.entropy import pooled_random
 from rekindle.collect.gateway import Gateway
@@ -30,7 +31,7 @@ from rekindle.workspace import Shop, Workspace
 async def nothing(port: int) -> None:
     """Read the body, answer 204."""
 
-    async def application(scope, protocol):  # noqa: ANN001, ANN202, ARG001
+    async def application(_: Scope, protocol: Protocol_) -> None:
         await protocol()
         protocol.response_empty(204, [])
 
