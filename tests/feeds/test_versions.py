@@ -45,6 +45,8 @@ def test_a_shrinking_feed_is_held_until_a_person_approves(builder, database, she
     passed = builder.approve("shop", "main", held.version, "ewa")
     (row,) = status(database, workspace)
     assert (row.live, row.held, passed.approved_by) == (passed, None, "ewa")
+    with pytest.raises(UnknownVersion, match="not held"):
+        builder.approve("shop", "main", good.version, "ewa")
 
 
 def test_shrinking_within_the_limit_is_published(builder, database, shelf) -> None:

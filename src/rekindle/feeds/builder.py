@@ -111,9 +111,13 @@ class FeedBuilder:
         return last is None or last.recipe != recipe(document, snapshot.digest)
 
     def approve(self, workspace: str, feed: str, version: int, who: str) -> FeedVersion:
-        """Publish a held version on a person's word. Raises `UnknownVersion`."""
+        """Publish a held version on a person's word. Raises `UnknownVersion`, also for one that is not held."""
         with self._database.begin() as connection:
             found = versions.find(connection, workspace, feed, version)
+            if not found.held:
+                raise versions.UnknownVersion(
+                    f"version {version} is not held; `rekindle feeds rollback` publishes it again"
+                )
             versions.approve(connection, found, who)
             versions.publish(connection, self._database.dialect, found, self._clock())
             return versions.find(connection, workspace, feed, version)
