@@ -242,6 +242,27 @@ async def test_step_imports_what_is_due(house: House) -> None:
     assert [run.status for run in runs] == ["unchanged", "live"]
 
 
+async def test_a_source_that_breaks_is_a_failure_and_not_the_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.sources = [
+        Source(name="odd", location="main.jsonl", kind="jsonl"),
+        Source(name="main", location="main.jsonl"),
+    ]
+    house.write(product("a"))
+
+    def broken(*_: object) -> object:
+        raise KeyError("somebody's secret")
+
+    monkeypatch.setattr("rekindle.catalog.sources.jsonl.items", broken)
+    importer = house.importer()
+    assert await importer.step() == 2
+    monkeypatch.undo()
+    failed = RunLog(house.database).latest("shop", source="odd")[0]
+    assert (failed.status, failed.reason) == ("failed", "fault")
+    assert "KeyError" in failed.message
+    assert "secret" not in failed.message
+    assert (await house.run()).status == "live"
+
+
 async def test_a_missing_file_is_a_failure_with_its_name(house: House) -> None:
     result = await house.run()
     assert result.status == "refused"

@@ -95,7 +95,8 @@ def text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _CONTROL.sub("", str(value))
+    written = str(value)
+    return written if written.isprintable() else _CONTROL.sub("", written)
 
 
 def flat(given: dict[str, Any], prefix: str = "") -> Values:

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import msgspec
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.engine import Connection
 
 from rekindle.catalog import _guards, _tables
@@ -29,6 +30,8 @@ from rekindle.engines.database.core import upsert
 from rekindle.model.clock import Clock
 from rekindle.model.ports import Snapshot
 from rekindle.workspace import Source, Workspace, duration_ms
+
+_log = structlog.get_logger()
 
 READER = 1
 """Raised whenever a source reads the same file differently, so that unchanged files are read again."""
@@ -102,6 +105,10 @@ class CatalogImport:
         except duckdb.Error as error:
             message = f"{place}: the import ran out of room or met a fault ({type(error).__name__}); see the log"
             result = self._result(source, "failed", started, reason="engine", message=message)
+        except Exception as error:  # noqa: BLE001 - a source of another distribution may raise anything; the others go on
+            _log.exception("catalog.source_fault", workspace=self._workspace.name, source=source.name)
+            message = f"{place}: the source {source.kind} broke ({type(error).__name__}); this is a fault of the source"
+            result = self._result(source, "failed", started, reason="fault", message=message)
         finally:
             if fetched is not None and fetched.path is not None:
                 fetched.path.unlink(missing_ok=True)
@@ -130,15 +137,16 @@ class CatalogImport:
             self._database_write(lambda connection: self._save(connection, source.name, marks))
             return self._result(source, "unchanged", started, items=state.items)
         report = Report()
+        options, place = self._options(source), _place(source.location)
         with tempfile.TemporaryDirectory(prefix="rekindle-import-", dir=self._work) as name:
             folder = Path(name)
             try:
-                with open_catalog(path, source.kind, self._options(source), report, folder=folder) as opened:
+                with open_catalog(path, source.kind, options, report, folder=folder, name=place) as opened:
                     kind = opened.kind
                     part = stage(opened.items(), source.name, folder, report, progress)
             except Refused as error:
                 report.take(error.issue)
-                return self._refused(source, _place(source.location), started, error, report)
+                return self._refused(source, place, started, error, report)
             items = _guards.count_items(part)
             previous = int(state.items) if state is not None and state.digest else 0
             old = self._blobs.path(state.digest) if state is not None and state.digest else None

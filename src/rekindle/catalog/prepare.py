@@ -18,7 +18,9 @@ HEAD = 1 << 16
 _CHUNK = 1 << 20
 _GOOGLE = "http://base.google.com/ns/1.0"
 
-_HTML = re.compile(r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|script|title|meta)\b", re.I | re.S)
+_HTML = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|script|title|meta)\b", re.I | re.S
+)
 _LOGIN = re.compile(r"""type=["']?password|log ?in|sign ?in|zaloguj|anmelden|action=["']?/?login""", re.I)
 _PHP = re.compile(
     r"\s*(?:<br\s*/?>\s*)?(?:<b>)?(?:PHP )?(Notice|Warning|Deprecated|Fatal error|Parse error|Strict Standards)(?:</b>)?:",
@@ -31,12 +33,16 @@ _REMEDIES: Final = {
 }
 
 
-def prepare(path: Path, folder: Path, report: Report, limits: Limits | None = None) -> Prepared:
+def prepare(
+    path: Path, folder: Path, report: Report, limits: Limits | None = None, name: str | None = None
+) -> Prepared:
     """Return the file as clean UTF-8, a copy in ``folder`` only where anything had to be changed.
+
+    ``name`` is what to call it in messages, its file name unless told otherwise.
 
     Raises `Refused` for what is no catalogue: an empty file, a web page, a PHP error, XML with a document type.
     """
-    name = path.name
+    name = name or path.name
     if not path.is_file():
         raise refuse("no-such-file", "check the path of the source", name)
     plain = unpack(path, folder / "unpacked", report, limits or Limits())

@@ -35,16 +35,23 @@ class Opened(msgspec.Struct, frozen=True):
 
 @contextmanager
 def open_catalog(
-    path: Path, kind: str, options: Options, report: Report, *, folder: Path | None = None, limits: Limits | None = None
+    path: Path,
+    kind: str,
+    options: Options,
+    report: Report,
+    *,
+    folder: Path | None = None,
+    limits: Limits | None = None,
+    name: str | None = None,
 ) -> Iterator[Opened]:
     """Prepare ``path`` and find its source. Copies, where needed, live in ``folder`` only as long as the block.
 
-    Raises `Refused` for what is no catalogue.
+    ``name`` is what messages call the file. Raises `Refused` for what is no catalogue.
     """
     with tempfile.TemporaryDirectory(prefix="rekindle-catalog-", dir=folder) as work:
-        prepared = prepare(path, Path(work), report, limits)
-        name, source = choose(prepared, kind, report)
-        yield Opened(name, prepared, options, report, source)
+        prepared = prepare(path, Path(work), report, limits, name)
+        found, source = choose(prepared, kind, report)
+        yield Opened(found, prepared, options, report, source)
 
 
 def read_rows(

@@ -187,7 +187,7 @@ def undouble(text: str) -> str | None:
 
     Only a text that turns back as a whole is one: real letters next to each other do not make valid UTF-8 by chance.
     """
-    if not _DOUBLE.search(text):
+    if text.isascii() or not _DOUBLE.search(text):
         return None
     for wrong in ("cp1252", "cp1250", "latin-1"):
         try:

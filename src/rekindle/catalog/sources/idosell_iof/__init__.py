@@ -10,7 +10,7 @@ from rekindle.catalog._detect import root_of
 from rekindle.catalog.products import first, product_from
 from rekindle.catalog.report import Report
 from rekindle.catalog.row import Item, Options, Prepared, Row, Values
-from rekindle.catalog.sources._shopify import fill
+from rekindle.catalog.variants import fill
 
 TITLE = "IdoSell IOF 3.0 (XML)"
 

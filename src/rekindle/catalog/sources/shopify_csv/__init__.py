@@ -11,6 +11,7 @@ from rekindle.catalog.products import first
 from rekindle.catalog.report import Report
 from rekindle.catalog.row import Item, Options, Prepared, Row, Values
 from rekindle.catalog.sources import _shopify
+from rekindle.catalog.variants import fill
 
 TITLE = "Shopify product export (CSV)"
 
@@ -112,5 +113,5 @@ def _template(values: Values, report: Report, row: int, *, alone: bool) -> str:
         return "{sku}"
     template = "{handle}" if alone else "{handle}/{variant_title}"
     remedy = "fill Variant SKU, or set options.id; the handle was taken, look whether the page sends it as item_id"
-    report.add("id-made-up", remedy, row=row, value=_shopify.fill(template, values))
+    report.add("id-made-up", remedy, row=row, value=fill(template, values))
     return template

@@ -13,8 +13,8 @@ from rekindle.catalog._spill import Spill
 from rekindle.catalog.products import first, product_from
 from rekindle.catalog.report import Report
 from rekindle.catalog.row import Item, Options, Prepared, Row, Values
-from rekindle.catalog.sources._shopify import COLOR, SIZE, fill
 from rekindle.catalog.sources.woocommerce_csv.headers import english
+from rekindle.catalog.variants import COLOR, SIZE, fill
 
 TITLE = "WooCommerce product export (CSV)"
 
