@@ -7,10 +7,12 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 from lxml import etree
 
 from rekindle.catalog import Item, Options, Refused, Report, read_items
+from rekindle.catalog.staging import stage
 
 SHOP = Options(currency="PLN", link_base="https://shop.example")
 
@@ -173,3 +175,16 @@ def test_a_login_page_is_refused(shared_data: Path) -> None:
         read(shared_data / "broken" / "html_login_page.xml")
     assert refused.value.issue.code == "login-page"
     assert "public address" in str(refused.value)
+
+
+def test_repeated_ids_are_listed_and_counted(shared_data: Path, tmp_path: Path) -> None:
+    path = shared_data / "broken" / "google_duplicate_ids.xml"
+    found = google_ids(path.read_bytes())
+    report = Report()
+    snapshot = stage(read_items(path, "auto", report, SHOP), "main", tmp_path, report)
+    rows = duckdb.sql(f"SELECT id FROM read_parquet('{snapshot}')").fetchall()
+    assert [row[0] for row in rows] == sorted(set(found))
+    assert report.codes()["duplicate-id"] == len(found) - len(set(found))
+    first = next(issue for issue in report.issues if issue.code == "duplicate-id")
+    assert first.row is not None
+    assert found.index(first.id) + 1 == int(first.value.removeprefix("as row ")) < first.row
