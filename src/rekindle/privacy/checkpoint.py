@@ -40,7 +40,7 @@ def verify(note: str, key: Ed25519PublicKey, origin: str | None = None) -> Check
     """Read a signed note and check its signature. Raises `CheckpointInvalid`."""
     body, gap, signatures = note.partition("\n\n")
     rows = body.split("\n")
-    if not gap or len(rows) != 3:
+    if not gap or len(rows) != 3 or not signatures.endswith("\n"):
         raise CheckpointInvalid("not a name, a size, a root and signatures")
     try:
         found = Checkpoint(rows[0], int(rows[1]), base64.b64decode(rows[2], validate=True))
@@ -50,7 +50,7 @@ def verify(note: str, key: Ed25519PublicKey, origin: str | None = None) -> Check
         raise CheckpointInvalid("the size or the root is not in its one form")
     if origin is not None and found.origin != origin:
         raise CheckpointInvalid(f"a checkpoint of {found.origin!r}, not of {origin!r}")
-    for row in signatures.splitlines():
+    for row in signatures[:-1].split("\n"):
         if _signed(row, found, key):
             return found
     raise CheckpointInvalid("no valid signature of this key")
@@ -85,7 +85,7 @@ def _signed(row: str, found: Checkpoint, key: Ed25519PublicKey) -> bool:
         raw = base64.b64decode(row.removeprefix(prefix), validate=True)
     except ValueError:
         return False
-    if raw[:4] != _key_id(found.origin, key):
+    if raw[:4] != _key_id(found.origin, key) or base64.b64encode(raw).decode() != row.removeprefix(prefix):
         return False
     try:
         key.verify(raw[4:], found.body().encode())

@@ -27,6 +27,8 @@ from rekindle.privacy.keys import Keyring
 
 Kind = Literal["decision", "send", "change", "publication"]
 _HEAD = 1
+ORIGIN = "rekindle.local"
+"""The name under which checkpoints are signed, where none is given."""
 
 
 class LedgerUnavailable(Exception):
@@ -66,7 +68,7 @@ _decoder = msgspec.json.Decoder(LedgerLine)
 class Ledger:
     """Writes lines. Safe to call from several threads and processes at once; `append` blocks until durable."""
 
-    def __init__(self, database: Database, keyring: Keyring, clock: Clock, *, origin: str = "rekindle.local") -> None:
+    def __init__(self, database: Database, keyring: Keyring, clock: Clock, *, origin: str = ORIGIN) -> None:
         self._database = database
         self._key = keyring.ledger_key()
         self._clock = clock
