@@ -59,6 +59,12 @@ class House:
     def _record(self, workspace: str, actor: str, action: str, detail: str) -> None:
         self.recorded.append((workspace, actor, action, detail))
 
+    def empty(self) -> Workspace:
+        """A shop that has configured nothing yet."""
+        return Workspace(
+            shop=Shop(name="empty", title="New shop", origins=["https://new.example"], country="PL", currency="PLN")
+        )
+
     def append(self, *records: Record) -> None:
         asyncio.run(self.log.append([Keyed("s", encode(record)) for record in records]))
 

@@ -73,7 +73,7 @@ def records(house: House) -> Iterable[Record]:
             event=name,
             received_ms=at,
             event_time_ms=at,
-            subject=f"s1_{number // 9:026}",
+            subject=f"s1_{number // 4:026}",
             ecommerce=Ecommerce(value=Decimal("49.90"), currency="PLN", items=items) if items else Ecommerce(),
         )
         if number % 5 == 0:
