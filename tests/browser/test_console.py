@@ -80,6 +80,7 @@ async def faults(page: Page) -> list[str]:
     found = await page.evaluate(
         "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})", RULES
     )
+    assert len(found["passes"]) > 5, "the rules did run"
     return [f"{each['id']}: {node['html'][:200]}" for each in found["violations"] for node in each["nodes"]]
 
 
@@ -101,7 +102,10 @@ async def test_no_page_has_an_accessibility_fault(
         assert await faults(page) == []
         await logged_in(page, console)
         for path in PATHS:
-            await page.goto(console.origin + path)
+            answer = await page.goto(console.origin + path)
+            assert answer is not None
+            assert answer.status == (404 if path == "/nowhere" else 200), path
+            assert page.url == console.origin + path
             assert await page.evaluate("document.documentElement.lang") == language
             assert await faults(page) == [], path
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is too wide"
