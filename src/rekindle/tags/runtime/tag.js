@@ -134,7 +134,7 @@ function rekindle(w, config, replace) {
     const more = { ecommerce: ecommerceOf({ search_term: entry.search_term, ...values }) };
     if (Object.keys(user).length) more.user = user;
     if (entry.event_id) more.event_id = String(entry.event_id).slice(0, 100);
-    if (mine && entry.client) more.client = entry.client;
+    if (mine && entry.client) more.client = pick(CLIENT, entry.client, 512);
     box.add(make(name, more));
   }
 
