@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from rekindle.egress.connector import Answer
 from rekindle.egress.http import TransportFailed
-from rekindle.egress.status import outcome_counts
+from rekindle.egress.status import event_outcomes, outcome_counts
 from rekindle.engines.database import open_database
+from rekindle.engines.log import Entry, SqliteConsumer
 from rekindle.model.outcome import FINAL
 from rekindle.privacy.ledger import lines
 from tests.conftest import FakeClock
@@ -43,6 +46,7 @@ class Lanes(RuleBasedStateMachine):
         self.events: dict[str, str] = {}
         self.withdrawn: dict[str, int] = {}
         self.wrongly_sent: list[str] = []
+        self.twice: list[str] = []
         self.world = self.do(self._make(folder))
 
     async def _make(self, folder: Path) -> World:
@@ -58,6 +62,9 @@ class Lanes(RuleBasedStateMachine):
         names = [event["event_id"] for event in events]
         # Everything is decided again with the newest consent, so nobody who withdrew before this step may be here.
         self.wrongly_sent += [name for name in names if self.events[name] in self.withdrawn]
+        self.twice += [
+            name for name in names for each in event_outcomes(self.database, "shop", name) if each.outcome in FINAL
+        ]
         if self.crash == "before":
             raise Crash
         if self.fault == "reset":
@@ -98,17 +105,19 @@ class Lanes(RuleBasedStateMachine):
     def step(self) -> None:
         self.do(self.world.lane.step())
 
-    @rule(where=st.sampled_from(["before", "after"]))
+    @rule(where=st.sampled_from(["before", "after", "commit"]))
     def die(self, where: str) -> None:
         """Die around a send; the next life starts with what is on disk."""
         self.crash = where
-        try:
+        with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Crash):
+            if where == "commit":
+                patch.setattr(SqliteConsumer, "commit", self.no_commit)
             self.do(self.world.lane.step())
-        except Crash:
-            pass
-        finally:
-            self.crash = ""
+        self.crash = ""
         self.do(self.world.restart())
+
+    async def no_commit(self, _upto: Entry) -> None:
+        raise Crash
 
     @precondition(lambda self: self.events)
     @rule(subject=st.sampled_from("abc"))
@@ -129,6 +138,7 @@ class Lanes(RuleBasedStateMachine):
         counted = outcome_counts(self.database, "shop")
         assert sum(each.count for each in counted) <= len(self.events)
         assert self.wrongly_sent == []
+        assert self.twice == [], "an event that had come to its end was sent again"
 
     def teardown(self) -> None:
         """Heal everything: then each event has exactly one end, and each that was sent has its line."""
