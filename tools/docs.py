@@ -34,7 +34,8 @@ def pages() -> dict[str, str]:
 
 def _commands() -> Iterator[str]:
     yield "# Commands\n"
-    context = click.Context(main, info_name="rekindle", max_content_width=100, terminal_width=100)
+    # The help option is made once a process, from the context that comes first; so both must name it alike.
+    context = click.Context(main, info_name="rekindle", terminal_width=100, **main.context_settings)
     yield from _help(main, context)
 
 

@@ -1,0 +1,49 @@
+"""`rekindle explain` says an event's way in words."""
+
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from rekindle.cli import main
+from rekindle.cli.explain import in_words
+from rekindle.console.words import Words
+from rekindle.egress.trace import trace
+from tests.egress.world import DENIED, World, error
+
+
+async def say(world: World, event_id: str) -> str:
+    found = await trace(world.database, world.log, "shop", event_id)
+    return "\n".join(in_words(found, Words("en")))
+
+
+async def test_delivered(world: World):
+    await world.happen(1, items=["A1"])
+    await world.run()
+    told = await say(world, "e1")
+    assert "e1: view_item in shop" in told
+    assert "items A1" in told
+    assert "ad_user_data granted" in told
+    assert "meta: delivered" in told
+    assert "left on the basis of consent_mode" in told
+    assert "answer to the request: 1 delivered, the platform's trace TRACE" in told
+
+
+async def test_refused_by_consent_and_waiting(world: World):
+    await world.happen(1, consent=DENIED)
+    world.platform.answer = lambda events: error(190, message="expired for anna@example.com")
+    await world.happen(1, subject="s2")
+    await world.run()
+    assert "meta: filtered: " in await say(world, "e1")
+    told = await say(world, "e2")
+    assert "meta: held: the account does not let us in (credentials)" in told
+    assert "expired for [e-mail]" in told
+    assert "next try" in told
+
+
+def test_an_unknown_event_of_a_new_shop(tmp_path: Path):
+    folder = tmp_path / "shop"
+    made = CliRunner().invoke(main, ["init", str(folder)])
+    assert made.exit_code == 0, made.output
+    found = CliRunner().invoke(main, ["explain", "nobody", "-w", str(folder)])
+    assert found.exit_code == 1
+    assert "knows no event 'nobody'" in found.output
