@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from rekindle.engines.database import Database
 from rekindle.engines.log import Entry
 from rekindle.engines.log.view import REMEMBER_MS, Noted, View, seen
-from rekindle.model.record import Record, Stored, Tally
+from rekindle.model.record import Record, Stored, Tally, encode
 from tests.memory_log import MemoryLog
 from tests.visits import did
 
@@ -122,3 +122,13 @@ async def test_a_rebuild_reads_the_log_from_its_start(log: MemoryLog, database: 
     assert part.events == []
     assert await view.step() == 2
     assert part.events == ["a", "b"]
+
+
+async def test_partitions_keep_their_own_places(log: MemoryLog, database: Database, part: Collecting) -> None:
+    def entry(partition: int, offset: int) -> Entry:
+        return Entry(partition, offset, 0, encode(did("view_item", event_id=f"{partition}-{offset}")))
+
+    View(log, database, "v", [part])._apply([entry(0, 7), entry(1, 2), entry(0, 9)])
+    View(log, database, "v", [part])._apply([entry(1, 1), entry(1, 2), entry(1, 3), entry(0, 9), entry(0, 12)])
+    assert part.events == ["0-7", "1-2", "0-9", "1-3", "0-12"]
+    assert part.duplicates == []

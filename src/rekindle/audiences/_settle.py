@@ -111,9 +111,12 @@ def settle(
     was, due = _current(connection, workspace, states)
     writes = _Writes(workspace)
     for subject, state in sorted(states.items()):
-        barred = guard.bars(workspace, subject, state, now_ms)
-        for audience, rule in rules.items():
-            verdict = Verdict(False, barred) if barred else judge(rule, state, now_ms)
+        verdicts = {audience: judge(rule, state, now_ms) for audience, rule in rules.items()}
+        # Reading consent and the suppression list costs more than a rule; most visitors are, and become, no members.
+        concerned = any(verdict.member or (audience, subject) in was for audience, verdict in verdicts.items())
+        barred = guard.bars(workspace, subject, state, now_ms) if concerned else None
+        for audience, judged in verdicts.items():
+            verdict = Verdict(False, barred) if barred else judged
             member = (audience, subject) in was
             if verdict.member != member:
                 writes.change(
@@ -145,8 +148,9 @@ def settle_due(
         member = (audience, subject) in was
         at_ms: int = due_ms
         while True:
-            barred = guard.bars(workspace, subject, state, at_ms)
-            verdict = Verdict(False, barred) if barred else judge(rule, state, at_ms)
+            verdict = judge(rule, state, at_ms)
+            if verdict.member and (barred := guard.bars(workspace, subject, state, at_ms)):
+                verdict = Verdict(False, barred)
             if verdict.member != member:
                 member = verdict.member
                 writes.change(audience, subject, at_ms, entered=member, reason=verdict.reason)
