@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,8 +17,10 @@ from litestar.testing import TestClient
 from rekindle.console import create_console
 from rekindle.engines.database import Database
 from rekindle.engines.log import Keyed, SqliteLog
+from rekindle.engines.secrets import SecretMissing
 from rekindle.model.event import Consent, Ecommerce, Item, Page
 from rekindle.model.record import Record, Stored, encode
+from rekindle.privacy.keys import Keyring
 from rekindle.workspace import Audience, Destination, DestinationConsent, Feed, Shop, Workspace
 from rekindle.workspace.access import ApiKeys, Users
 from tests.conftest import FakeClock
@@ -41,6 +43,22 @@ def shop(name: str, title: str) -> Workspace:
     )
 
 
+class MemorySecrets:
+    def __init__(self) -> None:
+        self._values: dict[str, str] = {}
+
+    def get(self, name: str) -> str:
+        if name not in self._values:
+            raise SecretMissing(name)
+        return self._values[name]
+
+    def put(self, name: str, value: str) -> None:
+        self._values[name] = value
+
+    def names(self) -> Sequence[str]:
+        return sorted(self._values)
+
+
 class House:
     """One console, with what is below it within reach."""
 
@@ -48,12 +66,20 @@ class House:
         self.database = database
         self.log = log
         self.clock = clock
+        self.keyring = Keyring(MemorySecrets())
         self.recorded: list[tuple[str, str, str, str]] = []
         self.shops = {"shop": shop("shop", f"Shop {HOSTILE}"), "other": shop("other", "Other shop")}
         self.users = Users(database, clock, hasher=CHEAP)
         self.keys = ApiKeys(database, clock)
         self.app: Litestar = create_console(
-            database, log, lambda: self.shops, clock, self._record, hasher=CHEAP, secure=secure
+            database,
+            log,
+            lambda: self.shops,
+            clock,
+            self._record,
+            hasher=CHEAP,
+            secure=secure,
+            ledger_key=self.keyring.ledger_key().public_key(),
         )
 
     def _record(self, workspace: str, actor: str, action: str, detail: str) -> None:

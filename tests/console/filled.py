@@ -11,12 +11,10 @@ from rekindle.audiences import AudienceView
 from rekindle.egress._store import LaneState, Result, Store, Waiting
 from rekindle.engines.blobs import FolderBlobs
 from rekindle.engines.log import Keyed
-from rekindle.engines.secrets import SecretMissing
 from rekindle.feeds import FeedBuilder
 from rekindle.model.event import Consent, Ecommerce, Item
 from rekindle.model.outcome import Outcome
 from rekindle.model.record import ConsentChange, Record, Stored, Tally, decode, encode
-from rekindle.privacy.keys import Keyring
 from rekindle.privacy.ledger import Ledger, LedgerLine
 from rekindle.profiles import ProfileView
 from tests.console.conftest import HOSTILE, House
@@ -34,22 +32,6 @@ class Feeds:
     def missing(self, workspace: str, feed: str, item_ids: Sequence[str]) -> Mapping[str, str]:
         gone = {item: "unknown" for item in item_ids if item.endswith("7")}
         return gone | {item: "excluded" for item in item_ids if feed == "meta" and item.endswith("3")}
-
-
-class MemorySecrets:
-    def __init__(self) -> None:
-        self._values: dict[str, str] = {}
-
-    def get(self, name: str) -> str:
-        if name not in self._values:
-            raise SecretMissing(name)
-        return self._values[name]
-
-    def put(self, name: str, value: str) -> None:
-        self._values[name] = value
-
-    def names(self) -> Sequence[str]:
-        return sorted(self._values)
 
 
 ENDS = [
@@ -129,7 +111,7 @@ async def fill(house: House) -> None:
     await audiences.close()
     await feeds(house)
     await lanes(house)
-    ledger = Ledger(house.database, Keyring(MemorySecrets()), house.clock)
+    ledger = Ledger(house.database, house.keyring, house.clock)
     now = house.clock.now_ms
     for number in range(30):
         ledger.append(

@@ -229,3 +229,17 @@ def test_what_nobody_knows_is_not_found(house: House, ola: Browser) -> None:
     for path in ("events/nobody", "feeds/nobody", "audiences/nobody", "destinations/nobody"):
         assert ola.get(f"/w/shop/{path}").status_code == 404, path
         assert ola.get(f"/api/w/shop/{path}").status_code == 404, path
+
+
+def test_the_ledger_is_verified_on_request(house: House, ola: Browser) -> None:
+    asyncio.run(fill(house))
+    token = form_token(ola.get("/w/shop/ledger").text)
+    whole = ola.post("/w/shop/ledger/verify", data={"form_token": token})
+    assert "Lines checked: 31." in whole.text
+    assert ola.get("/api/w/shop/ledger/verification").json()["whole"] is True
+    with house.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE privacy_ledger SET leaf = CAST(replace(leaf, 'ev-0003', 'ev-0004') AS BLOB)")
+    damaged = ola.post("/w/shop/ledger/verify", data={"form_token": token})
+    assert "damaged" in damaged.text
+    assert ola.get("/api/w/shop/ledger/verification").json()["whole"] is False
+    assert ola.post("/w/shop/ledger/verify").status_code == 403

@@ -26,6 +26,7 @@ async def run(installation: Installation) -> None:
         installation.record,
         secure=settings.console_url.startswith("https://"),
         trusted_proxies=settings.trusted_proxies,
+        ledger_key=installation.keyring.ledger_key().public_key(),
     )
     server = Server(
         app,

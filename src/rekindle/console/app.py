@@ -8,6 +8,7 @@ from copy import copy
 from typing import Any
 
 import argon2
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from litestar import Litestar, Request, get
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -49,12 +50,13 @@ def create_console(
     random: Callable[[int], bytes] = secrets.token_bytes,
     hasher: argon2.PasswordHasher | None = None,
     login: Authenticator | None = None,
+    ledger_key: Ed25519PublicKey | None = None,
 ) -> Litestar:
     """Return the console as an ASGI application.
 
     ``shops`` gives the live workspaces, ``record`` writes changes by people to the ledger. ``secure`` when browsers
     reach it by https (cookies are then ``Secure``). ``allowed_hosts`` are the host names it answers to (all, when
-    empty). ``login`` replaces passwords, for single sign-on.
+    empty). ``login`` replaces passwords, for single sign-on. With ``ledger_key`` the ledger can be verified on its page.
     """
     users = Users(database, clock, random, hasher)
     services = Services(
@@ -69,6 +71,7 @@ def create_console(
         login=login or PasswordLogin(database, users, clock),
         secure=secure,
         trusted_proxies=trusted_proxies,
+        ledger_key=ledger_key,
     )
     # Litestar wraps a handler's function anew for each application, so each gets its own copies.
     every: list[ControllerRouterHandler] = [copy(handler) for handler in (_asset, _livez, *_PAGES)]

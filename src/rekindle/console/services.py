@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from rekindle.engines.database import Database
 from rekindle.engines.log.protocol import Log
@@ -33,6 +34,7 @@ class Services(msgspec.Struct, frozen=True):
     login: Authenticator
     secure: bool = False
     trusted_proxies: tuple[str, ...] = ()
+    ledger_key: Ed25519PublicKey | None = None
 
     @property
     def session_cookie(self) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Annotated, Literal, cast, get_args
 
 import msgspec
-from litestar import Response, get
+from litestar import Response, get, post
 from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
 from litestar.params import QueryParameter
 
 from rekindle.console.visit import Visit
+from rekindle.privacy.audit import LedgerDamaged, verify_ledger
+from rekindle.privacy.checkpoint import CheckpointInvalid
 from rekindle.privacy.ledger import Kind, WrittenLine, checkpoint, lines
 
 _PAGE = 100
@@ -35,11 +39,54 @@ def read(visit: Visit, kind: str, event_id: str, before: int | None) -> Lines:
     return Lines(found[:_PAGE], found[_PAGE - 1].position if more else None)
 
 
+class Verification(msgspec.Struct):
+    """Whether the record is whole: every line, its place and hash, and the signature over all. ``problem`` if not."""
+
+    whole: bool
+    lines: int
+    root: str
+    problem: str
+
+
+_turn = threading.Lock()
+
+
+def verification(visit: Visit) -> Verification:
+    """Read the whole ledger and check it; one at a time, because it is long. Raises `NotFoundException` without a key."""
+    key = visit.services.ledger_key
+    if key is None:
+        raise NotFoundException
+    with _turn:
+        try:
+            found = verify_ledger(visit.services.database, key)
+        except (LedgerDamaged, CheckpointInvalid) as damage:
+            return Verification(False, 0, "", str(damage))
+    return Verification(True, found.size, found.root, "")
+
+
 @get("/w/{workspace:str}/ledger", opt={"action": "view_ledger"}, include_in_schema=False, sync_to_thread=True)
 def page(
     visit: NamedDependency[Visit], kind: KindWanted = "", event: Event = "", before: Before = None
 ) -> Response[str]:
     """Show the ledger."""
+    return _show(visit, kind, event, before)
+
+
+@post("/w/{workspace:str}/ledger/verify", opt={"action": "view_ledger"}, include_in_schema=False, sync_to_thread=True)
+def verify(visit: NamedDependency[Visit]) -> Response[str]:
+    """Check the whole record now, and show what was found."""
+    return _show(visit, verified=verification(visit))
+
+
+@get("/api/w/{workspace:str}/ledger/verification", opt={"action": "view_ledger"}, sync_to_thread=True)
+def data_verification(visit: NamedDependency[Visit]) -> Verification:
+    """Check the whole record now. Reads all of it."""
+    return verification(visit)
+
+
+def _show(
+    visit: Visit, kind: str = "", event: str = "", before: int | None = None, verified: Verification | None = None
+) -> Response[str]:
     return visit.page(
         "ledger.html",
         shown=read(visit, kind, event, before),
@@ -47,6 +94,8 @@ def page(
         kind=kind,
         event=event,
         first=before is None,
+        verified=verified,
+        can_verify=visit.services.ledger_key is not None,
         checkpoint=checkpoint(visit.services.database),
     )
 
@@ -57,4 +106,4 @@ def data(visit: NamedDependency[Visit], kind: KindWanted = "", event: Event = ""
     return read(visit, kind, event, before)
 
 
-HANDLERS = [page, data]
+HANDLERS = [page, data, verify, data_verification]
