@@ -75,6 +75,14 @@ class Running:
             time.sleep(0.02)
         raise SystemExit(f"the {kind} server did not start")
 
+    def cpu(self) -> float:
+        """Return the processor seconds used so far, of all threads (0 where the system does not say)."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait()
@@ -103,30 +111,35 @@ def main(arguments: list[str]) -> None:
             ("durable, 10 events", "durable", 10),
         ]
         found: dict[str, list[Load]] = {case: [] for case, _, _ in cases}
+        spent: dict[str, list[float]] = {case: [] for case, _, _ in cases}
         try:
             for _ in range(options.rounds):
                 for case, server, events in cases:
-                    load = run(servers[server].port, requests(events), options.connections, options.seconds)
+                    made, before = requests(events), servers[server].cpu()
+                    load = run(servers[server].port, made, options.connections, options.seconds, warm_up=0)
                     if load.bad:
                         raise SystemExit(f"{case}: {load.bad} answers were not 2xx")
                     found[case].append(load)
+                    spent[case].append((servers[server].cpu() - before) / load.requests * 1e6)
         finally:
             for running in servers.values():
                 running.stop()
     print(
         f"{options.rounds} rounds of {options.seconds:g} s, {options.connections} connections, server and load on a core each: {apart}"
     )
-    print(f"{'':28} {'requests/s':>11} {'events/s':>10} {'p50 ms':>7} {'p99 ms':>7}")
+    print(f"{'':28} {'requests/s':>11} {'events/s':>10} {'p50 ms':>7} {'p99 ms':>7} {'cpu us':>7}")
     for case, server, events in cases:
         loads = found[case]
         rate = statistics.median(load.rate for load in loads)
         stored = f"{rate * events:10.0f}" if server == "durable" else " " * 10
         p50, p99 = (statistics.median(load.percentile_ms(share) for load in loads) for share in (0.5, 0.99))
-        print(f"{case:28} {rate:11.0f} {stored} {p50:7.2f} {p99:7.2f}")
+        print(f"{case:28} {rate:11.0f} {stored} {p50:7.2f} {p99:7.2f} {statistics.median(spent[case]):7.1f}")
     for (base, _, _), (case, _, events) in (cases[0:2], (cases[0], cases[3])):
+        work = statistics.median(spent[base]) / (statistics.median(spent[case]) or 1)
         ratios = [mine.rate / other.rate for mine, other in zip(found[case], found[base], strict=True)]
         print(
             f"{case}: {statistics.median(ratios):.2f} requests, {statistics.median(ratios) * events:.2f} events ",
             end="",
         )
         print(f"for each request of `{base}` (rounds: {', '.join(f'{ratio:.2f}' for ratio in ratios)})")
+        print(f"{'':{len(case)}}  by processor time: {work:.2f} requests, {work * events:.2f} events")
