@@ -157,6 +157,8 @@ def settle_due(
                 _move(writes, audience, subject, member, at_ms)
             if verdict.due_ms is None or verdict.due_ms > now_ms:
                 break
+            if verdict.due_ms <= at_ms:
+                raise RuntimeError(f"rule {rule.rule!r} asks to be judged again at a moment that is not later")
             at_ms = verdict.due_ms
         _time(writes, audience, subject, due_ms, verdict.due_ms)
     writes.write(connection)
