@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from rekindle.egress.connector import Answer, Limits, OutRequest
-from rekindle.egress.http import HttpTransport, MockTransport, TransportFailed
+from rekindle.egress.http import HttpTransport, MockTransport, TransportFailed, _PublicResolver
 from rekindle.sandbox.platforms._serve import serving
 
 LIMITS = Limits(batch=10, timeout_ms=2_000, answer_bytes=1000)
@@ -97,6 +99,25 @@ async def test_private_addresses_are_out_of_reach_unless_allowed(host):
     async with HttpTransport() as transport:
         with pytest.raises(TransportFailed):
             await transport.send(request(f"http://{host}/secret-path"), LIMITS)
+
+
+@pytest.mark.parametrize("inside", ["10.0.0.7", "::ffff:10.0.0.7", "64:ff9b::a00:7", "169.254.169.254", "100.64.0.1"])
+async def test_a_name_cannot_point_inward(inside: str):
+    class Names(AbstractResolver):
+        async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
+            return [
+                ResolveResult(hostname=host, host=address, port=port, family=2, proto=0, flags=0) for address in given
+            ]
+
+        async def close(self) -> None:
+            pass
+
+    given = [inside, "93.184.216.34"]
+    found = await _PublicResolver(Names()).resolve("platform.example", 443)
+    assert [entry["host"] for entry in found] == ["93.184.216.34"]
+    given = [inside]
+    with pytest.raises(OSError, match="no public address"):
+        await _PublicResolver(Names()).resolve("platform.example", 443)
 
 
 async def test_a_failure_never_tells_the_address():

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from rekindle.egress._addresses import forbidden
 from rekindle.egress.connector import Answer, Limits, OutRequest
 
 
@@ -84,10 +85,10 @@ class HttpTransport:
             return
         host = urlsplit(url).hostname or ""
         try:
-            address = ipaddress.ip_address(host)
+            ipaddress.ip_address(host)
         except ValueError:
-            return
-        if not address.is_global:
+            return  # a name: the resolver judges what it stands for, at the moment of connecting
+        if forbidden(host):
             raise TransportFailed("the address is private; set REKINDLE_ALLOW_PRIVATE_ADDRESSES to reach it")
 
     async def close(self) -> None:
@@ -123,7 +124,7 @@ class _PublicResolver(AbstractResolver):
 
     async def resolve(self, host: str, port: int = 0, family: Any = socket.AF_INET) -> list[ResolveResult]:
         found = await self._inner.resolve(host, port, family)
-        public = [entry for entry in found if ipaddress.ip_address(entry["host"]).is_global]
+        public = [entry for entry in found if not forbidden(entry["host"])]
         if not public:
             raise OSError("the name has no public address")
         return public

@@ -28,6 +28,7 @@ from rekindle.workspace import Destination, Policy
 
 _SPLITS: Final = 64
 """Requests one step may spend on parting refused batches; what is left then goes through the retries, in small parts."""
+_AT_ONCE: Final = 50
 _ENOUGH_TRIES: Final = 8
 _LOOK_AT_SECRETS_MS: Final = 30_000
 
@@ -104,10 +105,12 @@ class Lane:
             return await self._read_log(1) or await self._retry(await self._store.probe())
         if state.state == "throttled":
             await self._keep(msgspec.structs.replace(state, state="running", since_ms=now, next_ms=0))
-        done = await self._retry(await self._store.due(now, self._connector.batch))
-        if self._stopped():
+        # Small batches share one look at the log; where requests are rationed, each step sends one.
+        limit = self._connector.batch if self._per_second else max(self._connector.batch, _AT_ONCE)
+        done = await self._retry(await self._store.due(now, limit))
+        if self._stopped() or self._clock() < self._not_before_ms:
             return done
-        return done + await self._read_log(self._connector.batch)
+        return done + await self._read_log(limit)
 
     async def close(self) -> None:
         """Give up the cursor; what was not finished is read again."""
