@@ -109,3 +109,13 @@ def test_the_suppression_list(database: Database, clock: FakeClock) -> None:
     assert not listed.suppressed("other", "s1_a")
     listed.remove("shop", "s1_a")
     assert not listed.suppressed("shop", "s1_a")
+
+
+async def test_choices_go_with_the_events_and_with_the_person(log: SqliteLog, database: Database) -> None:
+    view = ConsentView(log, database)
+    await write(log, event(1, YES, "s1_a"), event(5, YES, "s1_b"), event(6, YES, "s1_c"))
+    await view.refresh()
+    assert view.latest("shop", "s1_a") == YES
+    assert view.expire("shop", 5) == 1
+    view.forget("shop", "s1_b")
+    assert [view.latest("shop", name) for name in ("s1_a", "s1_b", "s1_c")] == [None, None, YES]

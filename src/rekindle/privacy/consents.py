@@ -84,6 +84,21 @@ class ConsentView:
         """Tell whether the subject is on the suppression list."""
         return self._suppression.suppressed(workspace, subject)
 
+    def forget(self, workspace: str, subject: str) -> None:
+        """Delete what is known of one subject (erasure)."""
+        with self._database.begin() as connection:
+            connection.execute(sa.delete(table).where(table.c.workspace == workspace, table.c.subject == subject))
+        self._cache.pop((workspace, subject), None)
+
+    def expire(self, workspace: str, before_ms: int) -> int:
+        """Delete the choices that are older than every event still kept; return how many."""
+        with self._database.begin() as connection:
+            gone = connection.execute(
+                sa.delete(table).where(table.c.workspace == workspace, table.c.received_ms < before_ms)
+            )
+        self._cache.clear()
+        return gone.rowcount
+
     async def close(self) -> None:
         """Give up the cursor's membership."""
         if self._consumer is not None:

@@ -40,15 +40,13 @@ class IdSet:
 class Bits:
     """A cursor over the bits of one segment. Every reader raises `Refused` at the end of the bits."""
 
-    __slots__ = ("_at", "_size", "_value", "_where")
+    __slots__ = ("_at", "_data", "_size", "_where")
 
     def __init__(self, text: str, where: str) -> None:
         if not _ALPHABET.fullmatch(text):
             raise Refused(f"{where}: not base64url" if text else f"{where}: empty")
         # 6 bits a character, whatever the length: a string is not always a whole number of bytes.
-        padded = text + "A" * (-len(text) % 4)
-        whole = int.from_bytes(base64.urlsafe_b64decode(padded))
-        self._value = whole >> 6 * (len(padded) - len(text))
+        self._data = base64.urlsafe_b64decode(text + "A" * (-len(text) % 4))
         self._size = 6 * len(text)
         self._at = 0
         self._where = where
@@ -59,11 +57,12 @@ class Bits:
         return self._size - self._at
 
     def integer(self, width: int, name: str) -> int:
-        """Read an unsigned number."""
-        at = self._at = self._at + width
-        if at > self._size:
+        """Read an unsigned number. Costs what its width costs, however long the string is."""
+        start = self._at
+        end = self._at = start + width
+        if end > self._size:
             raise Refused(f"{self._where}: ends inside {name}")
-        return self._value >> (self._size - at) & ((1 << width) - 1)
+        return int.from_bytes(self._data[start >> 3 : (end + 7) >> 3]) >> (-end & 7) & ((1 << width) - 1)
 
     def flag(self, name: str) -> bool:
         """Read one bit."""
@@ -129,5 +128,5 @@ class Bits:
         left = self.left
         if left >= 24:
             raise Refused(f"{self._where}: {left} bits after the last field")
-        if self._value & ((1 << left) - 1):
+        if self.integer(left, "the padding"):
             raise Refused(f"{self._where}: the padding is not zero")

@@ -18,7 +18,7 @@ from rekindle.privacy.consent.us_section import read_us_section
 from rekindle.privacy.consent.usp import read_usp
 
 TCF_EU, USP = 2, 6
-_LONGEST = 64_000
+_LONGEST = 20_000  # characters; ten times what is seen
 _HIGHEST_SECTION = 63
 
 

@@ -14,7 +14,7 @@ from rekindle.model.clock import rfc3339
 from rekindle.privacy.consent._bits import Bits, IdSet, Intervals
 from rekindle.privacy.consent.reading import Reading, Refused
 
-_LONGEST = 64_000
+_LONGEST = 20_000  # characters; ten times what is seen
 _DISCLOSED, _ALLOWED, _PUBLISHER = 1, 2, 3
 
 
