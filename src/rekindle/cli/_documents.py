@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 import msgspec
 
+from rekindle.egress.connector import SettingsError
+from rekindle.egress.options import take_apart
 from rekindle.model.discover import discover
 from rekindle.workspace import Change, Workspace, WorkspaceError, load_folder
 
@@ -47,6 +49,18 @@ def unknown_kinds(workspace: Workspace) -> list[str]:
         known = discover(package)
         if kind not in known:
             problems.append(f"{place} = {kind!r} is not known; there are: {', '.join(sorted(known))}")
+    return problems or wrong_settings(workspace)
+
+
+def wrong_settings(workspace: Workspace) -> list[str]:
+    """Return a problem for each destination whose settings its connector cannot use."""
+    connectors = discover("rekindle.destinations")
+    problems = []
+    for name, destination in workspace.destinations.items():
+        try:
+            take_apart(connectors[destination.kind].manifest, destination.settings)
+        except SettingsError as error:
+            problems.append(f"destinations/{name}.toml: settings: {error}")
     return problems
 
 

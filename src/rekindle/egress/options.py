@@ -54,6 +54,7 @@ def take_apart(manifest: Manifest, settings: Mapping[str, Any]) -> Parts:
     for name, setting in names.items():
         if setting.required and name not in secrets:
             raise SettingsError(f'{manifest.name}: {name} is missing; write {name} = {{ secret = "its_name" }}')
+    _check_names(manifest, rest)
     return Parts(options, rest, secrets)
 
 
@@ -70,13 +71,7 @@ def check_settings(
     manifest: Manifest, settings: Mapping[str, Any], secrets: Mapping[str, str], kind: type[_Settings]
 ) -> _Settings:
     """Return ``settings`` as ``kind``. For connectors' `configure`; raises `SettingsError` naming key and remedy."""
-    known = {setting.name for setting in manifest.settings}
-    for key in settings:
-        if key not in known:
-            raise SettingsError(f"{manifest.name}: unknown setting {key!r}; there are {', '.join(sorted(known))}")
-    for setting in manifest.settings:
-        if setting.required and not settings.get(setting.name):
-            raise SettingsError(f"{manifest.name}: {setting.name} is missing: {setting.help}")
+    _check_names(manifest, settings)
     for setting in manifest.secrets:
         if setting.required and not secrets.get(setting.name):
             raise SettingsError(f"{manifest.name}: the secret {setting.name} is missing: {setting.help}")
@@ -88,3 +83,13 @@ def check_settings(
     if not 1 <= batch <= manifest.limits.batch:
         raise SettingsError(f"{manifest.name}: batch is {batch}; it must be from 1 to {manifest.limits.batch}")
     return checked
+
+
+def _check_names(manifest: Manifest, settings: Mapping[str, Any]) -> None:
+    known = {setting.name for setting in manifest.settings}
+    for key in settings:
+        if key not in known:
+            raise SettingsError(f"{manifest.name}: unknown setting {key!r}; there are {', '.join(sorted(known))}")
+    for setting in manifest.settings:
+        if setting.required and not settings.get(setting.name):
+            raise SettingsError(f"{manifest.name}: {setting.name} is missing: {setting.help}")
