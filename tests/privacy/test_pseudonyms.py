@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from rekindle.engines.secrets import SealedFileSecrets
 from rekindle.privacy.keys import Keyring, KeyUnusable
 from rekindle.privacy.pseudonyms import Pseudonymiser
 from tests.privacy.conftest import Counted, MemorySecrets
@@ -68,6 +70,15 @@ def test_a_read_only_store_says_what_to_do() -> None:
 
     with pytest.raises(KeyUnusable, match="keys/cookie"):
         Keyring(ReadOnly()).cookie_key()
+
+
+def test_keys_sealed_with_another_master_key_are_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    right = Keyring(SealedFileSecrets(path, b"r" * 32))
+    key = right.vault_key()
+    with pytest.raises(KeyUnusable, match="vault_1"):
+        Keyring(SealedFileSecrets(path, b"w" * 32)).vault_key()
+    assert Keyring(SealedFileSecrets(path, b"r" * 32)).vault_key() == key
 
 
 def test_ensure_makes_every_key(secrets: MemorySecrets) -> None:

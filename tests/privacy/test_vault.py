@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,8 +14,9 @@ from rekindle.engines.database import Database
 from rekindle.privacy import _tree
 from rekindle.privacy._tables import vault_nodes
 from rekindle.privacy.keys import Keyring
-from rekindle.privacy.vault import Vault
+from rekindle.privacy.vault import Vault, VaultUnavailable
 from tests.conftest import FakeClock
+from tests.privacy.conftest import MemorySecrets
 
 MONTH = 31 * 86_400_000
 SECRET = b"anna.kowalska@example.com"
@@ -106,6 +111,27 @@ def test_a_person_who_comes_back_gets_a_new_key(vault: Vault) -> None:
     assert vault.open("shop", "s1_a", after) == b"after"
     vault.destroy("shop", "s1_a")
     assert vault.open("shop", "s1_a", after) is None
+
+
+def test_threads_share_a_vault(vault: Vault) -> None:
+    def work(number: int) -> bool:
+        subject, text = f"s1_{number % 7}", str(number).encode()
+        opened = vault.open("shop", subject, vault.seal("shop", subject, text))
+        if number % 50 == 0:
+            vault.destroy("shop", f"s1_x{number}")
+        return opened == text
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(work, range(200)))
+
+
+def test_keys_wrapped_with_another_key_say_so_and_open_nothing(
+    vault: Vault, database: Database, secrets: MemorySecrets, clock: FakeClock
+) -> None:
+    sealed = vault.seal("shop", "s1_a", SECRET)
+    secrets.values["keys/vault_1"] = base64.b64encode(bytes(32)).decode()
+    with pytest.raises(VaultUnavailable, match="key-encryption key"):
+        Vault(database, Keyring(secrets), clock).open("shop", "s1_a", sealed)
 
 
 def test_a_month_goes_with_its_tree(vault: Vault, clock: FakeClock) -> None:
