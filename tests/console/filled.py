@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -68,7 +67,8 @@ def records(house: House) -> Iterable[Record]:
 
 async def feeds(house: House) -> None:
     """Publish one feed with faults, and hold the other back."""
-    folder = Path(tempfile.mkdtemp(prefix="rekindle-console-"))
+    folder = Path(house.database.engine.url.database or "").parent / "feeds"
+    folder.mkdir()
     shelf = Shelf(folder)
     builder = FeedBuilder(house.database, FolderBlobs(folder / "blobs"), shelf, house.clock, folder / "work")
     good = [product(f"sku-{number}") for number in range(40)]

@@ -11,6 +11,8 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from litestar import Litestar
 
+from rekindle.console import close_streams
+
 
 @asynccontextmanager
 async def serving(app: Litestar) -> AsyncIterator[str]:
@@ -29,5 +31,6 @@ async def serving(app: Litestar) -> AsyncIterator[str]:
             writer.close()
             break
     yield f"http://127.0.0.1:{port}"
+    close_streams(app)
     server.stop()  # type: ignore[no-untyped-call]
-    await asyncio.wait([running], timeout=10)
+    await asyncio.wait_for(running, timeout=10)

@@ -9,7 +9,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from rekindle.cli._compose import Installation
-from rekindle.console.app import create_console
+from rekindle.console.app import close_streams, create_console
 from rekindle.ops.loop import stop_on_signals
 
 _log = structlog.get_logger()
@@ -43,5 +43,6 @@ async def run(installation: Installation) -> None:
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
     if not serving.done():
+        close_streams(app)
         server.stop()  # type: ignore[no-untyped-call]
     await serving

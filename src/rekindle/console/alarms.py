@@ -75,4 +75,4 @@ def _feeds(feeds: Sequence[FeedStatus]) -> Iterator[Alarm]:
 def _sums(balances: Sequence[Balance]) -> Iterator[Alarm]:
     for balance in balances:
         if not balance.even and not balance.reading:
-            yield Alarm("sums", "bad", balance.destination, abs(balance.stored - balance.accounted))
+            yield Alarm("sums", "warn", balance.destination, abs(balance.stored - balance.accounted))

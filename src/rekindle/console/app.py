@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
@@ -86,9 +87,14 @@ def create_console(
         openapi_config=OpenAPIConfig(
             title="Rekindle", version=rekindle.__version__, path="/api", render_plugins=[JsonRenderPlugin()]
         ),
-        state=State({"services": services}),
+        state=State({"services": services, "closing": threading.Event()}),
         logging_config=None,
     )
+
+
+def close_streams(app: Litestar) -> None:
+    """End every live stream within a second: a server that waits for its connections would wait for ever."""
+    app.state.closing.set()
 
 
 def _visit(request: Request[Any, Any, Any]) -> Visit:

@@ -118,15 +118,16 @@ async def follow(
     show: Callable[[LiveRow], object],
     welcome: Callable[[], Awaitable[bool]],
     sleep: Callable[[float], Awaitable[object]],
+    closing: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[bytes]:
-    """Yield server-sent events (HTML standard, 9.2) for new records until ``welcome`` says no.
+    """Yield server-sent events (HTML standard, 9.2) for new records until ``welcome`` says no or the server closes.
 
     The id of each event is its place in the log, so a browser that lost the line goes on where it was. Records that
     the filter drops move the id too, without an event.
     """
     beat = 0
     yield b"retry: 2000\n\n"
-    while True:
+    while not closing():
         entries = await log.tail(after, 500 if after is not None else RING)
         moved = b""
         for entry in entries:

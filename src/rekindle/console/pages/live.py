@@ -63,6 +63,7 @@ async def stream(
         show=lambda row: {"cells": cells(visit, row)},
         welcome=welcome,
         sleep=asyncio.sleep,
+        closing=request.app.state.closing.is_set,
     )
     return Stream(rows, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 

@@ -1,0 +1,60 @@
+"""What needs a look, and what does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from rekindle.console.alarms import alarms
+from rekindle.console.destinations import Balance, Lane
+from rekindle.egress.status import LaneStatus
+from rekindle.feeds import FeedStatus
+from rekindle.profiles.id_match import IdMatch
+
+NOW = 1_788_000_000_000
+
+
+def lane(state: str = "running", *, enabled: bool = True, oldest_ms: int = 0, **counts: int) -> Lane:
+    status = LaneStatus("meta", state, "words", 0, 0, 3, 3, oldest_ms, dict(counts), {})
+    return Lane("meta", "meta", enabled, None, status)
+
+
+def codes(**given: object) -> list[tuple[str, str]]:
+    calm: dict[str, object] = {"received": 1, "matches": [], "lanes": [], "feeds": [], "balances": [], "now_ms": NOW}
+    return [(alarm.code, alarm.tone) for alarm in alarms(**(calm | given))]  # type: ignore[arg-type]
+
+
+def test_calm_is_calm() -> None:
+    assert (
+        codes(
+            matches=[IdMatch("google", 100, 99, 0.99, {}, [])],
+            lanes=[lane(accepted=5, filtered=2), Lane("new", "webhook", True, None, None)],
+            balances=[Balance("meta", 7, 7, False), Balance("late", 7, 3, True)],
+        )
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"received": 0}, ("no-events", "warn")),
+        ({"matches": [IdMatch("google", 100, 95, 0.95, {}, [])]}, ("id-match", "warn")),
+        ({"matches": [IdMatch("google", 100, 50, 0.5, {}, [])]}, ("id-match", "bad")),
+        ({"lanes": [lane("held")]}, ("lane-held", "bad")),
+        ({"lanes": [lane("open")]}, ("lane-open", "bad")),
+        ({"lanes": [lane(oldest_ms=NOW - 7_200_000)]}, ("lane-slow", "warn")),
+        ({"lanes": [lane(dead=1)]}, ("dead-letters", "warn")),
+        ({"feeds": [FeedStatus("google", "google_merchant", None, 0, {}, None, None)]}, ("feed-missing", "warn")),
+        ({"balances": [Balance("meta", 7, 6, False)]}, ("sums", "warn")),
+    ],
+)
+def test_each_fault_is_named(given: dict[str, object], expected: tuple[str, str]) -> None:
+    assert codes(**given) == [expected]
+
+
+def test_what_is_switched_off_is_left_alone() -> None:
+    assert codes(lanes=[lane("held", enabled=False)]) == []
+
+
+def test_the_worst_comes_first() -> None:
+    assert [tone for _, tone in codes(received=0, lanes=[lane(dead=1), lane("held")])] == ["bad", "warn", "warn"]
