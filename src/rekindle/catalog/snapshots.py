@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -86,23 +87,29 @@ class SnapshotStore:
 
     def product(self, workspace: str, identity: str) -> tuple[Product, str, int] | None:
         """Return an item of the live snapshot with the source and row it came from, or None."""
+        return next(iter(self._read(workspace, "WHERE id = ?", [identity])), None)
+
+    def products(self, workspace: str, limit: int) -> list[Product]:
+        """Return the first items of the live snapshot, by id; none before the first import."""
+        return [product for product, _, _ in self._read(workspace, "ORDER BY id LIMIT ?", [limit])]
+
+    def _read(self, workspace: str, clause: str, values: list[Any]) -> Iterator[tuple[Product, str, int]]:
         snapshot = self.current(workspace)
         if snapshot is None:
-            return None
+            return
         columns = [*_duck.COLUMNS, "source", "row"]
         with _duck.memory() as engine:
-            query = f"SELECT {', '.join(columns)} FROM {_duck.parquet(snapshot.path)} WHERE id = ?"
-            found = engine.execute(query, [identity]).fetchone()
-        if found is None:
-            return None
-        values: dict[str, Any] = dict(zip(columns, found, strict=True))
-        source, row = values.pop("source"), values.pop("row")
-        product = Product(**{name: value for name, value in values.items() if value is not None})
-        if product.price is not None:
-            product.price = money(product.price)
-        if product.sale_price is not None:
-            product.sale_price = money(product.sale_price)
-        return product, source, row
+            query = f"SELECT {', '.join(columns)} FROM {_duck.parquet(snapshot.path)} {clause}"
+            rows = engine.execute(query, values).fetchall()
+        for row in rows:
+            given: dict[str, Any] = dict(zip(columns, row, strict=True))
+            source, number = given.pop("source"), given.pop("row")
+            product = Product(**{name: value for name, value in given.items() if value is not None})
+            if product.price is not None:
+                product.price = money(product.price)
+            if product.sale_price is not None:
+                product.sale_price = money(product.sale_price)
+            yield product, source, number
 
     def add(self, connection: Connection, snapshot: Snapshot, offers_digest: str, changes: ChangeSummary) -> None:
         """Record a state and make it the live one, in the caller's transaction."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -57,10 +58,29 @@ async def rest(stopping: asyncio.Event, seconds: float) -> None:
         return
 
 
+SUPERVISOR = "REKINDLE_SUPERVISOR"
+"""Environment variable that tells a child its supervisor's process id."""
+
+_ORPHAN_LOOK_S = 1.0
+
+
 def stop_on_signals() -> asyncio.Event:
-    """Return an event that SIGTERM and SIGINT set; for use inside a running loop."""
+    """Return an event that SIGTERM and SIGINT set, and the death of the supervisor; for use inside a running loop.
+
+    A supervisor that was killed cannot tell its children, and orphans would keep its ports.
+    """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    supervisor = os.environ.get(SUPERVISOR)
+    if supervisor is not None:
+
+        def look() -> None:
+            if os.getppid() != int(supervisor):
+                stopping.set()
+            else:
+                loop.call_later(_ORPHAN_LOOK_S, look)
+
+        look()
     return stopping

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 
 import structlog
 
-from rekindle.ops.loop import rest
+from rekindle.ops.loop import SUPERVISOR, rest
 
 _log = structlog.get_logger()
 
@@ -17,23 +18,32 @@ _LONGEST_PAUSE_S = 30.0
 
 
 async def supervise(
-    commands: Mapping[str, Sequence[str]], stopping: asyncio.Event, *, first_pause_s: float = _FIRST_PAUSE_S
+    commands: Mapping[str, Sequence[str]],
+    stopping: asyncio.Event,
+    *,
+    environment: Mapping[str, str] | None = None,
+    first_pause_s: float = _FIRST_PAUSE_S,
 ) -> None:
     """Run every command as a child until ``stopping``; then SIGTERM, and SIGKILL after 30 s.
 
     A child that ends is started again after ``first_pause_s``, doubling up to 30 s while it keeps ending quickly.
+    ``environment`` is added to this process's own.
     """
+    everything = {**os.environ, **(environment or {}), SUPERVISOR: str(os.getpid())}
     async with asyncio.TaskGroup() as group:
         for name, command in commands.items():
-            group.create_task(_keep(name, command, stopping, first_pause_s), name=name)
+            group.create_task(_keep(name, command, everything, stopping, first_pause_s), name=name)
 
 
-async def _keep(name: str, command: Sequence[str], stopping: asyncio.Event, first_pause_s: float) -> None:
+async def _keep(
+    name: str, command: Sequence[str], environment: Mapping[str, str], stopping: asyncio.Event, first_pause_s: float
+) -> None:
     pause = first_pause_s
     loop = asyncio.get_running_loop()
     while not stopping.is_set():
         began = loop.time()
-        child = await asyncio.create_subprocess_exec(*command)
+        # A session of its own, so that Ctrl-C in a terminal reaches the children through us, once, and in order.
+        child = await asyncio.create_subprocess_exec(*command, env=environment, start_new_session=True)
         _log.info("started", process=name, pid=child.pid)
         ended = asyncio.create_task(child.wait())
         told = asyncio.create_task(stopping.wait())

@@ -1,0 +1,1 @@
+"""The demo: a shop, shoppers, simulated platforms and the whole of Rekindle on one machine."""
