@@ -46,10 +46,11 @@ def load(overrides: Mapping[str, object] | None = None, environment: Mapping[str
     for field in Settings.__struct_fields__:
         raw = source.get(f"REKINDLE_{field.upper()}")
         if raw is not None:
-            values[field] = (
-                [part.strip() for part in raw.split(",") if part.strip()] if field == "trusted_proxies" else raw
-            )
+            values[field] = raw
     values |= {name: value for name, value in (overrides or {}).items() if value is not None}
+    proxies = values.get("trusted_proxies")
+    if isinstance(proxies, str):
+        values["trusted_proxies"] = [part.strip() for part in proxies.split(",") if part.strip()]
     try:
         return msgspec.convert(values, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
