@@ -70,6 +70,11 @@ def prepare(folder: Path, addresses: Addresses, catalog: Path, *, own_catalog: b
             folder / "campaigns" / f"{slot.placement}.toml",
             f'placement = "{slot.placement}"\nslots = 4\nwidth = {slot.width}\nheight = {slot.height}\n',
         )
+    # Half an hour is too long to wait for in a demo; everything else is as `init` writes it.
+    _write(
+        folder / "audiences" / "cart_abandoned.toml",
+        'title = "Left a cart"\nrule = "cart_abandoned"\nafter = "10s"\nwithin = "7d"\n',
+    )
     _write(folder / "destinations" / "meta.toml", _META.format(pixel=PIXEL, base=addresses.meta))
     _write(folder / "destinations" / "webhook.toml", _WEBHOOK.format(base=addresses.webhook))
     return read_folder(folder)

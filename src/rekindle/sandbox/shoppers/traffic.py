@@ -16,6 +16,7 @@ from rekindle.sandbox.shoppers.wire import Call, Reply, Transport, cookie_header
 
 _ATTEMPTS = 4
 _COOKIE = "rk_id"
+_WITH_ADS = frozenset({"page_view", "view_item"})
 
 
 class Traffic:
@@ -73,7 +74,7 @@ class Traffic:
         for step in visit(who, self._habits, self._shelf, chance, self._clock()):
             await self._sleep(step.pause_s)
             await self._report(step, who, chance)
-            if self._placements and not who.bot and step.name == "page_view":
+            if self._placements and not who.bot and step.name in _WITH_ADS:
                 await self._look_at_ad(chance.choice(list(self._placements)), who)
 
     async def _report(self, step: Step, who: Shopper, chance: Random) -> None:
