@@ -33,7 +33,8 @@ def command(seconds: float | None, catalog: Path | None, folder: Path) -> None:
 
     With --seconds it ends by itself, with exit status 0 only if every event is accounted for.
     """
-    from rekindle.cli._demo.run import Options, run
+    from rekindle.cli._demo.run import run
+    from rekindle.cli._demo.street import Options
 
     logs.configure("demo", "warning")
     balanced = asyncio.run(run(Options(folder, seconds, catalog), Console()))
