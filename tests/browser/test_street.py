@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 from rich.console import Console
 
-from rekindle.cli._demo import figures
+from rekindle import audiences
 from rekindle.cli._demo.run import settled
 from rekindle.cli._demo.street import Options, Street, open_street
 from rekindle.model.record import Stored, decode
@@ -86,8 +86,8 @@ async def test_what_was_looked_at_comes_back_as_an_ad_and_goes_with_the_consent(
     shown = await (await visitor.request.get(ad)).json()
     assert shown["personal"] is True
     assert product.id in [item["id"] for item in shown["items"]]
-    audience = figures.audiences.sizes(street.installation.database, "demo")
-    assert audience["viewed_not_bought"] >= 1
+    before = audiences.sizes(street.installation.database, "demo")
+    assert before["viewed_not_bought"] >= 1
 
     await visitor.goto(street.addresses.shop)
     await visitor.click("#change-consent")
@@ -96,5 +96,5 @@ async def test_what_was_looked_at_comes_back_as_an_ad_and_goes_with_the_consent(
     await settled(street)
     answer = await visitor.request.get(ad)
     assert answer.status == 204 or (await answer.json())["personal"] is False
-    after = figures.audiences.sizes(street.installation.database, "demo")
-    assert after["viewed_not_bought"] == audience["viewed_not_bought"] - 1
+    after = audiences.sizes(street.installation.database, "demo")
+    assert after["viewed_not_bought"] == before["viewed_not_bought"] - 1
