@@ -9,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tools import messages
 
+from rekindle.audiences import Why
 from rekindle.console.language import LANGUAGES, Format, choose, translations
+from rekindle.console.reasons import REASONS
 from rekindle.console.words import words_of
+from rekindle.model.outcome import Outcome, Reason
 
 OTHERS = sorted(set(LANGUAGES) - {"en"})
 
@@ -46,6 +49,18 @@ def test_polish_has_three_plural_forms() -> None:
     ]  # fmt: skip
     assert words.length("14d") == "14 dni"
     assert words.length("1h") == "1 godzina"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_code_has_words(language: str) -> None:
+    words = words_of(language)
+    for code in (*Reason, *Why, "unknown", "excluded", "removed", "case", "prefix", "absent", "no-purpose-consent"):
+        assert code in REASONS
+        assert words.reason(code)
+    for outcome in Outcome:
+        assert words.outcome(outcome)
+        assert words.tone(outcome) in ("good", "warn", "bad", "idle")
+    assert words.reason("never-heard-of") == "never-heard-of"
 
 
 def test_numbers_and_times_follow_the_language() -> None:

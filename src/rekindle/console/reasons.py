@@ -66,6 +66,7 @@ REASONS: Final[Mapping[str, str]] = {
     "erased": _("the visitor's data was erased"),
     "id-not-in-feed": _("an item id is in no published feed"),
     "lane-paused": _("the lane is paused"),
+    "mapping-failed": _("it could not be turned into the platform's form"),
     "no-answer": _("the platform gave no answer"),
     # item ids against a feed
     "unknown": _("in no catalogue"),
