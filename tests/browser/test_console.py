@@ -140,15 +140,13 @@ async def test_the_main_path_by_keyboard(page: Page, console: Console):
     await page.keyboard.press("Tab")
     assert await page.evaluate("document.activeElement.textContent") == "Skip to content"
     await page.keyboard.press("Enter")
-    assert page.url.endswith("#main")
+    await page.wait_for_url("**/w/shop/#main")
     for name, address in (("Feeds", "/feeds"), ("Destinations", "/destinations"), ("Settings", "/settings")):
         link = page.get_by_role("navigation", name="Main").get_by_role("link", name=name)
-        for _ in range(80):
+        for _ in range(200):
             await page.keyboard.press("Tab")
             if await link.evaluate("link => link === document.activeElement"):
                 break
-            if await page.evaluate("document.activeElement === document.body"):
-                continue
         outline = await link.evaluate("link => getComputedStyle(link).outlineStyle")
         assert outline == "solid", "the focus must be seen"
         await page.keyboard.press("Enter")
