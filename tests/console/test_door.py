@@ -20,7 +20,7 @@ def addresses(app: Litestar) -> list[tuple[str, str]]:
     for route in app.routes:
         for method in sorted(getattr(route, "methods", set()) - {"OPTIONS"}):
             path = route.path_format if hasattr(route, "path_format") else route.path
-            filled = path.replace("{workspace}", "shop").replace("{", "").replace("}", "")
+            filled = path.replace("{workspace}", "shop").replace("{version}", "2").replace("{", "").replace("}", "")
             found.append((method, filled))
     return found
 

@@ -243,3 +243,18 @@ def test_the_ledger_is_verified_on_request(house: House, ola: Browser) -> None:
     assert "damaged" in damaged.text
     assert ola.get("/api/w/shop/ledger/verification").json()["whole"] is False
     assert ola.post("/w/shop/ledger/verify").status_code == 403
+
+
+def test_a_held_version_is_published_on_a_persons_word(house: House, ola: Browser) -> None:
+    asyncio.run(fill(house))
+    page = ola.get("/w/shop/feeds/meta").text
+    assert "Publish version 2" in page
+    path, token = "/w/shop/feeds/meta/versions/2/approve", form_token(page)
+    assert ola.post(path).status_code == 403
+    assert ola.post(path.replace("2", "1"), data={"form_token": token}).status_code == 404
+    assert ola.get("/api/w/shop/feeds/meta").json()["status"]["live"]["version"] == 1
+    assert ola.post(path, data={"form_token": token}).status_code == 303
+    now = ola.get("/api/w/shop/feeds/meta").json()["status"]
+    assert now["live"]["version"] == 2
+    assert now["held"] is None
+    assert house.recorded[-1][2:] == ("feed.approve", "meta 2")

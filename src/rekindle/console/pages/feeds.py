@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
-from litestar import Response, get
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, QueryParameter
+from litestar.response import Redirect
 
 from rekindle.console.visit import Visit
-from rekindle.feeds import FeedStatus, FeedVersion, Finding, findings, issues, status
-from rekindle.feeds.versions import history
+from rekindle.feeds import FeedStatus, FeedVersion, Finding, findings, issues, status, versions
 from rekindle.model.issue import Issue
 from rekindle.profiles.id_match import IdMatch, id_match
 
@@ -47,10 +47,10 @@ def read(visit: Visit, name: str) -> FeedDetail:
     if found is None:
         raise NotFoundException
     with database.read() as connection:
-        versions = history(connection, visit.name, name)
+        built = versions.history(connection, visit.name, name)
     matches = id_match(database, visit.name, visit.services.clock() - _WEEK_MS)
     match = next((match for match in matches if match.feed == name), None)
-    return FeedDetail(found, versions, findings(database, visit.name, name), match)
+    return FeedDetail(found, built, findings(database, visit.name, name), match)
 
 
 def read_issues(visit: Visit, name: str, severity: str, code: str, offset: int) -> Issues:
@@ -82,6 +82,25 @@ def detail(
     )
 
 
+@post(
+    "/w/{workspace:str}/feeds/{name:str}/versions/{version:int}/approve",
+    opt={"action": "publish"},
+    include_in_schema=False,
+    sync_to_thread=True,
+)
+def approve(visit: NamedDependency[Visit], name: FromPath[str], version: FromPath[int]) -> Redirect:
+    """Publish the newest version although it was held, on this person's word."""
+    held = read(visit, name).status.held
+    if held is None or held.version != version:
+        raise NotFoundException
+    services = visit.services
+    services.record(visit.name, visit.actor, "feed.approve", f"{name} {version}")
+    with services.database.begin() as connection:
+        versions.approve(connection, held, visit.actor)
+        versions.publish(connection, services.database.dialect, held, services.clock())
+    return Redirect(f"{visit.home}/feeds/{name}", status_code=303)
+
+
 @get("/api/w/{workspace:str}/feeds", opt={"action": "view"}, sync_to_thread=True)
 def data(visit: NamedDependency[Visit]) -> list[FeedStatus]:
     """Return every feed's state."""
@@ -102,4 +121,4 @@ def data_issues(
     return read_issues(visit, name, severity, code, offset)
 
 
-HANDLERS = [page, detail, data, data_detail, data_issues]
+HANDLERS = [page, detail, approve, data, data_detail, data_issues]
