@@ -1,6 +1,7 @@
 """Each destination's own examples: what goes in, and the requests or the verdict that come out.
 
-An example with ``events`` is a mapping, one with ``response`` an answer. The simulated platform must take what is sent.
+An example with ``events`` is a mapping, one with ``users`` an audience's, one with ``response`` an answer. Where the
+platform is simulated, it must take what is sent, and the connector must understand what it answers.
 """
 
 import json
@@ -10,10 +11,12 @@ from typing import Any
 import pytest
 
 from rekindle import destinations
-from rekindle.destinations.preview import answer_from, preview
+from rekindle.destinations.preview import Preview, answer_from, preview
+from rekindle.destinations.preview_audience import preview_audience
 from rekindle.model.clock import parse_rfc3339
 from rekindle.model.discover import discover
 from rekindle.sandbox.platforms import MetaPlatform
+from rekindle.sandbox.platforms.simulated import call, simulated
 
 MODULES: Any = discover("rekindle.destinations")
 FILES = sorted(Path(destinations.__path__[0]).glob("*/examples/*.json"))
@@ -34,9 +37,7 @@ def test_every_destination_has_examples_and_a_manifest():
         assert any(path.parent.parent.name == name for path in FILES), name
 
 
-@pytest.mark.parametrize(("name", "example"), examples("events"))
-def test_mapping(name: str, example: dict[str, Any]):
-    found = preview(MODULES[name], example["config"], example["events"], parse_rfc3339(example["now"]))
+def check(name: str, example: dict[str, Any], found: Preview) -> None:
     assert found.outcome == example["outcome"]
     assert found.reasons == example.get("reasons", {})
     requests = [
@@ -44,6 +45,26 @@ def test_mapping(name: str, example: dict[str, Any]):
         for each in found.requests
     ]
     assert requests == example.get("requests", [])
+    if platform := simulated(name):
+        for each in found.requests:
+            now_ms = parse_rfc3339(example["now"])
+            answer = platform(call(each.method, each.url, each.headers, bytes(each.body), now_ms))
+            assert set(MODULES[name].classify(answer, 3).per_event) <= {"delivered", "accepted"}, answer
+
+
+@pytest.mark.parametrize(("name", "example"), examples("users"))
+def test_audience(name: str, example: dict[str, Any]):
+    now_ms = parse_rfc3339(example["now"])
+    found = preview_audience(
+        MODULES[name], example["config"], example["operation"], example["users"], now_ms, example.get("consent")
+    )
+    check(name, example, found)
+
+
+@pytest.mark.parametrize(("name", "example"), examples("events"))
+def test_mapping(name: str, example: dict[str, Any]):
+    found = preview(MODULES[name], example["config"], example["events"], parse_rfc3339(example["now"]))
+    check(name, example, found)
     if name == "meta":
         pixel = MetaPlatform(lambda: parse_rfc3339(example["now"]), pixel_id=example["config"]["pixel_id"], token="t")
         for each in found.requests:

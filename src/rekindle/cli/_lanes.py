@@ -44,6 +44,7 @@ class Lanes:
         self._feed_ids = feed_ids
         self._idle_s = idle_s
         self._modules = discover("rekindle.destinations")
+        self._audiences = {name for name, module in self._modules.items() if module.manifest.kind == "audience"}
         self._running: dict[tuple[str, str], _Running] = {}
 
     async def step(self) -> int:
@@ -52,7 +53,7 @@ class Lanes:
             (workspace.name, name): _Account(workspace.name, name, destination, workspace.policy)
             for workspace in self._installation.workspaces().values()
             for name, destination in workspace.destinations.items()
-            if destination.enabled
+            if destination.enabled and destination.kind not in self._audiences
         }
         changed = [key for key, running in self._running.items() if wanted.get(key) != running.account]
         await asyncio.gather(*(self._stop(key) for key in changed))

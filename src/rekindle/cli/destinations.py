@@ -9,6 +9,8 @@ import msgspec
 
 from rekindle.cli import _probe
 from rekindle.destinations.preview import answer_from, preview
+from rekindle.destinations.preview_audience import preview_audience
+from rekindle.egress.audience import AudienceModule, Operation
 from rekindle.egress.connector import ConnectorModule, SettingsError
 from rekindle.model.clock import parse_rfc3339, system_clock
 from rekindle.model.discover import discover
@@ -40,6 +42,9 @@ def preview_() -> None:
     "repeat": n beside "event" for n copies with ids of their own. "config" holds the destination's settings with its
     secrets written out (use test ones); "consent" and "policy" in it stand for those documents.
 
+    For an audience, instead of an event: "operation" (add or remove) and "users": [{"email", "phone", …, "consent"}];
+    "consent" beside them stands for users that bring none. When nobody brings any, all are taken to have agreed.
+
     Writes {"id", "outcome": send | reject | blocked, "reasons": {event_id: reason}, "requests": [...]}.
     """
     _probe.run(_preview)
@@ -64,7 +69,12 @@ def _preview(given: dict[str, Any]) -> dict[str, Any]:
         raise _probe.ProbeError('"config" must be an object of settings')
     try:
         now_ms = _now(given.get("now"))
-        found = preview(module, config, _events(given), now_ms)
+        if module.manifest.kind == "audience":
+            operation, users = _users(given)
+            people = cast(AudienceModule, module)
+            found = preview_audience(people, config, operation, users, now_ms, given.get("consent"))
+        else:
+            found = preview(cast(ConnectorModule, module), config, _events(given), now_ms)
     except SettingsError as error:
         raise _probe.ProbeError(str(error)) from None
     return {"outcome": found.outcome, "reasons": found.reasons, "requests": found.requests}
@@ -86,12 +96,12 @@ def _classify(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _module(given: dict[str, Any]) -> ConnectorModule:
+def _module(given: dict[str, Any]) -> ConnectorModule | AudienceModule:
     modules = discover("rekindle.destinations")
     name = given.get("destination")
     if name not in modules:
         raise _probe.ProbeError(f"there is no destination {name!r}; there are {', '.join(sorted(modules))}")
-    return cast(ConnectorModule, modules[str(name)])
+    return cast(ConnectorModule | AudienceModule, modules[str(name)])
 
 
 def _events(given: dict[str, Any]) -> list[Any]:
@@ -107,6 +117,15 @@ def _events(given: dict[str, Any]) -> list[Any]:
     if count == 1 or not isinstance(event, dict):
         return [event] * count
     return [event | {"event_id": f"{event.get('event_id', 'event')}-{number}"} for number in range(1, count + 1)]
+
+
+def _users(given: dict[str, Any]) -> tuple[Operation, list[Any]]:
+    if given.get("operation") not in ("add", "remove"):
+        raise _probe.ProbeError('"operation" must be "add" or "remove": this destination holds an audience')
+    users = given.get("users")
+    if not isinstance(users, list) or len(users) > _MOST_EVENTS:
+        raise _probe.ProbeError(f'"users" must be a list of at most {_MOST_EVENTS} users')
+    return given["operation"], users
 
 
 def _now(given: Any) -> int:

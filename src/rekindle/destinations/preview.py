@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
-from rekindle.egress.connector import Answer, Connector, ConnectorModule, Mapped, Rejected
+from rekindle.egress.connector import Answer, Connector, ConnectorModule, Manifest, Mapped, Rejected
 from rekindle.egress.fields import cut
 from rekindle.egress.options import LaneOptions
 from rekindle.egress.window import outside_window
@@ -19,6 +19,7 @@ from rekindle.model.record import Stored
 from rekindle.privacy.decide import decide
 from rekindle.workspace import DestinationConsent, Policy
 
+_Account = TypeVar("_Account", covariant=True)
 _KNOWN: Final = frozenset(Event.__struct_fields__) - {"extra"}
 _NUMBERS_AS_TEXT: Final = ("item_id", "item_variant", "location_id", "item_list_id", "transaction_id", "user_id",
                            "postal_code", "phone", "client_id", "event_id")  # fmt: skip
@@ -45,7 +46,14 @@ class Preview(msgspec.Struct, frozen=True):
     requests: list[PreviewRequest]
 
 
-def account(module: ConnectorModule, config: Mapping[str, Any]) -> tuple[Connector, DestinationConsent, Policy]:
+class _Module(Protocol[_Account]):
+    @property
+    def manifest(self) -> Manifest: ...
+
+    def configure(self, settings: Mapping[str, Any], secrets: Mapping[str, str]) -> _Account: ...
+
+
+def account(module: _Module[_Account], config: Mapping[str, Any]) -> tuple[_Account, DestinationConsent, Policy]:
     """Configure from a preview's ``config``: settings, secrets written out, and ``consent`` and ``policy`` if given.
 
     Raises `SettingsError` and `msgspec.ValidationError`.
@@ -118,7 +126,7 @@ def read_event(given: Any) -> Event:
         event["event_time"] = rfc3339(int(time * 1000) if time < _SECONDS_UNTIL else int(time))
     elif isinstance(time, str):
         parse_rfc3339(time)
-    read = msgspec.convert(_repaired(event), Event, strict=False)
+    read = msgspec.convert(repaired(event), Event, strict=False)
     shop = read.ecommerce
     amounts = [shop.value, shop.tax, shop.shipping]
     amounts += [amount for item in shop.items for amount in (item.price, item.discount)]
@@ -135,11 +143,12 @@ def answer_from(response: Mapping[str, Any]) -> Answer:
     return Answer(int(response["status"]), headers, raw)
 
 
-def _repaired(value: Any, name: str = "") -> Any:
+def repaired(value: Any, name: str = "") -> Any:
+    """Return ``value`` with numbers as text where the field ``name`` holds text (ids, telephone numbers)."""
     if isinstance(value, dict):
-        return {key: _repaired(each, key) for key, each in value.items()}
+        return {key: repaired(each, key) for key, each in value.items()}
     if isinstance(value, list):
-        return [_repaired(each, name) for each in value]
+        return [repaired(each, name) for each in value]
     if name in _NUMBERS_AS_TEXT and isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         return str(value)
     return value

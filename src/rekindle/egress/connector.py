@@ -47,7 +47,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     given no more than these, less what the permit leaves out. ``hosts`` are the only ones it may call, unless a
     setting names another (``host_settings``: settings that hold a URL whose host is allowed). ``secrets`` are settings
     whose value is a secret's name: ``access_token = { secret = "meta_token" }``. ``consent`` is the rule suggested to
-    a new account and used by previews that bring none.
+    a new account and used by previews that bring none. ``kind`` says what goes there: ``events``, or the members of an
+    ``audience`` (`rekindle.egress.audience`).
     """
 
     name: str
@@ -60,6 +61,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     settings: tuple[Setting, ...] = ()
     secrets: tuple[Setting, ...] = ()
     host_settings: tuple[str, ...] = ()
+    kind: Literal["events", "audience"] = "events"
 
 
 class Mapped(msgspec.Struct, frozen=True):

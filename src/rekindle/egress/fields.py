@@ -55,6 +55,11 @@ def cut(event: Event, fields: AbstractSet[str]) -> Event:
     )
 
 
+def cut_member(user: User, client: Client, fields: AbstractSet[str]) -> tuple[User, Client]:
+    """Return what of a person may be sent to an audience."""
+    return _cut("user", user, fields), _cut("client", client, fields)
+
+
 def _cut(name: str, part: _Part, fields: AbstractSet[str]) -> _Part:
     if name in fields:
         return part
