@@ -48,7 +48,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     setting names another (``host_settings``: settings that hold a URL whose host is allowed). ``secrets`` are settings
     whose value is a secret's name: ``access_token = { secret = "meta_token" }``. ``consent`` is the rule suggested to
     a new account and used by previews that bring none. ``kind`` says what goes there: ``events``, or the members of an
-    ``audience`` (`rekindle.egress.audience`).
+    ``audience`` (`rekindle.egress.audience`). ``unverified`` says what of it no public document confirms.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     secrets: tuple[Setting, ...] = ()
     host_settings: tuple[str, ...] = ()
     kind: Literal["events", "audience"] = "events"
+    unverified: str = ""
 
 
 class Mapped(msgspec.Struct, frozen=True):

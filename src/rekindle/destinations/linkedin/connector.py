@@ -1,0 +1,141 @@
+"""The account: manifest, settings, mapping, request. Source: LinkedIn Conversions API, "Streaming conversion events".
+
+An event belongs to a conversion rule of the ad account; a rule counts one kind of event, so each name has its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from rekindle.destinations import words
+from rekindle.egress.connector import Limits, Manifest, Mapped, OutRequest, Rejected, Setting, SettingsError
+from rekindle.egress.options import check_settings
+from rekindle.egress.request import account_host, encode
+from rekindle.model.event import Event
+from rekindle.model.outcome import Reason
+from rekindle.privacy.normalise.linkedin import PLATFORM
+from rekindle.workspace import DestinationConsent
+
+VERSION: Final = "202603"
+# "Send an event within 90 days of when it happened."
+_WINDOW_MS: Final = 90 * words.DAY_MS
+_URN: Final = "urn:lla:llaPartnerConversion:"
+
+manifest: Final = Manifest(
+    name="linkedin",
+    title="LinkedIn Conversions API",
+    fields=frozenset(
+        {
+            "ecommerce.value", "ecommerce.currency", "ecommerce.items", "client.li_fat_id",
+            "user.email", "user.first_name", "user.last_name", "user.country",
+        }
+    ),
+    purposes=frozenset({"ads_measurement"}),
+    hosts=frozenset({"api.linkedin.com"}),
+    # 5,000 events a batch, 600 requests a minute.
+    limits=Limits(batch=5000, per_second=10),
+    consent=DestinationConsent(consent_mode=["ad_storage", "ad_user_data"], tcf_vendor=804),
+    settings=(
+        Setting("conversion_id", "the number of the conversion rule that counts purchases"),
+        Setting("conversions", 'rules by event name: { generate_lead = "123", sign_up = "456" }'),
+        Setting("version", f"the API's version, {VERSION} unless told"),
+        Setting("api_base", "another address of the API, for a proxy or the sandbox"),
+        Setting("batch", "events a request, at most 5000"),
+    ),
+    secrets=(Setting("access_token", "a member's token with the permission rw_conversions", required=True),),
+    host_settings=("api_base",),
+)  # fmt: skip
+
+
+class _Settings(msgspec.Struct, frozen=True, kw_only=True):
+    conversion_id: str | None = None
+    conversions: dict[str, str] = msgspec.field(default_factory=dict)
+    version: str = VERSION
+    api_base: str = "https://api.linkedin.com"
+    batch: int = 5000
+
+
+class LinkedInAccount:
+    """The conversion rules of one ad account."""
+
+    def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        rules = {"purchase": settings.conversion_id} if settings.conversion_id else {}
+        self._rules = {name: rule.removeprefix(_URN) for name, rule in (rules | settings.conversions).items()}
+        if not self._rules:
+            raise SettingsError(
+                "linkedin: name a conversion rule: conversion_id for purchases, or conversions by event"
+            )
+        for name, rule in self._rules.items():
+            if not (rule.isascii() and rule.isdigit()):
+                raise SettingsError(f"linkedin: the conversion rule of {name} must be a number, from Campaign Manager")
+        self._headers = {
+            "content-type": "application/json",
+            "authorization": f"Bearer {secrets['access_token']}",
+            "linkedin-version": settings.version,
+            "x-restli-protocol-version": "2.0.0",
+            "x-restli-method": "BATCH_CREATE",
+        }
+        self._url = f"{settings.api_base.rstrip('/')}/rest/conversionEvents"
+        self.fields = manifest.fields
+        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
+        self.batch = settings.batch
+
+    def maps(self, name: str) -> bool:
+        return name in self._rules
+
+    def map(self, event: Event) -> Mapped | Rejected:
+        time_ms = words.time_ms(event)
+        if time_ms is None:
+            return Rejected(Reason.MALFORMED, "event_time is not RFC 3339 with an offset")
+        ids, info = user_ids(event), _user_info(event)
+        if not ids and "firstName" not in info:
+            return Rejected(Reason.NO_MATCH_KEY, "no e-mail, no li_fat_id, and not both names")
+        money = words.money(event.ecommerce)
+        # "userIds" is wanted even when it is empty; an info with nothing but a country says nothing.
+        user: dict[str, Any] = {"userIds": ids}
+        if "firstName" in info:
+            user["userInfo"] = info
+        body: dict[str, Any] = {
+            "conversion": _URN + self._rules[event.event],
+            "conversionHappenedAt": time_ms,
+            "eventId": event.event_id,
+            "user": user,
+        }
+        if money:
+            body["conversionValue"] = {"currencyCode": money[1], "amount": words.plain(money[0])}
+        return Mapped(event.event_id, body, time_ms, time_ms + _WINDOW_MS)
+
+    def build(self, batch: Sequence[Mapped], now_ms: int) -> OutRequest:
+        body = encode({"elements": [one.body for one in batch]})
+        return OutRequest("POST", self._url, self._headers, body, tuple(one.event_id for one in batch))
+
+
+def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> LinkedInAccount:
+    """Check and return the account. Raises `SettingsError`."""
+    given = dict(settings)
+    for key in ("conversion_id", "version"):
+        if isinstance(given.get(key), int):
+            given[key] = str(given[key])
+    return LinkedInAccount(check_settings(manifest, given, secrets, _Settings), secrets)
+
+
+def user_ids(event: Event) -> list[dict[str, str]]:
+    """Return the hashed e-mail and LinkedIn's own click id, each where known."""
+    email = words.hashed(PLATFORM, event.user, {"email": "SHA256_EMAIL"}, None)
+    click = (event.client.li_fat_id or "").strip()
+    found = email | ({"LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID": click} if click else {})
+    return [{"idType": kind, "idValue": value} for kind, value in found.items()]
+
+
+def _user_info(event: Event) -> dict[str, str]:
+    """Return the name in clear, both parts or none, with the country."""
+    parts = {"first_name": "firstName", "last_name": "lastName", "country": "countryCode"}
+    info: dict[str, str] = {}
+    for field, key in parts.items():
+        value = getattr(event.user, field)
+        if value and (normal := PLATFORM.normalise(field, value).normalized):
+            info[key] = normal
+    return info if {"firstName", "lastName"} <= info.keys() else {}

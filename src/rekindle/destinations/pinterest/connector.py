@@ -1,0 +1,81 @@
+"""The account: manifest, settings, request. Source: Pinterest API v5 (OpenAPI 5.13), `events/create`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from rekindle.destinations.pinterest.mapping import EVENT_NAMES, map_event
+from rekindle.egress.connector import Limits, Manifest, Mapped, OutRequest, Rejected, Setting
+from rekindle.egress.options import check_settings
+from rekindle.egress.request import account_host, encode
+from rekindle.model.event import Event
+from rekindle.workspace import DestinationConsent
+
+manifest: Final = Manifest(
+    name="pinterest",
+    title="Pinterest Conversions API",
+    fields=frozenset(
+        {
+            "page.url", "ecommerce",
+            "client.ip", "client.user_agent", "client.os", "client.epik",
+            "user.user_id", "user.email", "user.phone", "user.first_name", "user.last_name", "user.gender",
+            "user.date_of_birth", "user.city", "user.region", "user.postal_code", "user.country",
+        }
+    ),
+    purposes=frozenset({"ads_measurement", "ads_personalization"}),
+    hosts=frozenset({"api.pinterest.com"}),
+    # maxItems 1000; "5,000 calls per minute per ad account".
+    limits=Limits(batch=1000, per_second=80),
+    # Pinterest is not on the IAB vendor list, and its Additional Consent id is not confirmed: name it per account.
+    consent=DestinationConsent(consent_mode=["ad_storage", "ad_user_data", "ad_personalization"]),
+    settings=(
+        Setting("ad_account_id", "the ad account's number, from Ads Manager", required=True),
+        Setting("test", "true marks every request as a test: checked and answered, not recorded"),
+        Setting("default_region", "two-letter country by which phone numbers without a country code are read"),
+        Setting("api_base", "another address of the API, for a proxy or the sandbox"),
+        Setting("batch", "events a request, at most 1000"),
+    ),
+    secrets=(Setting("access_token", "the conversion access token, from Ads Manager", required=True),),
+    host_settings=("api_base",),
+)  # fmt: skip
+
+
+class _Settings(msgspec.Struct, frozen=True, kw_only=True):
+    ad_account_id: str
+    test: bool = False
+    default_region: str | None = None
+    api_base: str = "https://api.pinterest.com"
+    batch: int = 1000
+
+
+class PinterestAccount:
+    """One ad account."""
+
+    def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        self._region = settings.default_region
+        self._token = secrets["access_token"]
+        test = "?test=true" if settings.test else ""
+        self._url = f"{settings.api_base.rstrip('/')}/v5/ad_accounts/{settings.ad_account_id}/events{test}"
+        self.fields = manifest.fields
+        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
+        self.batch = settings.batch
+
+    def maps(self, name: str) -> bool:
+        return name in EVENT_NAMES
+
+    def map(self, event: Event) -> Mapped | Rejected:
+        return map_event(event, self._region)
+
+    def build(self, batch: Sequence[Mapped], now_ms: int) -> OutRequest:
+        headers = {"content-type": "application/json", "authorization": f"Bearer {self._token}"}
+        body = encode({"data": [one.body for one in batch]})
+        return OutRequest("POST", self._url, headers, body, tuple(one.event_id for one in batch))
+
+
+def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> PinterestAccount:
+    """Check and return the account. Raises `SettingsError`."""
+    given = {key: str(value) if key == "ad_account_id" else value for key, value in settings.items()}
+    return PinterestAccount(check_settings(manifest, given, secrets, _Settings), secrets)
