@@ -151,3 +151,12 @@ def _read(database: Database, *where: sa.ColumnElement[bool], limit: int) -> lis
     query = query.order_by(outcomes.c.updated_ms.desc(), outcomes.c.destination).limit(limit)
     with database.read() as connection:
         return [EventOutcome(*row) for row in connection.execute(query)]
+
+
+def all_outcomes(database: Database, workspace: str, destination: str) -> list[tuple[str, str, str]]:
+    """Return (event id, outcome, reason) of every event of a destination; for audits of what fits into memory."""
+    query = sa.select(outcomes.c.event_id, outcomes.c.outcome, outcomes.c.reason).where(
+        outcomes.c.workspace == workspace, outcomes.c.destination == destination
+    )
+    with database.read() as connection:
+        return [(row.event_id, row.outcome, row.reason) for row in connection.execute(query)]
