@@ -6,18 +6,19 @@ import asyncio
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from rekindle.cli.torture import command
-from rekindle.sandbox.torture import judge, plan
+from rekindle.sandbox.torture import Verdict, judge, plan
 from rekindle.sandbox.torture.books import Acknowledged, Book, Receipt, Withdrawn, read
 from rekindle.sandbox.torture.cable import Cable
 
 
-def verdict(**changed):
-    books = {
+def verdict(**changed: Any) -> Verdict:
+    books: dict[str, Any] = {
         "acknowledged": ["g-0-1-1", "g-0-1-2"],
         "stored": Counter(["g-0-1-1", "g-0-1-2", "g-0-1-3"]),
         "outcomes": {"g-0-1-1": "delivered", "g-0-1-2": "delivered", "g-0-1-3": "delivered"},
@@ -29,35 +30,35 @@ def verdict(**changed):
     return judge(**(books | changed))
 
 
-def test_books_that_agree_pass():
+def test_books_that_agree_pass() -> None:
     assert verdict().passed
     assert verdict().delivered == 3
 
 
-def test_an_acknowledged_event_that_is_not_in_the_log_is_lost():
+def test_an_acknowledged_event_that_is_not_in_the_log_is_lost() -> None:
     found = verdict(acknowledged=["g-0-1-1", "g-9-9-9"])
     assert not found.passed
     assert found.lost == ["g-9-9-9: not in the log"]
 
 
-def test_a_delivery_that_nobody_received_is_a_loss():
+def test_a_delivery_that_nobody_received_is_a_loss() -> None:
     assert verdict(receipts=[Receipt("g-0-1-1", "g-0-1-1", 1), Receipt("g-0-1-2", "g-0-1-2", 1)]).lost
 
 
 @pytest.mark.parametrize("outcome", ["waiting", "held", None])
-def test_an_event_that_came_to_no_end_fails(outcome):
+def test_an_event_that_came_to_no_end_fails(outcome: str | None) -> None:
     outcomes = {"g-0-1-1": "delivered", "g-0-1-2": "delivered"} | ({} if outcome is None else {"g-0-1-3": outcome})
     assert verdict(outcomes=outcomes).unsettled
 
 
-def test_equal_ids_are_duplicates_and_two_ids_for_one_event_are_a_fault():
+def test_equal_ids_are_duplicates_and_two_ids_for_one_event_are_a_fault() -> None:
     twice = [*[Receipt(f"g-0-1-{n}", f"g-0-1-{n}", 1000) for n in (1, 2, 3)], Receipt("g-0-1-1", "g-0-1-1", 1500)]
     assert verdict(receipts=twice).passed
     assert verdict(receipts=twice).delivered_copies == 1
     assert not verdict(receipts=[*twice, Receipt("g-0-1-2", "g-0-1-1", 1500)]).passed
 
 
-def test_what_was_sent_after_a_refusal_or_a_withdrawal_is_found():
+def test_what_was_sent_after_a_refusal_or_a_withdrawal_is_found() -> None:
     denied = {"stored": Counter(["d-0-1-1"]), "outcomes": {"d-0-1-1": "delivered"}, "acknowledged": [], "counted": 1}
     assert verdict(**denied, receipts=[Receipt("d-0-1-1", "d-0-1-1", 1)]).without_consent
     assert not verdict(withdrawn=[Withdrawn("g-0-1", 500)]).without_consent
@@ -66,23 +67,23 @@ def test_what_was_sent_after_a_refusal_or_a_withdrawal_is_found():
     assert late.latest_after_withdrawal_ms == 5001
 
 
-def test_filtering_somebody_who_never_withdrew_is_found():
+def test_filtering_somebody_who_never_withdrew_is_found() -> None:
     outcomes = {"g-0-1-1": "filtered", "g-0-1-2": "delivered", "g-0-1-3": "delivered"}
     assert verdict(outcomes=outcomes).unsettled
     assert verdict(outcomes=outcomes, withdrawn=[Withdrawn("g-0-1", 900)]).passed
 
 
-def test_a_view_that_counts_an_event_twice_fails():
+def test_a_view_that_counts_an_event_twice_fails() -> None:
     assert not verdict(counted=4).passed
 
 
-def test_the_same_seed_makes_the_same_faults():
+def test_the_same_seed_makes_the_same_faults() -> None:
     assert plan(7, 50) == plan(7, 50)
     assert plan(7, 50) != plan(8, 50)
     assert {cycle.trouble for cycle in plan(7, 200)} == {"none", "pause", "refuse", "mute", "full"}
 
 
-def test_a_line_cut_off_by_a_kill_is_cut_away(tmp_path: Path):
+def test_a_line_cut_off_by_a_kill_is_cut_away(tmp_path: Path) -> None:
     path = tmp_path / "book"
     book = Book(path)
     book.write([Acknowledged("a", 1), Withdrawn("p", 2)])
@@ -97,7 +98,7 @@ def test_a_line_cut_off_by_a_kill_is_cut_away(tmp_path: Path):
     assert list(read(path, Withdrawn)) == [Withdrawn("p", 2)]
 
 
-async def test_the_line_carries_refuses_and_swallows_answers():
+async def test_the_line_carries_refuses_and_swallows_answers() -> None:
     asked: list[bytes] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -131,7 +132,7 @@ async def test_the_line_carries_refuses_and_swallows_answers():
     assert asked == [b"one\n", b"three\n", b"four\n"]
 
 
-def test_a_short_torture_passes(tmp_path: Path):
+def test_a_short_torture_passes(tmp_path: Path) -> None:
     done = CliRunner().invoke(
         command, ["--cycles", "4", "--seed", "3", "--drain", "90", "--folder", str(tmp_path / "run")]
     )
