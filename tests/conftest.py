@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from tools.kafka import Cluster, missing
 
 from rekindle.engines.database import Database, open_database
 
@@ -80,6 +81,20 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     opened.create_all()
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Three Kafka brokers of the tests' own, for the length of the run."""
+    reason = missing()
+    if reason is not None:
+        pytest.skip(f"no Kafka cluster: {reason}")
+    cluster = Cluster(tmp_path_factory.mktemp("kafka"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from rekindle.engines.log import ConsumerLag, Entry, Keyed
@@ -49,7 +49,9 @@ class MemoryLog:
     def waiting_bytes(self) -> int:
         return 0
 
-    async def consumer(self, name: str, *, start: Literal["first", "last"] = "first") -> MemoryConsumer:
+    async def consumer(
+        self, name: str, *, start: Literal["first", "last"] = "first", share: bool = True
+    ) -> MemoryConsumer:
         self.committed.setdefault(name, 0 if start == "first" else len(self.entries))
         return MemoryConsumer(self, name)
 
@@ -59,8 +61,11 @@ class MemoryLog:
     async def lag(self) -> Sequence[ConsumerLag]:
         return [ConsumerLag(name, len(self.entries) - done, 0) for name, done in self.committed.items()]
 
-    async def tail(self, after: tuple[int, int] | None, limit: int) -> Sequence[Entry]:
-        return self.entries[-limit:] if after is None else self.entries[after[1] + 1 :][:limit]
+    async def tail(self, after: tuple[int, int] | Mapping[int, int] | None, limit: int) -> Sequence[Entry]:
+        if after is None:
+            return self.entries[-limit:]
+        place = after[1] if isinstance(after, tuple) else after.get(0, -1)
+        return self.entries[place + 1 :][:limit]
 
     async def trim(self, older_than_ms: int) -> int:
         return 0

@@ -44,6 +44,8 @@ class LogMachine(RuleBasedStateMachine):
 
     @rule(name=NAMES)
     def open_consumer(self, name: str) -> None:
+        if name in self.consumers:  # two members would share the partitions, where there are several
+            self.do(self.consumers[name].close())
         self.consumers[name] = self.do(self.log.consumer(name))
         self.committed.setdefault(name, 0)
         self.position[name] = self.committed[name]

@@ -1,6 +1,17 @@
 """The event log: the record of what happened, of which profiles, audiences and statistics are views."""
 
-from rekindle.engines.log.protocol import Consumer, ConsumerLag, Entry, Keyed, Log, LogCorrupt, LogFull, LogUnavailable
+from rekindle.engines.log.protocol import (
+    Consumer,
+    ConsumerLag,
+    Entry,
+    Keyed,
+    Log,
+    LogCorrupt,
+    LogFull,
+    LogUnavailable,
+    SetsAside,
+    owned,
+)
 from rekindle.engines.log.sqlite import SqliteConsumer, SqliteLog
 
 __all__ = [
@@ -12,6 +23,8 @@ __all__ = [
     "LogCorrupt",
     "LogFull",
     "LogUnavailable",
+    "SetsAside",
     "SqliteConsumer",
     "SqliteLog",
+    "owned",
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -87,8 +87,12 @@ class Log(Protocol):
         """How many bytes wait to be stored; bounded by the engine."""
         ...
 
-    async def consumer(self, name: str, *, start: Literal["first", "last"] = "first") -> Consumer:
-        """Open (and register, durably) the consumer ``name``; ``start`` counts only the first time."""
+    async def consumer(self, name: str, *, start: Literal["first", "last"] = "first", share: bool = True) -> Consumer:
+        """Open (and register, durably) the consumer ``name``; ``start`` counts only the first time.
+
+        The members of a name share the partitions. With ``share=False`` each member reads all of them, from the
+        cursor that they have in common: for state that is kept in common and must be complete in each process.
+        """
         ...
 
     async def forget(self, name: str) -> None:
@@ -99,8 +103,12 @@ class Log(Protocol):
         """Return every registered consumer's lag."""
         ...
 
-    async def tail(self, after: tuple[int, int] | None, limit: int) -> Sequence[Entry]:
-        """Read without a cursor: entries after ``(partition, offset)``, or the newest ``limit`` when it is None."""
+    async def tail(self, after: tuple[int, int] | Mapping[int, int] | None, limit: int) -> Sequence[Entry]:
+        """Read without a cursor, about in order of time: the newest ``limit`` entries when ``after`` is None.
+
+        After ``(partition, offset)`` come that partition's entries; after a mapping of partitions to offsets, those of
+        every partition (of one that it does not name, from its first).
+        """
         ...
 
     async def trim(self, older_than_ms: int) -> int:
@@ -110,3 +118,27 @@ class Log(Protocol):
     async def close(self) -> None:
         """Flush and release everything. `append` afterwards raises `LogUnavailable`."""
         ...
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """A consumer whose name may have several members."""
+
+    @property
+    def owned(self) -> frozenset[int]:
+        """The partitions that are this member's now. Work that belongs to others is theirs to do."""
+        ...
+
+
+@runtime_checkable
+class SetsAside(Protocol):
+    """A log with a place for entries that no reader understands."""
+
+    async def set_aside(self, entry: Entry, reader: str) -> None:
+        """Keep a copy beyond `Log.trim` for a person to look at. Raises `LogUnavailable`."""
+        ...
+
+
+def owned(consumer: Consumer) -> frozenset[int] | None:
+    """Return the partitions of a consumer that shares them; None when it has all."""
+    return consumer.owned if isinstance(consumer, Sharing) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -66,7 +66,9 @@ class SqliteLog:
         if self._writer.refused is not None:
             await self._writer.append([])
 
-    async def consumer(self, name: str, *, start: Literal["first", "last"] = "first") -> SqliteConsumer:
+    async def consumer(
+        self, name: str, *, start: Literal["first", "last"] = "first", share: bool = True
+    ) -> SqliteConsumer:
         """See `Log.consumer`."""
         committed = await self._writer.work(lambda file: file.register(name, at_end=start == "last"))
         return SqliteConsumer(self, name, committed)
@@ -85,11 +87,12 @@ class SqliteLog:
             )
         ]
 
-    async def tail(self, after: tuple[int, int] | None, limit: int) -> Sequence[Entry]:
+    async def tail(self, after: tuple[int, int] | Mapping[int, int] | None, limit: int) -> Sequence[Entry]:
         """See `Log.tail`."""
+        place = after[1] if isinstance(after, tuple) else None if after is None else after.get(0, 0)
 
         def newest(file: File) -> list[Entry]:
-            return file.entries(max(0, file.end() - limit) if after is None else after[1], limit)[:limit]
+            return file.entries(max(0, file.end() - limit) if place is None else place, limit)[:limit]
 
         return await self.read(newest)
 
