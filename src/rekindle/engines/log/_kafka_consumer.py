@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, TypeVar
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from rekindle.engines.log._kafka_errors import LOST_MEMBERSHIP, code, patiently, translate
 from rekindle.engines.log.protocol import Entry, LogUnavailable
@@ -54,7 +54,8 @@ class KafkaConsumer:
         self._committed: dict[int, int] = {}
         self._owned: frozenset[int] = frozenset()
         self._joined = False
-        self._paused = False
+        self._resting = False
+        self._polled_s = 0.0
         self._closing = False
         self._tending: asyncio.Task[None] | None = None
 
@@ -167,13 +168,12 @@ class KafkaConsumer:
         self._ahead.clear()
         self._position = {number: self._committed.get(number, 0) for number in partitions}
         self._owned = frozenset(partitions)
-        places = [
-            TopicPartition(self._topic, number, self._committed.get(number, OFFSET_BEGINNING)) for number in partitions
-        ]
-        self._client.assign(places)
-        if self._paused:
-            self._client.resume(places)
-            self._paused = False
+        self._fetch()
+
+    def _fetch(self) -> None:
+        """Have everything behind `_position` fetched. Pausing and seeking keep a place of their own, so: a fresh start."""
+        self._client.assign([TopicPartition(self._topic, *place) for place in self._position.items()])
+        self._resting = False
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if self._closing:  # leaving, with the client half gone: nothing can be asked any more
@@ -188,7 +188,14 @@ class KafkaConsumer:
         consumer.unassign()
 
     def _poll(self, limit: int, wait_s: float) -> Sequence[Entry]:
-        self._pause(False)
+        try:
+            return self._next(limit, wait_s)
+        finally:
+            self._polled_s = time.monotonic()
+
+    def _next(self, limit: int, wait_s: float) -> Sequence[Entry]:
+        if self._resting:
+            self._fetch()
         until = time.monotonic() + wait_s
         patience = until + _PATIENCE_S
         while not self._closing:
@@ -215,13 +222,16 @@ class KafkaConsumer:
         return any(max(self._position[number], first) < end for number, (first, end) in ends.items())
 
     def _look(self) -> None:
-        self._pause(bool(self._ahead))
+        if time.monotonic() - self._polled_s < _TEND_S:
+            return
+        if self._ahead:
+            # Nobody asks for entries: have no more of them fetched.
+            for entry in reversed(self._ahead):
+                self._position[entry.partition] = entry.offset
+            self._ahead.clear()
+            self._client.assign([])
+            self._resting = True
         self._keep(self._client.poll(0))
-
-    def _pause(self, wanted: bool) -> None:
-        if wanted != self._paused:
-            (self._client.pause if wanted else self._client.resume)(self._client.assignment())
-            self._paused = wanted
 
     def _keep(self, message: Message | None) -> None:
         if message is None:
@@ -234,7 +244,13 @@ class KafkaConsumer:
         partition, offset = message.partition(), message.offset()
         assert partition is not None
         assert offset is not None
-        if partition not in self._position or offset < self._position[partition]:
+        expected = self._position.get(partition)
+        if expected is None or offset < expected:
+            return
+        if offset > expected and self._ends([partition])[partition][0] <= expected:
+            # Offsets of a log without transactions have no gaps, but for what was trimmed.
+            _report.error("entries were skipped, reading them again", group=self._config["group.id"])
+            self._go_to_committed(sorted(self._position))
             return
         self._position[partition] = offset + 1
         value = message.value()
