@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -119,3 +121,61 @@ async def test_choices_go_with_the_events_and_with_the_person(log: SqliteLog, da
     assert view.expire("shop", 5) == 1
     view.forget("shop", "s1_b")
     assert [view.latest("shop", name) for name in ("s1_a", "s1_b", "s1_c")] == [None, None, YES]
+
+
+async def test_what_a_refresh_overtakes_is_not_remembered(
+    log: SqliteLog, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = ConsentView(log, database)
+    await write(log, event(1, YES))
+    await view.refresh()
+    read, overtaken = threading.Event(), threading.Event()
+
+    class Slow:
+        def decode(self, row: bytes) -> Consent:
+            read.set()
+            assert overtaken.wait(20)
+            return YES
+
+    with monkeypatch.context() as patch:
+        patch.setattr("rekindle.privacy.consents._decoder", Slow())
+        asked = asyncio.create_task(asyncio.to_thread(view.latest, "shop", "s1_a"))
+        await asyncio.to_thread(read.wait, 20)
+        await write(log, ConsentChange("shop", 2, "s1_a", NO))
+        await view.refresh()
+        overtaken.set()
+        await asked
+    assert view.latest("shop", "s1_a") == NO
+
+
+async def test_each_process_learns_what_another_has_read_already(log: SqliteLog, database: Database) -> None:
+    one, two = ConsentView(log, database), ConsentView(log, database)
+    await write(log, event(1, YES))
+    assert (await one.refresh(), await two.refresh()) == (1, 0), "the first has committed it; its row is everybody's"
+    assert two.latest("shop", "s1_a") == YES
+    await write(log, ConsentChange("shop", 2, "s1_a", NO))
+    await one.refresh()
+    await two.refresh()
+    assert two.latest("shop", "s1_a") == NO
+
+
+async def test_after_a_failure_nothing_old_is_remembered(
+    log: SqliteLog, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = ConsentView(log, database), ConsentView(log, database)
+    await write(log, event(1, YES))
+    await one.refresh()
+    await two.refresh()
+    assert two.latest("shop", "s1_a") == YES
+    await write(log, ConsentChange("shop", 2, "s1_a", NO))
+    await one.refresh()
+
+    async def down(*_: object) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "run", down)
+        with pytest.raises(ConnectionError):
+            await two.refresh()
+    await two.refresh()
+    assert two.latest("shop", "s1_a") == NO

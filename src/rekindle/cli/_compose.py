@@ -51,8 +51,10 @@ class Installation:
 
     @cached_property
     def log(self) -> Log:
-        """The event log."""
-        return SqliteLog(self.settings.data / "log.db", clock=self.clock)
+        """The event log: a file, or Kafka when ``log_url`` says so. Raises `SettingError`."""
+        if not self.settings.log_url:
+            return SqliteLog(self.settings.data / "log.db", clock=self.clock)
+        return open_kafka(self.settings.log_url, self.secrets, self.clock)
 
     @cached_property
     def keyring(self) -> Keyring:
@@ -107,6 +109,20 @@ class Installation:
     def close(self) -> None:
         """Release the state database; for commands that did not open the log."""
         self.database.close()
+
+
+def open_kafka(url: str, secrets: Secrets, clock: Clock) -> Log:
+    """Open the log on Kafka; the password, where there is a user name, is the secret ``kafka.password``."""
+    try:
+        from rekindle.engines.log.kafka import KafkaLog, parse
+    except ImportError:
+        raise process_settings.SettingError(
+            "log_url names Kafka, whose client is not installed; install rekindle[kafka]"
+        ) from None
+    target = parse(url)
+    return KafkaLog(
+        target, password=secrets.get("kafka.password") if "sasl.username" in target.client else None, clock=clock
+    )
 
 
 def create(settings: Settings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -96,14 +96,21 @@ class Store:
 
         return await self._database.query(read)
 
-    async def due(self, now_ms: int, limit: int) -> list[Waiting]:
-        """Return up to ``limit`` events whose time has come, those with the fewest attempts first."""
-        query = sa.select(retries).where(*self._mine(retries), retries.c.next_ms <= now_ms)
+    async def due(self, now_ms: int, limit: int, partitions: Collection[int] | None = None) -> list[Waiting]:
+        """Return up to ``limit`` events whose time has come, those with the fewest attempts first.
+
+        ``partitions`` are those of the log whose events are this member's to try; None for all.
+        """
+        query = sa.select(retries).where(*self._mine(retries), retries.c.next_ms <= now_ms, *_within(partitions))
         return await self._read(query.order_by(retries.c.attempts, retries.c.next_ms).limit(limit))
 
-    async def probe(self) -> list[Waiting]:
+    async def probe(self, partitions: Collection[int] | None = None) -> list[Waiting]:
         """Return one waiting event, whatever its time, to try a platform that was down or a token that was dead."""
-        query = sa.select(retries).where(*self._mine(retries)).order_by(retries.c.attempts, retries.c.next_ms)
+        query = (
+            sa.select(retries)
+            .where(*self._mine(retries), *_within(partitions))
+            .order_by(retries.c.attempts, retries.c.next_ms)
+        )
         return await self._read(query.limit(1))
 
     async def release(self, now_ms: int) -> None:
@@ -188,6 +195,10 @@ class Store:
 
     def _mine(self, table: sa.Table) -> tuple[sa.ColumnElement[bool], ...]:
         return tuple(table.c[name] == value for name, value in self._key.items())
+
+
+def _within(partitions: Collection[int] | None) -> list[sa.ColumnElement[bool]]:
+    return [] if partitions is None else [retries.c.partition.in_(sorted(partitions))]
 
 
 _stored = msgspec.msgpack.Decoder(Stored)

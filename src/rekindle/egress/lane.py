@@ -17,7 +17,7 @@ from rekindle.egress.connector import Connector, ConnectorModule, SettingsError,
 from rekindle.egress.options import configurator, take_apart
 from rekindle.egress.send import Door
 from rekindle.engines.database import Database
-from rekindle.engines.log.protocol import Consumer, Entry, Log
+from rekindle.engines.log.protocol import Consumer, Entry, Log, owned
 from rekindle.engines.secrets import SecretMissing
 from rekindle.model.clock import Clock
 from rekindle.model.outcome import Outcome, Reason
@@ -102,7 +102,7 @@ class Lane:
         if self._connector is None or now < max(state.next_ms, self._not_before_ms):
             return 0
         if state.state in ("open", "held"):
-            return await self._read_log(1) or await self._retry(await self._store.probe())
+            return await self._read_log(1) or await self._retry(await self._store.probe(owned(await self._cursor())))
         if state.state == "throttled":
             await self._keep(msgspec.structs.replace(state, state="running", since_ms=now, next_ms=0))
         # Small batches share one look at the log; where requests are rationed, each step sends one.

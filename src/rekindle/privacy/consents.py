@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -25,7 +26,10 @@ Latest = tuple[str, str, int, Consent]
 
 
 class ConsentView:
-    """Follows the log under the consumer name ``consents`` (one member per process that sends).
+    """Follows the log under the consumer name ``consents``, in each process that sends.
+
+    Every process reads all partitions: a lane may hold an event of one partition whose visitor withdrew in another,
+    and what another process remembers does not help it. All write the same rows, the newest of which stays.
 
     `refresh` before deciding; then `latest` is the newest consent of everything appended before the call. Of two
     signals of the same moment the one appended later counts.
@@ -38,8 +42,10 @@ class ConsentView:
         self._consumer: Consumer | None = None
         self._suppression = Suppression(database)
         self._turn = asyncio.Lock()
+        self._remembering = threading.Lock()
         self._cache: OrderedDict[tuple[str, str], Consent | None] = OrderedDict()
         self._cached = cached
+        self._generation = 0
 
     async def refresh(self) -> int:
         """Apply everything up to the end of the log; return how many records were read.
@@ -48,7 +54,7 @@ class ConsentView:
         """
         async with self._turn:
             if self._consumer is None:
-                self._consumer = await self._log.consumer(self._name)
+                self._consumer = await self._log.consumer(self._name, share=False)
             read = 0
             try:
                 while entries := await self._consumer.poll(_BATCH):
@@ -56,6 +62,8 @@ class ConsentView:
                     await self._commit(self._consumer, entries)
                     read += len(entries)
             except BaseException:
+                # The cursor is everybody's: what another process has committed will not come by here again.
+                self._forget_all()
                 await self._consumer.rewind()
                 raise
             return read
@@ -67,17 +75,22 @@ class ConsentView:
     def latest(self, workspace: str, subject: str) -> Consent | None:
         """Return the subject's newest consent, or None when nothing is known. Raises what the database raises."""
         key = (workspace, subject)
-        if key in self._cache:
+        generation = self._generation
+        try:
             return self._cache[key]
+        except KeyError:
+            pass
         with self._database.read() as connection:
             found = connection.scalar(
                 sa.select(table.c.consent).where(table.c.workspace == workspace, table.c.subject == subject)
             )
         consent = None if found is None else _decoder.decode(found)
-        if self._consumer is not None:  # only a view that follows the log may remember
-            self._cache[key] = consent
-            if len(self._cache) > self._cached:
-                self._cache.popitem(last=False)
+        # Only a view that follows the log may remember, and only what no refresh has overtaken since it was read.
+        with self._remembering:
+            if self._consumer is not None and generation == self._generation:
+                self._cache[key] = consent
+                if len(self._cache) > self._cached:
+                    self._cache.popitem(last=False)
         return consent
 
     def suppressed(self, workspace: str, subject: str) -> bool:
@@ -104,6 +117,11 @@ class ConsentView:
         if self._consumer is not None:
             await self._consumer.close()
             self._consumer = None
+            self._forget_all()
+
+    def _forget_all(self) -> None:
+        with self._remembering:
+            self._generation += 1
             self._cache.clear()
 
     async def _apply(self, entries: Sequence[Entry]) -> None:
@@ -128,8 +146,10 @@ class ConsentView:
         if not newest:
             return
         await self._database.run(lambda connection: self._write(connection, list(newest.values())))
-        for key in newest:
-            self._cache.pop(key, None)
+        with self._remembering:
+            self._generation += 1
+            for key in newest:
+                self._cache.pop(key, None)
 
     def _write(self, connection: Connection, rows: list[Latest]) -> None:
         statement = upsert(table, self._database.dialect)

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from rekindle.engines.database.core import Database, metadata, upsert
-from rekindle.engines.log.protocol import Consumer, Entry, Log
+from rekindle.engines.log.protocol import Consumer, Entry, Log, LogUnavailable, SetsAside
 from rekindle.model.record import Record, Stored, decode
 
 _HOUR_MS = 3_600_000
@@ -89,7 +89,8 @@ class View:
         if not entries:
             return 0
         try:
-            await asyncio.to_thread(self._apply, entries)
+            for entry in await asyncio.to_thread(self._apply, entries):
+                await self._set_aside(entry)
         except BaseException:
             await self._consumer.rewind()
             raise
@@ -116,8 +117,17 @@ class View:
             await self._consumer.close()
             self._consumer = None
 
-    def _apply(self, entries: Sequence[Entry]) -> None:
-        decoded = [(entry, record) for entry in entries if (record := self._decode(entry)) is not None]
+    async def _set_aside(self, entry: Entry) -> None:
+        if isinstance(self._log, SetsAside):
+            try:
+                await self._log.set_aside(entry, self.name)
+            except LogUnavailable as error:
+                self._report.error("log entry could not be set aside", offset=entry.offset, error=str(error))
+
+    def _apply(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Apply what can be read; return what cannot."""
+        read = [(entry, self._decode(entry)) for entry in entries]
+        decoded = [(entry, record) for entry, record in read if record is not None]
         for part in self._parts:
             part.prepare([record for _, record in decoded])
         with self._database.begin() as connection:
@@ -132,6 +142,7 @@ class View:
                     .where(positions.c.view == self.name, positions.c.partition == last.partition)
                     .values(offset=max(last.offset, reached[last.partition]))
                 )
+        return [entry for entry, record in read if record is None]
 
     def _decode(self, entry: Entry) -> Record | None:
         try:
