@@ -36,7 +36,7 @@ class Street:
             self.database,
             self.clock,
             lambda: self.live,
-            suppressed=lambda workspace, subject: (workspace, subject) in self.suppressed,
+            suppressed=lambda workspace, subjects: {one for one in subjects if (workspace, one) in self.suppressed},
         )
 
     async def told(self, *records: Record) -> list[str]:

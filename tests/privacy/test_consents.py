@@ -113,6 +113,26 @@ def test_the_suppression_list(database: Database, clock: FakeClock) -> None:
     assert not listed.suppressed("shop", "s1_a")
 
 
+def test_many_are_looked_up_together(database: Database, clock: FakeClock) -> None:
+    listed = Suppression(database)
+    names = [f"s1_{number}" for number in range(1_201)]
+    for name in (names[0], names[700], names[1_200]):
+        listed.add("shop", name, "erasure", clock())
+    listed.add("other", names[1], "erasure", clock())
+    assert listed.suppressed_among("shop", names) == {names[0], names[700], names[1_200]}
+    assert listed.suppressed_among("shop", []) == frozenset()
+
+
+async def test_an_unreadable_entry_does_not_stop_withdrawals(log: SqliteLog, database: Database) -> None:
+    view = ConsentView(log, database)
+    await write(log, event(1, YES))
+    await log.append([Keyed("k", b"\xc1 no record")])
+    await write(log, ConsentChange("shop", 3, "s1_a", NO))
+    assert await view.refresh() == 3
+    assert view.latest("shop", "s1_a") == NO
+    assert view.unreadable == 1
+
+
 async def test_choices_go_with_the_events_and_with_the_person(log: SqliteLog, database: Database) -> None:
     view = ConsentView(log, database)
     await write(log, event(1, YES, "s1_a"), event(5, YES, "s1_b"), event(6, YES, "s1_c"))

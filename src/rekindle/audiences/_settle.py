@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 import sqlalchemy as sa
@@ -19,8 +19,8 @@ from rekindle.workspace import Audience
 MayEnter = Callable[[str, Consent, int], bool]
 """Whether this consent lets a visitor be in the workspace's audiences, at that moment."""
 
-Suppressed = Callable[[str, str], bool]
-"""Whether this subject of the workspace has asked to be left alone."""
+Suppressed = Callable[[str, Collection[str]], Collection[str]]
+"""Which of these subjects of the workspace have asked to be left alone."""
 
 
 class Guard(msgspec.Struct, frozen=True):
@@ -29,11 +29,11 @@ class Guard(msgspec.Struct, frozen=True):
     may_enter: MayEnter
     suppressed: Suppressed
 
-    def bars(self, workspace: str, subject: str, state: VisitorState, now_ms: int) -> Why | None:
+    def bars(self, workspace: str, state: VisitorState, suppressed: bool, now_ms: int) -> Why | None:
         """Return why the visitor may be in no audience, or None when they may."""
         if not self.may_enter(workspace, state.consent, now_ms):
             return Why.NO_CONSENT
-        return Why.SUPPRESSED if self.suppressed(workspace, subject) else None
+        return Why.SUPPRESSED if suppressed else None
 
 
 class _Writes:
@@ -110,11 +110,21 @@ def settle(
     """Judge every visitor by every rule at ``now_ms``; ``cause`` replaces the reason of what changes."""
     was, due = _current(connection, workspace, states)
     writes = _Writes(workspace)
-    for subject, state in sorted(states.items()):
-        verdicts = {audience: judge(rule, state, now_ms) for audience, rule in rules.items()}
-        # Reading consent and the suppression list costs more than a rule; most visitors are, and become, no members.
-        concerned = any(verdict.member or (audience, subject) in was for audience, verdict in verdicts.items())
-        barred = guard.bars(workspace, subject, state, now_ms) if concerned else None
+    judgements = {
+        subject: {audience: judge(rule, state, now_ms) for audience, rule in rules.items()}
+        for subject, state in sorted(states.items())
+    }
+    # Reading consent and the suppression list costs more than a rule; most visitors are, and become, no members.
+    concerned = {
+        subject
+        for subject, verdicts in judgements.items()
+        if any(verdict.member or (audience, subject) in was for audience, verdict in verdicts.items())
+    }
+    suppressed = guard.suppressed(workspace, concerned) if concerned else ()
+    for subject, verdicts in judgements.items():
+        barred = None
+        if subject in concerned:
+            barred = guard.bars(workspace, states[subject], subject in suppressed, now_ms)
         for audience, judged in verdicts.items():
             verdict = Verdict(False, barred) if barred else judged
             member = (audience, subject) in was
@@ -138,6 +148,7 @@ def settle_due(
     """Take each timer that is due at the moment it was due, one after the other, so that no change is left out."""
     was, due = _current(connection, workspace, states)
     writes = _Writes(workspace)
+    suppressed = guard.suppressed(workspace, {subject for (_, subject), due_ms in due.items() if due_ms <= now_ms})
     for (audience, subject), due_ms in sorted(due.items(), key=lambda pair: (pair[1], pair[0])):
         if due_ms > now_ms:
             continue
@@ -149,7 +160,7 @@ def settle_due(
         at_ms: int = due_ms
         while True:
             verdict = judge(rule, state, at_ms)
-            if verdict.member and (barred := guard.bars(workspace, subject, state, at_ms)):
+            if verdict.member and (barred := guard.bars(workspace, state, subject in suppressed, at_ms)):
                 verdict = Verdict(False, barred)
             if verdict.member != member:
                 member = verdict.member

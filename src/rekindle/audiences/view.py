@@ -44,7 +44,7 @@ class AudienceView:
         workspaces: Callable[[], Mapping[str, Workspace]],
         *,
         may_enter: MayEnter | None = None,
-        suppressed: Suppressed = lambda _workspace, _subject: False,
+        suppressed: Suppressed = lambda _workspace, _subjects: (),
         keep_ms: int = 90 * _DAY_MS,
     ) -> None:
         self._database = database

@@ -31,7 +31,7 @@ async def run(installation: Installation) -> None:
         clock,
         installation.workspaces,
         may_enter=_MayEnter(installation),
-        suppressed=installation.consents.suppressed,
+        suppressed=installation.consents.suppressed_among,
     )
     REGISTRY.register(IdMatchMetrics(database))
     health = Health(settings.host, settings.worker_port, lambda: True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -35,8 +35,8 @@ class ConsentFacts(Protocol):
         """Return the visitor's newest choice, if one is known."""
         ...
 
-    def suppressed(self, workspace: str, subject: str) -> bool:
-        """Say whether the visitor asked for nothing more to be done with their data."""
+    def suppressed_among(self, workspace: str, subjects: Collection[str]) -> Collection[str]:
+        """Return those of ``subjects`` who asked for nothing more to be done with their data."""
         ...
 
 
@@ -82,8 +82,18 @@ class Preparer:
         self._vault = vault
         self._feed_ids = feed_ids
 
-    def prepare(self, waiting: Waiting, connector: Connector, now_ms: int) -> Ready | Result:
-        """Return the mapped event with its permit, or the outcome it came to. Never raises for what the event says."""
+    def suppressed(self, events: Sequence[Waiting]) -> Collection[str]:
+        """Return which of the people of these events, by any of their names, are on the suppression list now."""
+        names = {name for one in events for name in (one.stored.subject, *one.stored.user_subjects)}
+        return self._consents.suppressed_among(events[0].stored.workspace, names) if names else ()
+
+    def prepare(
+        self, waiting: Waiting, connector: Connector, now_ms: int, suppressed: Collection[str]
+    ) -> Ready | Result:
+        """Return the mapped event with its permit, or the outcome it came to. Never raises for what the event says.
+
+        ``suppressed`` is what `suppressed` said of this event's batch just before.
+        """
         stored = waiting.stored
 
         def end(outcome: Outcome, reason: str, detail: str = "") -> Result:
@@ -100,7 +110,7 @@ class Preparer:
             self._policy,
             fields=connector.fields,
             latest=self._consents.latest(stored.workspace, stored.subject),
-            suppressed=self._consents.suppressed(stored.workspace, stored.subject),
+            suppressed=any(name in suppressed for name in (stored.subject, *stored.user_subjects)),
             now_ms=now_ms,
         )
         if not decision.allowed or decision.permit is None:

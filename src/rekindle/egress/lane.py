@@ -218,8 +218,9 @@ class Lane:
     def _prepare(self, events: Sequence[Waiting], connector: Connector, now: int) -> tuple[list[Ready], list[Result]]:
         ready: list[Ready] = []
         ended: list[Result] = []
+        suppressed = self._preparer.suppressed(events)
         for waiting in events:
-            found = self._preparer.prepare(waiting, connector, now)
+            found = self._preparer.prepare(waiting, connector, now, suppressed)
             if isinstance(found, Ready):
                 ready.append(found)
             else:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.engine import Connection
 
 from rekindle.engines.database import Database
@@ -20,6 +21,7 @@ from rekindle.privacy._tables import consents as table
 from rekindle.privacy.suppression import Suppression
 
 _BATCH = 1_000
+_log = structlog.get_logger("consents")
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Consent)
 Latest = tuple[str, str, int, Consent]
@@ -32,7 +34,8 @@ class ConsentView:
     and what another process remembers does not help it. All write the same rows, the newest of which stays.
 
     `refresh` before deciding; then `latest` is the newest consent of everything appended before the call. Of two
-    signals of the same moment the one appended later counts.
+    signals of the same moment the one appended later counts. An entry that is no record is passed over, with an error in
+    the log of this process: stopping at it would stop every send and every withdrawal behind it.
     """
 
     def __init__(self, log: Log, database: Database, *, name: str = "consents", cached: int = 20_000) -> None:
@@ -46,6 +49,8 @@ class ConsentView:
         self._cache: OrderedDict[tuple[str, str], Consent | None] = OrderedDict()
         self._cached = cached
         self._generation = 0
+        self.unreadable = 0
+        """Entries of the log that were no record of this version; they stay in the log."""
 
     async def refresh(self) -> int:
         """Apply everything up to the end of the log; return how many records were read.
@@ -97,6 +102,10 @@ class ConsentView:
         """Tell whether the subject is on the suppression list."""
         return self._suppression.suppressed(workspace, subject)
 
+    def suppressed_among(self, workspace: str, subjects: Collection[str]) -> frozenset[str]:
+        """Return those of ``subjects`` that are on the suppression list."""
+        return self._suppression.suppressed_among(workspace, subjects)
+
     def forget(self, workspace: str, subject: str) -> None:
         """Delete what is known of one subject (erasure)."""
         with self._database.begin() as connection:
@@ -127,7 +136,12 @@ class ConsentView:
     async def _apply(self, entries: Sequence[Entry]) -> None:
         newest: dict[tuple[str, str], Latest] = {}
         for entry in entries:
-            record = decode(entry.value)
+            try:
+                record = decode(entry.value)
+            except msgspec.MsgspecError:
+                self.unreadable += 1
+                _log.error("log entry is not a record", partition=entry.partition, offset=entry.offset)
+                continue
             if isinstance(record, Stored):
                 subjects = [record.subject, *record.user_subjects]
             elif isinstance(record, ConsentChange):
