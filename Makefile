@@ -17,15 +17,21 @@ help: ## Show the verbs
 # Node is for checking the tag and for the browser tests only; without it they are left out and say so.
 NODE_READY := $(shell node -e 'process.exit(+process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null && echo yes)
 BROWSER_TOOLS := $(if $(NODE_READY),tools/browser/node_modules/.ready)
+ORACLES := $(if $(NODE_READY),tools/fuzz/node_modules/.ready)
+FUZZ_COUNT ?= 1000000
 
 tools/browser/node_modules/.ready: tools/browser/package.json tools/browser/package-lock.json
 	cd tools/browser && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+tools/fuzz/node_modules/.ready: tools/fuzz/package.json tools/fuzz/package-lock.json
+	cd tools/fuzz && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
 demo: .venv/run ## Start everything with simulated shoppers (DEMO_SECONDS=30 ends by itself; CATALOG=FILE uses your feed)
 	$(BIN)/rekindle demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(if $(CATALOG),--catalog $(CATALOG))
 
-test: .venv/run $(BROWSER_TOOLS) ## Run the tests (browser tests need Node >= 20)
+test: .venv/run $(BROWSER_TOOLS) $(ORACLES) ## Run the tests (browser tests need Node >= 20)
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: .venv/run $(BROWSER_TOOLS) ## Check format, style, types, import contracts and the tag's size
@@ -39,7 +45,13 @@ lint: .venv/run $(BROWSER_TOOLS) ## Check format, style, types, import contracts
 bench: .venv/run ## Measure; prints ratios within one run (docs/benchmarks.md)
 	$(BIN)/python -m tools.bench
 
+bench-privacy: .venv/run $(ORACLES) ## Measure consent strings, decisions, seals, the ledger and the redaction
+	$(BIN)/python -m tools.bench privacy
+
+fuzz: .venv/run $(ORACLES) ## Read a million generated and broken consent strings beside the reference packages (needs Node >= 20)
+	$(BIN)/python -m tools.fuzz --count $(FUZZ_COUNT)
+
 docs: .venv/run ## Write the generated parts of docs/ again
 	$(BIN)/python -m tools.docs
 
-.PHONY: help demo test lint bench docs
+.PHONY: help demo test lint bench bench-privacy fuzz docs

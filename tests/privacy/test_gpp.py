@@ -159,3 +159,11 @@ def test_opting_out(facts: dict[str, Any], reason: str | None) -> None:
 def test_not_applicable_is_no_choice() -> None:
     assert did_not_opt_out({"SaleOptOut": 2})
     assert not did_not_opt_out({"SaleOptOut": 0, "TargetedAdvertisingOptOut": 0})
+
+
+def test_a_first_version_as_long_as_the_second_is_refused() -> None:
+    first = encode.us_core(1, [1] * 6 + [2] * 3 + [0] * 12 + [0, 0] + [0] + [1, 2, 2])
+    assert read_gpp(f"{encode.gpp_header([7])}~{first}").verdict == "valid"
+    assert read_gpp(f"{encode.gpp_header([7])}~{first}A").verdict == "valid"  # filled up to whole bytes
+    longer = read_gpp(f"{encode.gpp_header([7])}~{first}AA")
+    assert (longer.verdict, longer.facts) == ("malformed", None)

@@ -109,3 +109,10 @@ def test_cleaning_never_raises_and_is_settled_after_once(text: str) -> None:
     clean_url(text)
     once = clean_text(text)
     assert clean_text(once) == once
+
+
+def test_numbers_that_stand_beside_others_are_found() -> None:
+    assert clean_text("red dress size 38 80020146566") == "red dress size 38 [cut]"
+    assert clean_text("iphone 15 pro 4111 1111 1111 1111") == "iphone 15 pro [cut]"
+    assert clean_text("size 38, 3782 822463 10005") == "size 38, [cut]"
+    assert clean_text("size 38 80020146567") == "size 38 80020146567"  # the check digit is wrong

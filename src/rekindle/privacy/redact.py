@@ -30,6 +30,8 @@ _JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?")
 _TOKEN = re.compile(r"\b(?=\w*\d)(?=\w*[A-Za-z])\w{32,}\b")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _DIGITS = re.compile(r"(?<![\w.,])\+?(?:\d[ ./()-]{0,2}){7,19}(?![\w])")
+_CARD = re.compile(r"(?<!\d)(?:\d{4}([ -])\d{4}\1\d{4}\1\d{4}|\d{4}([ -])\d{6}\2\d{5})(?!\d)")
+_ALONE = re.compile(r"(?<!\d)\d{11,19}(?!\d)")
 _PLUS = re.compile(r"(?<!\w)(?:\+|00)\d(?:[ ./()-]{0,2}\d){7,13}(?!\w)")
 _SEPARATED = re.compile(r"(?<![\w.,-])(?:\(?\d{2,4}\)?[ ./-]){2,4}\d{2,4}(?![\w-])")
 
@@ -106,9 +108,15 @@ def _clean_segment(segment: str) -> str:
 def _digits(text: str) -> str:
     digits = "".join(filter(str.isdigit, text))
     spaces = text[len(text.rstrip(" ./()-")) :]
-    if (13 <= len(digits) <= 19 and _luhn(digits) and not _gtin(digits)) or (len(digits) == 11 and _pesel(digits)):
+    if _personal(digits):
         return CUT + spaces
-    return text
+    # A number beside others ("size 38 80020146566"): each group alone, and cards written in groups.
+    text = _CARD.sub(lambda found: CUT if _luhn("".join(filter(str.isdigit, found[0]))) else found[0], text)
+    return _ALONE.sub(lambda found: CUT if _personal(found[0]) else found[0], text)
+
+
+def _personal(digits: str) -> bool:
+    return (13 <= len(digits) <= 19 and _luhn(digits) and not _gtin(digits)) or (len(digits) == 11 and _pesel(digits))
 
 
 def _count(text: str) -> int:

@@ -46,7 +46,8 @@ class Bits:
         if not _ALPHABET.fullmatch(text):
             raise Refused(f"{where}: not base64url" if text else f"{where}: empty")
         # 6 bits a character, whatever the length: a string is not always a whole number of bytes.
-        self._data = base64.urlsafe_b64decode(text + "A" * (-len(text) % 4))
+        # The eight bytes more are for `ranges`, which looks ahead; `_size` ends before them.
+        self._data = base64.urlsafe_b64decode(text + "A" * (-len(text) % 4)) + bytes(8)
         self._size = 6 * len(text)
         self._at = 0
         self._where = where
@@ -82,14 +83,27 @@ class Bits:
     def ranges(self, name: str, highest: int = 65_535) -> Intervals:
         """Read ``NumEntries`` and the entries of a range encoding."""
         count = self.integer(12, name)
+        # An entry has at most 33 bits, so six bytes from where it begins hold it: one look for each entry.
+        data, at, number = self._data, self._at, int.from_bytes
         found = []
         for _ in range(count):
-            is_range = self.integer(1, name)
-            first = self.integer(16, name)
-            last = self.integer(16, name) if is_range else first
-            if not 1 <= first <= last <= highest:
-                raise Refused(f"{self._where}: {name} has a range that is empty, reversed or above its maximum")
+            byte, bit = divmod(at, 8)
+            window = number(data[byte : byte + 6]) << bit
+            first = window >> 31 & 0xFFFF
+            if window >> 47 & 1:
+                last = window >> 15 & 0xFFFF
+                at += 33
+            else:
+                last = first
+                at += 17
+            if not 0 < first <= last <= highest:
+                break
             found.append((first, last))
+        if at > self._size:
+            raise Refused(f"{self._where}: ends inside {name}")
+        if len(found) < count:
+            raise Refused(f"{self._where}: {name} has a range that is empty, reversed or above its maximum")
+        self._at = at
         return tuple(found)
 
     def vendors(self, name: str) -> IdSet:

@@ -28,6 +28,10 @@ def read_us_section(section: int, text: str) -> tuple[str, dict[str, Any]]:
             layout = versions[version]
     for field in layout.core[1:]:
         facts[field[0]] = _value(first, layout.name, field)
+    if layout is not newest and first.left >= _bits(newest) - _bits(layout):
+        # Encoders were seen that wrote the newer fields under the older version: the child's fields would be read
+        # from the wrong place.
+        raise Refused(f"{layout.name}: version {layout.version} with the length of version {newest.version}")
     first.end()
     if len(segments) > 2:
         raise Refused(f"{layout.name}: {len(segments)} segments")
@@ -67,6 +71,10 @@ def _value(bits: Bits, section: str, field: Field) -> int | list[int]:
     if 3 in values:
         raise Refused(f"{section}: {name} has the undefined value 3")
     return values if count else values[0]
+
+
+def _bits(layout: Layout) -> int:
+    return sum(width * (count or 1) for _, width, count in layout.core)
 
 
 def _header(layout: Layout, text: str) -> None:
