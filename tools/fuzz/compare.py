@@ -66,7 +66,7 @@ def _gpp(parsed: GppString) -> dict[str, Any]:
 def _tcf(parsed: TcString) -> dict[str, Any]:
     restrictions: dict[str, list[tuple[int, int]]] = {}
     for one in parsed.restrictions:
-        restrictions.setdefault(f"{one.purpose}-{one.type}", []).extend(_pairs(one.vendors))
+        restrictions.setdefault(f"{one.purpose}-{one.type}", []).extend(one.vendors.runs())
     publisher = parsed.publisher
     return {
         "version": parsed.version,
@@ -102,11 +102,7 @@ def _tcf(parsed: TcString) -> dict[str, Any]:
 
 
 def _runs(ids: IdSet) -> Runs:
-    return _merged(_pairs(ids))
-
-
-def _pairs(ids: IdSet) -> list[tuple[int, int]]:
-    return list(ids._intervals) if ids._intervals is not None else [(one, one) for one in ids.ids()]
+    return _merged(ids.runs())
 
 
 def _merged(pairs: Iterable[tuple[int, int]]) -> Runs:

@@ -36,6 +36,10 @@ class IdSet:
         digits = f"{self._field:0{self._width}b}" if self._width else ""
         return [place for place, digit in enumerate(digits, 1) if digit == "1"]
 
+    def runs(self) -> list[tuple[int, int]]:
+        """Return the ids as intervals, as they were written or one by one."""
+        return [(one, one) for one in self.ids()] if self._intervals is None else list(self._intervals)
+
 
 class Bits:
     """A cursor over the bits of one segment. Every reader raises `Refused` at the end of the bits."""
