@@ -11,12 +11,18 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 from tools.kafka import Cluster, missing
 
 from rekindle.engines.database import Database, open_database
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+
+
+# No test is timed: a busy machine is not a fault.
+settings.register_profile("rekindle", deadline=None)
+settings.load_profile("rekindle")
 
 
 class FakeClock:

@@ -10,7 +10,7 @@ import structlog
 from rekindle.cli._compose import Installation
 from rekindle.egress.connector import SettingsError
 from rekindle.egress.http import HttpTransport
-from rekindle.egress.lane import Lane
+from rekindle.egress.lane import Lane, consumer_name
 from rekindle.egress.send import Door
 from rekindle.model.discover import discover
 from rekindle.model.ports import FeedIds
@@ -18,6 +18,7 @@ from rekindle.ops.loop import run_steps
 from rekindle.workspace import Destination, Policy
 
 _log = structlog.get_logger()
+_LANES = "lane/"
 
 
 class _Account(NamedTuple):
@@ -60,11 +61,28 @@ class Lanes:
         fresh = [account for key, account in wanted.items() if key not in self._running]
         for account in fresh:
             self._start(account)
+        if changed or fresh:
+            await self._forget_removed()
         return len(changed) + len(fresh)
 
     async def close(self) -> None:
         """Stop every lane; what was in progress is finished."""
         await asyncio.gather(*(self._stop(key) for key in list(self._running)))
+
+    async def _forget_removed(self) -> None:
+        """Give up the cursors of destinations that no live workspace has any more; a disabled one keeps its place.
+
+        A cursor that nobody moves would keep the log from being trimmed for ever.
+        """
+        log = self._installation.log
+        configured = {
+            consumer_name(workspace.name, name)
+            for workspace in self._installation.workspaces().values()
+            for name in workspace.destinations
+        }
+        for entry in await log.lag():
+            if entry.consumer.startswith(_LANES) and entry.consumer not in configured:
+                await log.forget(entry.consumer)
 
     async def _stop(self, key: tuple[str, str]) -> None:
         running = self._running.pop(key)

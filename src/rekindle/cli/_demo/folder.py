@@ -63,8 +63,12 @@ def prepare(folder: Path, addresses: Addresses, catalog: Path, *, own_catalog: b
     shop = folder / "shop.toml"
     one, both = f'["{addresses.shop}"]', msgspec.json.encode(addresses.shop_origins).decode()
     shop.write_text(shop.read_text(encoding="utf-8").replace(one, both), encoding="utf-8")
-    with (folder / "catalog.toml").open("a", encoding="utf-8") as out:
-        out.write(f'link_base = "{addresses.shop}"\n')
+    source = folder / "catalog.toml"
+    text = source.read_text(encoding="utf-8") + f'link_base = "{addresses.shop}"\n'
+    if own_catalog:
+        # Ours has titles in two languages; the shop's ads and feeds speak the shop's.
+        text = text.replace('kind = "auto"', 'kind = "csv"') + _POLISH
+    source.write_text(text, encoding="utf-8")
     for slot in SLOTS.values():
         _write(
             folder / "campaigns" / f"{slot.placement}.toml",
@@ -110,6 +114,12 @@ def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
 
+
+_POLISH = """
+[source.columns]
+title = "title_pl"
+description = "description_pl"
+"""
 
 _META = """# The simulated Conversions API of the demo.
 kind = "meta"
