@@ -40,6 +40,28 @@ class Setting(msgspec.Struct, frozen=True):
     required: bool = False
 
 
+class OAuth(msgspec.Struct, frozen=True, kw_only=True):
+    """How an access token is renewed (RFC 6749), for accounts that give the means instead of a token of their own.
+
+    ``url`` is asked for it; ``makes`` is the manifest's secret that is then not given but made. ``refresh_token``
+    needs the further secrets ``client_id``, ``client_secret`` and ``refresh_token``; ``client_credentials`` the first
+    two. ``basic``: the client says who it is in the ``Authorization`` header, not in the form. ``life_s``: how long a
+    token lives when the answer does not say.
+    """
+
+    url: str
+    grant: Literal["refresh_token", "client_credentials"] = "refresh_token"
+    makes: str = "access_token"
+    basic: bool = False
+    scope: str = ""
+    life_s: int = 3600
+
+    @property
+    def seeds(self) -> tuple[str, ...]:
+        """The secrets that are the means."""
+        return ("client_id", "client_secret", "refresh_token")[: 3 if self.grant == "refresh_token" else 2]
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a connector may touch and must be told.
 
@@ -49,6 +71,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     whose value is a secret's name: ``access_token = { secret = "meta_token" }``. ``consent`` is the rule suggested to
     a new account and used by previews that bring none. ``kind`` says what goes there: ``events``, or the members of an
     ``audience`` (`rekindle.egress.audience`). ``unverified`` says what of it no public document confirms.
+    ``oauth`` lets an account renew its token itself.
     """
 
     name: str
@@ -63,6 +86,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     host_settings: tuple[str, ...] = ()
     kind: Literal["events", "audience"] = "events"
     unverified: str = ""
+    oauth: OAuth | None = None
 
 
 class Mapped(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from rekindle.destinations import words
-from rekindle.egress.connector import Limits, Manifest, Mapped, OutRequest, Rejected, Setting, SettingsError
+from rekindle.egress.connector import Limits, Manifest, Mapped, OAuth, OutRequest, Rejected, Setting, SettingsError
 from rekindle.egress.options import check_settings
 from rekindle.egress.request import account_host, encode
 from rekindle.model.event import Event
@@ -47,6 +47,7 @@ manifest: Final = Manifest(
     ),
     secrets=(Setting("access_token", "a member's token with the permission rw_conversions", required=True),),
     host_settings=("api_base",),
+    oauth=OAuth(url="https://www.linkedin.com/oauth/v2/accessToken", life_s=5_184_000),
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from rekindle.destinations.reddit.mapping import EVENT_TYPES, map_event
-from rekindle.egress.connector import Limits, Manifest, Mapped, OutRequest, Rejected, Setting
+from rekindle.egress.connector import Limits, Manifest, Mapped, OAuth, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
 from rekindle.egress.request import account_host, encode
 from rekindle.model.event import Event
@@ -38,6 +38,7 @@ manifest: Final = Manifest(
     ),
     secrets=(Setting("access_token", "the conversion access token, from Events Manager", required=True),),
     host_settings=("api_base",),
+    oauth=OAuth(url="https://www.reddit.com/api/v1/access_token", basic=True),
 )  # fmt: skip
 
 

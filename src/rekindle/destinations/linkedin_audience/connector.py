@@ -1,0 +1,88 @@
+"""The segment. Source: LinkedIn Marketing API, "DMP segment users" (batch create). Answers are read as for events.
+
+Only hashed e-mails are sent: names would go in clear. LinkedIn has no way to limit the use of a person on a list, so
+who asked for limited use is not added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from rekindle.destinations import words
+from rekindle.egress.audience import MappedMember, Member, Operation
+from rekindle.egress.connector import Limits, Manifest, OAuth, OutRequest, Rejected, Setting
+from rekindle.egress.options import check_settings
+from rekindle.egress.request import account_host, encode
+from rekindle.model.outcome import Reason
+from rekindle.privacy.normalise.linkedin import PLATFORM
+from rekindle.workspace import DestinationConsent
+
+VERSION: Final = "202603"
+
+manifest: Final = Manifest(
+    name="linkedin_audience",
+    title="LinkedIn matched audience",
+    kind="audience",
+    fields=frozenset({"user.email"}),
+    purposes=frozenset({"ads_personalization"}),
+    hosts=frozenset({"api.linkedin.com"}),
+    # 600 requests a minute; 5,000 people a request are in use.
+    limits=Limits(batch=5000, per_second=10, timeout_ms=30_000),
+    consent=DestinationConsent(consent_mode=["ad_storage", "ad_user_data", "ad_personalization"], tcf_vendor=804),
+    settings=(
+        Setting("segment_id", "the DMP segment's number", required=True),
+        Setting("version", f"the API's version, {VERSION} unless told"),
+        Setting("api_base", "another address of the API, for a proxy or the sandbox"),
+        Setting("batch", "people a request, at most 5000"),
+    ),
+    secrets=(Setting("access_token", "a member's token with the permission rw_dmp_segments", required=True),),
+    host_settings=("api_base",),
+    oauth=OAuth(url="https://www.linkedin.com/oauth/v2/accessToken", life_s=5_184_000),
+)
+
+
+class _Settings(msgspec.Struct, frozen=True, kw_only=True):
+    segment_id: str
+    version: str = VERSION
+    api_base: str = "https://api.linkedin.com"
+    batch: int = 5000
+
+
+class DmpSegment:
+    """One segment."""
+
+    def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        self._headers = {
+            "content-type": "application/json",
+            "authorization": f"Bearer {secrets['access_token']}",
+            "linkedin-version": settings.version,
+            "x-restli-protocol-version": "2.0.0",
+            "x-restli-method": "BATCH_CREATE",
+        }
+        self._url = f"{settings.api_base.rstrip('/')}/rest/dmpSegments/{settings.segment_id}/users"
+        self.fields = manifest.fields
+        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
+        self.batch = settings.batch
+
+    def map(self, member: Member, operation: Operation) -> MappedMember | Rejected:
+        if member.limited_use and operation == "add":
+            return Rejected("limited-use", "LinkedIn cannot limit the use of a person on a list")
+        found = words.hashed(PLATFORM, member.user, {"email": "SHA256_EMAIL"}, None)
+        if not found:
+            return Rejected(Reason.NO_MATCH_KEY, "no e-mail")
+        ids = [{"idType": kind, "idValue": value} for kind, value in found.items()]
+        return MappedMember(member.member_id, ids)
+
+    def build(self, operation: Operation, batch: Sequence[MappedMember], now_ms: int) -> Sequence[OutRequest]:
+        elements = [{"action": operation.upper(), "userIds": one.body} for one in batch]
+        names = tuple(one.member_id for one in batch)
+        return [OutRequest("POST", self._url, self._headers, encode({"elements": elements}), names)]
+
+
+def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> DmpSegment:
+    """Check and return the segment. Raises `SettingsError`."""
+    given = {key: str(value) if isinstance(value, int) and key != "batch" else value for key, value in settings.items()}
+    return DmpSegment(check_settings(manifest, given, secrets, _Settings), secrets)

@@ -1,0 +1,127 @@
+"""The list and its answers. Source: Meta Marketing API v25, "Customer file custom audiences", "Data processing options".
+
+A request holds at most 10,000 people. A larger part is one session of several requests, named by who is in it: sent
+again after a crash, it is the same session with the same parts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from rekindle.destinations import meta, words
+from rekindle.destinations.replies import document
+from rekindle.egress.answers import masked, same
+from rekindle.egress.audience import MappedMember, Member, Operation
+from rekindle.egress.connector import Answer, Limits, Manifest, OutRequest, Rejected, Setting, Verdict
+from rekindle.egress.options import check_settings
+from rekindle.egress.request import account_host, encode
+from rekindle.model.outcome import Reason
+from rekindle.privacy.normalise.meta import PLATFORM
+from rekindle.workspace import DestinationConsent
+
+VERSION: Final = "v25.0"
+_A_REQUEST: Final = 10_000
+# Their order is the order of the columns.
+_HASHED: Final = {
+    "email": "EMAIL", "phone": "PHONE", "first_name": "FN", "last_name": "LN", "gender": "GEN", "city": "CT",
+    "region": "ST", "postal_code": "ZIP", "country": "COUNTRY", "user_id": "EXTERN_ID",
+}  # fmt: skip
+_SCHEMA: Final = tuple(_HASHED.values())
+_LIMITED: Final = "limited"
+
+manifest: Final = Manifest(
+    name="meta_custom_audience",
+    title="Meta custom audience",
+    kind="audience",
+    fields=frozenset(f"user.{field}" for field in _HASHED),
+    purposes=frozenset({"ads_personalization"}),
+    hosts=frozenset({"graph.facebook.com"}),
+    limits=Limits(batch=100_000, timeout_ms=30_000),
+    consent=DestinationConsent(consent_mode=["ad_storage", "ad_user_data", "ad_personalization"], ac_provider=89),
+    settings=(
+        Setting("audience_id", "the custom audience's number, from Audiences in Ads Manager", required=True),
+        Setting("default_region", "two-letter country by which phone numbers without a country code are read"),
+        Setting("api_base", "another address of the API, for a proxy or the sandbox"),
+        Setting("batch", "people a session, at most 100000, in requests of 10000"),
+    ),
+    secrets=(Setting("access_token", "a system user's token with the permission ads_management", required=True),),
+    host_settings=("api_base",),
+)
+
+
+class _Settings(msgspec.Struct, frozen=True, kw_only=True):
+    audience_id: str
+    default_region: str | None = None
+    api_base: str = "https://graph.facebook.com"
+    batch: int = _A_REQUEST
+
+
+class CustomAudience:
+    """One list."""
+
+    def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        self._region = settings.default_region
+        self._headers = {"content-type": "application/json", "authorization": f"Bearer {secrets['access_token']}"}
+        self._url = f"{settings.api_base.rstrip('/')}/{VERSION}/{settings.audience_id}/users"
+        self.fields = manifest.fields
+        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
+        self.batch = settings.batch
+
+    def map(self, member: Member, operation: Operation) -> MappedMember | Rejected:
+        found = words.hashed(PLATFORM, member.user, _HASHED, self._region)
+        named = found.keys() >= {"FN", "LN"} and found.keys() & {"ZIP", "CT"}
+        if not (found.keys() & {"EMAIL", "PHONE", "EXTERN_ID"} or named):
+            return Rejected(Reason.NO_MATCH_KEY, "no e-mail, phone or customer id, and no name with a place")
+        limited = member.limited_use and operation == "add"
+        return MappedMember(member.member_id, found, group=_LIMITED if limited else "")
+
+    def build(self, operation: Operation, batch: Sequence[MappedMember], now_ms: int) -> Sequence[OutRequest]:
+        parts = [batch[start : start + _A_REQUEST] for start in range(0, len(batch), _A_REQUEST)]
+        session = _session(batch)
+        found: list[OutRequest] = []
+        for number, part in enumerate(parts, start=1):
+            body: dict[str, Any] = {"payload": _payload(part)}
+            if len(parts) > 1:
+                last = number == len(parts)
+                progress = {"batch_seq": number, "last_batch_flag": last, "estimated_num_total": len(batch)}
+                body["session"] = {"session_id": session} | progress
+            method = "POST" if operation == "add" else "DELETE"
+            names = tuple(one.member_id for one in part)
+            found.append(OutRequest(method, self._url, self._headers, encode(body), names))
+        return found
+
+
+def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> CustomAudience:
+    """Check and return the list. Raises `SettingsError`."""
+    given = {key: str(value) if key == "audience_id" else value for key, value in settings.items()}
+    return CustomAudience(check_settings(manifest, given, secrets, _Settings), secrets)
+
+
+def classify(answer: Answer, batch_size: int) -> Verdict:
+    """Read as every answer of the Graph API; ``num_invalid_entries`` counts entries that matched no form. Never raises."""
+    body = document(answer)
+    if 200 <= answer.status < 300 and isinstance(body.get("num_received"), int):
+        invalid = body.get("num_invalid_entries")
+        words_ = f"{invalid} entries were invalid" if isinstance(invalid, int) and invalid else ""
+        alone = invalid == batch_size == 1
+        return same("permanent" if alone else "delivered", batch_size, words=masked(words_))
+    return meta.classify(answer, batch_size)
+
+
+def _payload(part: Sequence[MappedMember]) -> dict[str, Any]:
+    """Return the columns that anybody has, with a row of hashes for each person and "" for what is not known."""
+    columns = [name for name in _SCHEMA if any(name in one.body for one in part)]
+    rows: list[list[Any]] = [[one.body.get(name, "") for name in columns] for one in part]
+    if part[0].group == _LIMITED:
+        columns = [*columns, "DATA_PROCESSING_OPTIONS"]
+        rows = [[*row, ["LDU"]] for row in rows]
+    return {"schema": columns, "is_raw": False, "data": rows}
+
+
+def _session(batch: Sequence[MappedMember]) -> int:
+    text = "\n".join(one.member_id for one in batch)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")

@@ -1,0 +1,93 @@
+"""The list and its answers. Source: Pinterest API v5 (OpenAPI 5.13), `customer_lists/update`.
+
+Records are text with commas between them; only e-mails are known here. Pinterest has no way to limit the use of a
+person on a list, so who asked for limited use is not added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from rekindle.destinations import words
+from rekindle.destinations.replies import by_status, document, text
+from rekindle.egress.answers import same
+from rekindle.egress.audience import MappedMember, Member, Operation
+from rekindle.egress.connector import Answer, Limits, Manifest, OAuth, OutRequest, Rejected, Setting, Verdict
+from rekindle.egress.options import check_settings
+from rekindle.egress.request import account_host, encode
+from rekindle.model.outcome import Reason
+from rekindle.privacy.normalise.pinterest import PLATFORM
+from rekindle.workspace import DestinationConsent
+
+manifest: Final = Manifest(
+    name="pinterest_audience",
+    title="Pinterest customer list",
+    kind="audience",
+    fields=frozenset({"user.email"}),
+    purposes=frozenset({"ads_personalization"}),
+    hosts=frozenset({"api.pinterest.com"}),
+    # No number is published; connectors in use send 10,000.
+    limits=Limits(batch=10_000, timeout_ms=30_000),
+    consent=DestinationConsent(consent_mode=["ad_storage", "ad_user_data", "ad_personalization"]),
+    settings=(
+        Setting("ad_account_id", "the ad account's number, from Ads Manager", required=True),
+        Setting("customer_list_id", "the customer list's number, from Audiences", required=True),
+        Setting("api_base", "another address of the API, for a proxy or the sandbox"),
+        Setting("batch", "people a request, at most 10000"),
+    ),
+    secrets=(Setting("access_token", "a token with the scope ads:write", required=True),),
+    host_settings=("api_base",),
+    oauth=OAuth(url="https://api.pinterest.com/v5/oauth/token", basic=True),
+)
+
+
+class _Settings(msgspec.Struct, frozen=True, kw_only=True):
+    ad_account_id: str
+    customer_list_id: str
+    api_base: str = "https://api.pinterest.com"
+    batch: int = 10_000
+
+
+class CustomerList:
+    """One list."""
+
+    def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        self._headers = {"content-type": "application/json", "authorization": f"Bearer {secrets['access_token']}"}
+        base = settings.api_base.rstrip("/")
+        self._url = f"{base}/v5/ad_accounts/{settings.ad_account_id}/customer_lists/{settings.customer_list_id}"
+        self.fields = manifest.fields
+        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
+        self.batch = settings.batch
+
+    def map(self, member: Member, operation: Operation) -> MappedMember | Rejected:
+        if member.limited_use and operation == "add":
+            return Rejected("limited-use", "Pinterest cannot limit the use of a person on a list")
+        found = words.hashed(PLATFORM, member.user, {"email": "em"}, None)
+        if not found:
+            return Rejected(Reason.NO_MATCH_KEY, "no e-mail")
+        return MappedMember(member.member_id, found["em"])
+
+    def build(self, operation: Operation, batch: Sequence[MappedMember], now_ms: int) -> Sequence[OutRequest]:
+        body = {"operation_type": operation.upper(), "records": ",".join(one.body for one in batch)}
+        names = tuple(one.member_id for one in batch)
+        return [OutRequest("PATCH", self._url, self._headers, encode(body), names)]
+
+
+def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> CustomerList:
+    """Check and return the list. Raises `SettingsError`."""
+    numbers = ("ad_account_id", "customer_list_id")
+    given = {key: str(value) if key in numbers else value for key, value in settings.items()}
+    return CustomerList(check_settings(manifest, given, secrets, _Settings), secrets)
+
+
+def classify(answer: Answer, batch_size: int) -> Verdict:
+    """Read a list that comes back as accepted: who of it has an account is found out later. Never raises."""
+    body = document(answer)
+    if 200 <= answer.status < 300 and body:
+        return same("accepted", batch_size)
+    words_ = text(body.get("message"))
+    words_ = f"code {body['code']}: {words_}" if "code" in body else words_
+    return by_status(answer, batch_size, words_, unauthorised="refresh")

@@ -1,0 +1,108 @@
+"""The segment and its answers. Source: Snap Marketing API, "Customer lists".
+
+A request holds one kind of identifier, so a person with e-mail and phone is in two. Snap has no way to limit the use
+of a person on a list, so who asked for limited use is not added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from rekindle.destinations import words
+from rekindle.destinations.replies import by_status, document, named, text
+from rekindle.egress.answers import same
+from rekindle.egress.audience import MappedMember, Member, Operation
+from rekindle.egress.connector import Answer, Limits, Manifest, OAuth, OutRequest, Rejected, Setting, Verdict
+from rekindle.egress.options import check_settings
+from rekindle.egress.request import account_host, encode
+from rekindle.model.outcome import Reason
+from rekindle.privacy.normalise.snapchat import PLATFORM
+from rekindle.workspace import DestinationConsent
+
+_HASHED: Final = {"email": "EMAIL_SHA256", "phone": "PHONE_SHA256"}
+
+manifest: Final = Manifest(
+    name="snapchat_audience",
+    title="Snapchat customer list",
+    kind="audience",
+    fields=frozenset({"user.email", "user.phone"}),
+    purposes=frozenset({"ads_personalization"}),
+    hosts=frozenset({"adsapi.snapchat.com"}),
+    limits=Limits(batch=100_000, timeout_ms=30_000),
+    consent=DestinationConsent(consent_mode=["ad_storage", "ad_user_data", "ad_personalization"]),
+    settings=(
+        Setting("segment_id", "the segment's number, from Audiences in Ads Manager", required=True),
+        Setting("default_region", "two-letter country by which phone numbers without a country code are read"),
+        Setting("api_base", "another address of the API, for a proxy or the sandbox"),
+        Setting("batch", "people a request, at most 100000"),
+    ),
+    secrets=(Setting("access_token", "a Marketing API token; it lives half an hour, so let it be renewed", required=True),),
+    host_settings=("api_base",),
+    oauth=OAuth(url="https://accounts.snapchat.com/login/oauth2/access_token", life_s=1800),
+)  # fmt: skip
+
+
+class _Settings(msgspec.Struct, frozen=True, kw_only=True):
+    segment_id: str
+    default_region: str | None = None
+    api_base: str = "https://adsapi.snapchat.com"
+    batch: int = 10_000
+
+
+class Segment:
+    """One segment."""
+
+    def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        self._id = settings.segment_id
+        self._region = settings.default_region
+        self._headers = {"content-type": "application/json", "authorization": f"Bearer {secrets['access_token']}"}
+        self._url = f"{settings.api_base.rstrip('/')}/v1/segments/{settings.segment_id}/users"
+        self.fields = manifest.fields
+        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
+        self.batch = settings.batch
+
+    def map(self, member: Member, operation: Operation) -> MappedMember | Rejected:
+        if member.limited_use and operation == "add":
+            return Rejected("limited-use", "Snap cannot limit the use of a person on a list")
+        found = words.hashed(PLATFORM, member.user, _HASHED, self._region)
+        if not found:
+            return Rejected(Reason.NO_MATCH_KEY, "no e-mail and no phone")
+        return MappedMember(member.member_id, found)
+
+    def build(self, operation: Operation, batch: Sequence[MappedMember], now_ms: int) -> Sequence[OutRequest]:
+        found: list[OutRequest] = []
+        for schema in _HASHED.values():
+            part = [one for one in batch if schema in one.body]
+            if not part:
+                continue
+            users: dict[str, Any] = {"schema": [schema], "data": [[one.body[schema]] for one in part]}
+            if operation == "remove":
+                users["id"] = self._id
+            method = "POST" if operation == "add" else "DELETE"
+            names = tuple(one.member_id for one in part)
+            found.append(OutRequest(method, self._url, self._headers, encode({"users": [users]}), names))
+        return found
+
+
+def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> Segment:
+    """Check and return the segment. Raises `SettingsError`."""
+    given = {key: str(value) if key == "segment_id" else value for key, value in settings.items()}
+    return Segment(check_settings(manifest, given, secrets, _Settings), secrets)
+
+
+def classify(answer: Answer, batch_size: int) -> Verdict:
+    """Read ``request_status``, and ``sub_request_status`` of the one part there is. Never raises."""
+    body = document(answer)
+    status = text(body.get("request_status")).upper()
+    users = body.get("users")
+    part = users[0] if isinstance(users, list) and users and isinstance(users[0], dict) else {}
+    within = text(part.get("sub_request_status")).upper()
+    words_ = text(body.get("debug_message") or part.get("sub_request_error_reason") or body.get("display_message"))
+    if 200 <= answer.status < 300 and status:
+        if status == "SUCCESS" and within in ("", "SUCCESS"):
+            return same("delivered", batch_size)
+        return named(batch_size, (), words_ or status)
+    return by_status(answer, batch_size, words_, unauthorised="refresh")
