@@ -15,7 +15,7 @@ from rekindle.collect._http import Protocol_, Scope
 from rekindle.collect.door import Guards
 from rekindle.collect.entropy import pooled_random
 from rekindle.collect.gateway import Gateway
-from rekindle.collect.server import serve_gateway
+from rekindle.collect.server import serve_gateway, steady
 from rekindle.engines.database import open_database
 from rekindle.engines.log import SqliteLog
 from rekindle.engines.secrets import SealedFileSecrets
@@ -69,5 +69,6 @@ if __name__ == "__main__":
     kind, port_text, folder_text, core = sys.argv[1:]
     if int(core) >= 0:
         os.sched_setaffinity(0, {int(core)})
+    steady()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(nothing(int(port_text)) if kind == "nothing" else durable(int(port_text), Path(folder_text)))

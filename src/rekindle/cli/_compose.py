@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from rekindle import settings as process_settings
+from rekindle.collect.entropy import pooled_random
 from rekindle.engines.blobs import Blobs, FolderBlobs
 from rekindle.engines.database import Database, open_database
 from rekindle.engines.database.migrate import NewerDatabaseError, migrate
@@ -69,7 +70,7 @@ class Installation:
     @cached_property
     def vault(self) -> Vault:
         """Seals and opens personal data."""
-        return Vault(self.database, self.keyring, self.clock)
+        return Vault(self.database, self.keyring, self.clock, random=pooled_random())
 
     @cached_property
     def pseudonymiser(self) -> Pseudonymiser:

@@ -15,7 +15,7 @@ from rekindle.cli._compose import Installation
 from rekindle.collect.cookie import visitor_of
 from rekindle.collect.door import Guards
 from rekindle.collect.gateway import Gateway
-from rekindle.collect.server import serve_gateway
+from rekindle.collect.server import serve_gateway, steady
 from rekindle.feeds import FeedServer
 from rekindle.model.web import Request, Route
 from rekindle.ops.loop import run_steps, stop_on_signals
@@ -50,6 +50,7 @@ async def run(installation: Installation, drain_s: float) -> None:
         trusted_proxies=settings.trusted_proxies,
         registry=REGISTRY,
     )
+    steady()
     stopping = stop_on_signals()
     counting = asyncio.create_task(run_steps({"ads served": counter.step}, idle_s=_COUNT_S, stopping=stopping))
     try:

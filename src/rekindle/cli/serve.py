@@ -55,7 +55,8 @@ def command(
         options += ["--drain", str(drain_s)]
         asyncio.run(_tree({name: [*arguments, name, *options] for name in ROLES}))
     else:
-        asyncio.run(_one(installation, role, drain_s))
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            runner.run(_one(installation, role, drain_s))
 
 
 async def _tree(commands: dict[str, list[str]]) -> None:
@@ -67,6 +68,14 @@ async def _one(installation: _compose.Installation, role: str, drain_s: float) -
         await _role(installation, role, drain_s)
     finally:
         await installation.aclose()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    if sys.platform == "win32":
+        return asyncio.new_event_loop()
+    import uvloop
+
+    return uvloop.new_event_loop()
 
 
 def _role(installation: _compose.Installation, role: str, drain_s: float) -> Coroutine[Any, Any, None]:

@@ -1,8 +1,7 @@
-"""The few things of HTTP that the gateway does itself: bodies with a limit, peers behind proxies, JSON errors."""
+"""The few things of HTTP that the gateway does itself: peers behind proxies, JSON errors."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Protocol
@@ -10,8 +9,6 @@ from typing import Any, Protocol
 import msgspec
 
 Headers = list[tuple[str, str]]
-
-_SLOWEST_BODY_S = 20.0
 
 
 class RequestHeaders(Protocol):
@@ -57,33 +54,6 @@ class Refused(Exception):
     def body(self) -> bytes:
         """Return the JSON that the sender gets."""
         return msgspec.json.encode({"error": self.code, "remedy": self.remedy})
-
-
-async def read_body(scope: Scope, protocol: Protocol_, limit: int) -> bytes:
-    """Return the whole body. Raises `Refused` when it is larger than ``limit``, encoded, or too slow to come."""
-    headers = scope.headers
-    encoding = headers.get("content-encoding")
-    if encoding is not None and encoding.strip().lower() != "identity":
-        raise Refused(415, "content-encoding", "send the body uncompressed")
-    length = headers.get("content-length")
-    too_large = Refused(413, "too-large", f"send at most {limit} bytes in one request", [("connection", "close")])
-    try:
-        if length is not None and int(length) > limit:
-            raise too_large
-        async with asyncio.timeout(_SLOWEST_BODY_S):
-            if length is not None:
-                return await protocol()
-            parts, size = [], 0
-            async for part in protocol:
-                size += len(part)
-                if size > limit:
-                    raise too_large
-                parts.append(bytes(part))
-            return b"".join(parts)
-    except TimeoutError:
-        raise Refused(408, "too-slow", "send the body without pauses", [("connection", "close")]) from None
-    except (ValueError, RuntimeError):  # a length that is no number, a connection that broke off
-        raise Refused(400, "body", "send the whole body", [("connection", "close")]) from None
 
 
 class Proxies:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from rekindle.collect._http import Protocol_, Proxies, Refused, Scope, quietly, read_body
+from rekindle.collect._body import Bodies
+from rekindle.collect._http import Protocol_, Proxies, Refused, Scope, quietly
 from rekindle.collect.cookie import read_cookies
 from rekindle.model.web import Request, Route
 
@@ -16,8 +17,8 @@ _BODY = 64 * 1024
 class Mounted:
     """Finds the route of a path: an exact one first, then the longest that ends in ``*``."""
 
-    def __init__(self, routes: Sequence[Route], proxies: Proxies) -> None:
-        self._proxies = proxies
+    def __init__(self, routes: Sequence[Route], proxies: Proxies, bodies: Bodies) -> None:
+        self._proxies, self._bodies = proxies, bodies
         self._exact: dict[str, list[Route]] = {}
         self._below: list[Route] = []
         for route in routes:
@@ -51,7 +52,7 @@ class Mounted:
             cookies=read_cookies(headers.get("cookie", "")),
             peer=address,
             host=headers.get("host") or scope.authority or "",
-            body=await read_body(scope, protocol, _BODY) if scope.method in {"POST", "PUT"} else b"",
+            body=await self._bodies.read(scope, protocol, _BODY) if scope.method in {"POST", "PUT"} else b"",
         )
         response = await route.handler(request)
         answer, body = list(response.headers.items()), response.body

@@ -131,7 +131,7 @@ class ClosedEvent(WireEvent, forbid_unknown_fields=True, omit_defaults=True):
     """One event without unknown keys: what nearly all are, decoded in one go."""
 
 
-class ClosedEnvelope(msgspec.Struct, forbid_unknown_fields=True):
+class ClosedEnvelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """A body of `/e` as the tag sends it."""
 
     events: list[ClosedEvent]

@@ -19,7 +19,7 @@ def read_click_ids(client: Client, url: str | None, seen_ms: int) -> None:
 
     ``fbclid`` becomes ``fbc``: ``fb.1.<ms>.<fbclid>`` (Meta Conversions API, ClickID and the fbp and fbc parameters).
     """
-    if url is None or _ANY.search(url) is None:
+    if url is None or "?" not in url or _ANY.search(url) is None:
         return
     try:
         pairs = parse_qsl(urlsplit(url).query, max_num_fields=100)

@@ -6,11 +6,13 @@ import base64
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from rekindle.workspace import Shop
 
 NAME = "rk_id"
 _VALUE = re.compile(r"1\.[A-Za-z0-9_-]{22}")
+_PAIR = re.compile(r"(?:^|;)\s*rk_id=([^;]*)")
 _DAY_S = 86_400
 
 
@@ -25,14 +27,23 @@ def visitor_of(cookies: Mapping[str, str]) -> str | None:
     return value if value is not None and _VALUE.fullmatch(value) else None
 
 
+def visitor_in(header: str) -> str | None:
+    """Return the visitor id of a whole ``Cookie`` header, as `visitor_of` of its pairs would."""
+    found = _PAIR.search(header)
+    if found is None:
+        return None
+    value = found[1].strip().strip('"')
+    return value if _VALUE.fullmatch(value) else None
+
+
 def set_cookie(visitor: str, shop: Shop, *, secure: bool) -> str:
     """Return the ``Set-Cookie`` value that gives or renews the id."""
-    return f"{NAME}={visitor}; Max-Age={shop.cookie_days * _DAY_S}" + _attributes(shop, secure)
+    return f"{NAME}={visitor}; Max-Age={shop.cookie_days * _DAY_S}" + _attributes(shop.cookie_domain, secure)
 
 
 def delete_cookie(shop: Shop, *, secure: bool) -> str:
     """Return the ``Set-Cookie`` value that removes the id."""
-    return f"{NAME}=; Max-Age=0" + _attributes(shop, secure)
+    return f"{NAME}=; Max-Age=0" + _attributes(shop.cookie_domain, secure)
 
 
 def read_cookies(header: str) -> dict[str, str]:
@@ -45,6 +56,7 @@ def read_cookies(header: str) -> dict[str, str]:
     return found
 
 
-def _attributes(shop: Shop, secure: bool) -> str:
-    domain = f"; Domain={shop.cookie_domain}" if shop.cookie_domain else ""
+@lru_cache(maxsize=256)
+def _attributes(cookie_domain: str | None, secure: bool) -> str:
+    domain = f"; Domain={cookie_domain}" if cookie_domain else ""
     return f"; Path=/{domain}; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")

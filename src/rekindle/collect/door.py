@@ -69,7 +69,7 @@ class Sender(NamedTuple):
     visitor: str | None = None
 
 
-class Taken(msgspec.Struct):
+class Taken(msgspec.Struct, gc=False):
     """What became of a request's events: the records to append, and what to tell the sender.
 
     ``visitor`` is the id that the browser is to hold from now on, ``withdrawn`` that it is to forget its own.
@@ -106,11 +106,10 @@ class Door:
             return guards.subject(workspace, "cookie", visitor)
 
         @lru_cache(maxsize=_REMEMBERED)
-        def clean(field: str, text: str) -> str | None:
-            cleaned: str | None = getattr(guards.clean_page(Page(**{field: text})), field)
-            return cleaned
+        def clean_page(url: str | None, referrer: str | None, title: str | None) -> Page:
+            return guards.clean_page(Page(url, referrer, title))
 
-        self._cookie_subject, self._clean = cookie_subject, clean
+        self._cookie_subject, self._clean_page = cookie_subject, clean_page
         self._random = random
         self._answers: dict[tuple[object, ...], tuple[Answer, Policy, int]] = {}
 
@@ -154,8 +153,8 @@ class Door:
             if answer.reason == Reason.CONSENT_DENIED:
                 self._withdraw(workspace, event, sender, now, taken)
             return
-        others = list(self._names(workspace, event.user))
-        visitor = None
+        user = event.user
+        others = list(self._names(workspace, user)) if user.user_id or user.email or user.phone else []
         if sender.browser:
             # A visitor who withdraws and comes back within one request is a new visitor.
             visitor = taken.visitor or (None if taken.withdrawn else sender.visitor) or new_visitor(self._random)
@@ -163,7 +162,7 @@ class Door:
             subject = self._cookie_subject(name, visitor)
         else:
             if event.client.client_id:
-                others.insert(0, self._guards.subject(name, "cookie", event.client.client_id))
+                others.insert(0, self._cookie_subject(name, event.client.client_id))
             if not others:
                 remedy = (
                     "name the person: client.client_id (the value of the cookie rk_id), user.user_id, email or phone"
@@ -190,7 +189,7 @@ class Door:
             client.user_agent = sender.user_agent or None
         read_click_ids(client, event.page.url, time_ms)
         agent = read_agent(client.user_agent or "") if sender.browser or client.user_agent else None
-        ecommerce = event.ecommerce
+        ecommerce, page = event.ecommerce, event.page
         if ecommerce.search_term is not None:
             ecommerce.search_term = self._guards.clean_search_term(ecommerce.search_term)
         extra = msgspec.json.encode(event.extra) if event.extra else b""
@@ -202,7 +201,7 @@ class Door:
             received_ms=now,
             source=event.source,
             subject=subject,
-            page=self._clean_page(event.page),
+            page=self._clean_page(page.url, page.referrer, page.title),
             ecommerce=ecommerce,
             consent=event.consent,
             sealed=self._guards.seal(name, subject, pack(Sealed(client, event.user, extra))),
@@ -224,13 +223,6 @@ class Door:
             self._answers.clear()
         self._answers[name] = (answer, workspace.policy, now)
         return answer
-
-    def _clean_page(self, page: Page) -> Page:
-        return Page(
-            None if page.url is None else self._clean("url", page.url),
-            None if page.referrer is None else self._clean("referrer", page.referrer),
-            None if page.title is None else self._clean("title", page.title),
-        )
 
     def _withdraw(self, workspace: Workspace, event: Event, sender: Sender, now: int, taken: Taken) -> None:
         """Record a known visitor's refusal, so that what was accepted before is not sent after it."""

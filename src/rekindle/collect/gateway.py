@@ -14,9 +14,10 @@ import msgspec
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from rekindle.collect._http import Headers, Protocol_, Proxies, Refused, RequestHeaders, Scope, quietly, read_body
+from rekindle.collect._body import Bodies
+from rekindle.collect._http import Headers, Protocol_, Proxies, Refused, RequestHeaders, Scope, quietly
 from rekindle.collect._mounted import Mounted
-from rekindle.collect.cookie import delete_cookie, read_cookies, set_cookie, visitor_of
+from rekindle.collect.cookie import delete_cookie, set_cookie, visitor_in
 from rekindle.collect.door import Door, Guards, Sender, Taken
 from rekindle.collect.metrics import Metrics
 from rekindle.collect.origins import Origins
@@ -35,6 +36,7 @@ _PREFLIGHT = [
     ("access-control-allow-headers", "content-type"),
     ("access-control-max-age", "7200"),
 ]
+_CREDENTIALS, _VARY = ("access-control-allow-credentials", "true"), ("vary", "origin")
 _JSON = ("content-type", "application/json")
 _UNSTORED = ("cache-control", "no-store")
 
@@ -65,7 +67,8 @@ class Gateway:
         self._door = Door(guards, clock)
         self._verify = verify
         self._proxies = Proxies(trusted_proxies)
-        self._mounted = Mounted(routes, self._proxies)
+        self._bodies = Bodies(clock)
+        self._mounted = Mounted(routes, self._proxies, self._bodies)
         self._metrics = Metrics(registry or CollectorRegistry())
         self._refusals = Refusals(log.append, clock)
         self._draining = False
@@ -97,11 +100,11 @@ class Gateway:
         except Refused as error:
             status = _refuse(protocol, error, cors)
         except Exception as error:  # noqa: BLE001 -- nothing was acknowledged; the sender may try again
-            self._metrics.faults.labels(type(error).__name__).inc()
+            self._metrics.fault(type(error).__name__)
             # The message could hold what was sent, so only the type and the place are told.
             _log.error("request failed", route=route, error=type(error).__name__, place=_place(error))
             status = _refuse(protocol, _unavailable(5), cors)
-        self._metrics.request(route, status).inc()
+        self._metrics.request(route, status)
 
     # -- the tag
 
@@ -116,17 +119,14 @@ class Gateway:
             known = self._origins.named(wanted)
             self._refuse_request(known.name if known else "", Reason.UNKNOWN_ORIGIN)
             raise Refused(403, "unknown-origin", "add the page's origin to `origins` in shop.toml and apply it")
-        cors += [
-            ("access-control-allow-origin", origin),
-            ("access-control-allow-credentials", "true"),
-            ("vary", "origin"),
-        ]
+        cors += (("access-control-allow-origin", origin), _CREDENTIALS, _VARY)
         if scope.method == "OPTIONS":
             protocol.response_empty(204, cors + _PREFLIGHT)
             return 204
         if scope.method != "POST":
             raise Refused(405, "method", "use POST", [("allow", "POST, OPTIONS")])
-        visitor = visitor_of(read_cookies(headers.get("cookie") or ""))
+        cookies = headers.get("cookie")
+        visitor = visitor_in(cookies) if cookies else None
         sender = Sender(True, address, (headers.get("user-agent") or "")[:1000], visitor)
         taken = await self._take(workspace, scope, protocol, sender, _TAG_BODY, _TAG_EVENTS)
         answer = [*cors, _UNSTORED]
@@ -168,8 +168,8 @@ class Gateway:
         self, workspace: Workspace, scope: Scope, protocol: Protocol_, sender: Sender, limit: int, most: int
     ) -> Taken:
         try:
-            body = await read_body(scope, protocol, limit)
-            self._metrics.bytes.inc(len(body))
+            body = await self._bodies.read(scope, protocol, limit)
+            self._metrics.bytes += len(body)
             batch = decode(body, most)
         except Refused as refused:
             self._refuse_request(workspace.name, Reason.TOO_LARGE if refused.status == 413 else Reason.MALFORMED)
@@ -183,15 +183,15 @@ class Gateway:
             await self._log.append(taken.records)
         except LogUnavailable:
             raise _unavailable(2) from None
-        self._metrics.append.observe(time.perf_counter() - began)
+        self._metrics.append(time.perf_counter() - began)
         if taken.accepted:
-            self._metrics.event(workspace.name, "accepted", Reason.OK.value).inc(taken.accepted)
+            self._metrics.event(workspace.name, "accepted", "ok", taken.accepted)
         for (outcome, why), number in taken.refused.items():
-            self._metrics.event(workspace.name, outcome, why).inc(number)
+            self._metrics.event(workspace.name, outcome, why, number)
         return taken
 
     def _refuse_request(self, workspace: str, reason: Reason) -> None:
-        self._metrics.event(workspace, Outcome.INVALID.value, reason.value).inc()
+        self._metrics.event(workspace, Outcome.INVALID.value, reason.value)
         if workspace:
             self._refusals.count(workspace, reason.value)
 
@@ -199,7 +199,7 @@ class Gateway:
 
     async def _probe(self, path: str, protocol: Protocol_) -> int:
         if path == "/metrics":
-            self._metrics.waiting.set(self._log.waiting_bytes)
+            self._metrics.waiting = self._log.waiting_bytes
             page = generate_latest(self._metrics.registry)
             protocol.response_bytes(200, [("content-type", CONTENT_TYPE_LATEST), _UNSTORED], page)
             return 200

@@ -16,10 +16,10 @@ import msgspec
 
 from rekindle.collect._shapes import ClosedEnvelope, ClosedEvent, WireEvent, WireItem
 from rekindle.model.clock import parse_rfc3339
-from rekindle.model.event import Event
+from rekindle.model.event import Ecommerce, Event, Item
 from rekindle.model.outcome import Outcome, Reason
 
-_LARGEST = Decimal(10) ** 12
+_NOTHING, _LARGEST = Decimal(0), Decimal(10) ** 12
 _KNOWN = frozenset(WireEvent.__struct_fields__)
 _RawObject = dict[str, msgspec.Raw]
 
@@ -40,7 +40,7 @@ class Unreadable(ValueError):
         self.too_many = too_many
 
 
-class Problem(msgspec.Struct, frozen=True):
+class Problem(msgspec.Struct, frozen=True, gc=False):
     """One event that cannot be used. ``value`` shows only what can be no personal data."""
 
     index: int
@@ -51,7 +51,7 @@ class Problem(msgspec.Struct, frozen=True):
     outcome: str = Outcome.INVALID.value
 
 
-class Arrived(msgspec.Struct, frozen=True):
+class Arrived(msgspec.Struct, frozen=True, gc=False):
     """One readable event, its place in the request, and its own idea of the time in ms since the epoch."""
 
     index: int
@@ -59,7 +59,7 @@ class Arrived(msgspec.Struct, frozen=True):
     time_ms: int
 
 
-class Batch(msgspec.Struct, frozen=True):
+class Batch(msgspec.Struct, frozen=True, gc=False):
     """A request's events. ``sent_at_ms`` is the sender's clock when it sent them, where it said so."""
 
     events: list[Arrived]
@@ -137,26 +137,35 @@ def _finish(index: int, event: Event, found: list[Arrived], problems: list[Probl
         problems.append(Problem(index, "event_time", event.event_time, _REMEDIES["event_time"]))
         return
     shop = event.ecommerce
-    for place in ("value", "tax", "shipping"):
-        if not _is_amount(getattr(shop, place)):
-            problems.append(_bad_amount(index, f"ecommerce.{place}", getattr(shop, place)))
-            return
+    if (
+        (shop.value is not None and not _is_amount(shop.value))
+        or (shop.tax is not None and not _is_amount(shop.tax))
+        or (shop.shipping is not None and not _is_amount(shop.shipping))
+    ):
+        problems.append(_bad_amount(index, "ecommerce", shop, ("value", "tax", "shipping")))
+        return
     for number, item in enumerate(shop.items):
-        for place in ("price", "discount"):
-            if not _is_amount(getattr(item, place)):
-                problems.append(_bad_amount(index, f"ecommerce.items[{number}].{place}", getattr(item, place)))
-                return
+        if (item.price is not None and not _is_amount(item.price)) or (
+            item.discount is not None and not _is_amount(item.discount)
+        ):
+            problems.append(_bad_amount(index, f"ecommerce.items[{number}]", item, ("price", "discount")))
+            return
     if shop.currency is not None:
         shop.currency = shop.currency.upper()
     found.append(Arrived(index, event, time_ms))
 
 
-def _is_amount(value: Decimal | None) -> bool:
-    return value is None or (value.is_finite() and 0 <= value < _LARGEST and len(str(value)) <= 32)
+def _is_amount(value: Decimal) -> bool:
+    return value.is_finite() and _NOTHING <= value < _LARGEST and len(str(value)) <= 32
 
 
-def _bad_amount(index: int, place: str, value: Decimal) -> Problem:
-    return Problem(index, place, str(value)[:40], _REMEDIES["price"])
+def _bad_amount(index: int, place: str, holder: Ecommerce | Item, names: Sequence[str]) -> Problem:
+    """Report the first of ``names`` whose amount is none."""
+    for name in names:
+        value = getattr(holder, name)
+        if value is not None and not _is_amount(value):
+            break
+    return Problem(index, f"{place}.{name}", str(value)[:40], _REMEDIES["price"])
 
 
 def _moment(text: str | None) -> int | None:

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+# None of these structs can be part of a cycle, so the garbage collector need not look at them (``gc=False``).
+
 Source = Literal["web", "app", "offline"]
 
 # GA4 "recommended events" for online sales, plus page_view; other names are accepted and never mapped by default.
@@ -19,7 +21,7 @@ ECOMMERCE_EVENTS = frozenset(
 )  # fmt: skip
 
 
-class Item(msgspec.Struct, omit_defaults=True):
+class Item(msgspec.Struct, omit_defaults=True, gc=False):
     """One line of ``ecommerce.items``; ``price`` is per unit after discount, in the event's currency."""
 
     item_id: str | None = None
@@ -42,7 +44,7 @@ class Item(msgspec.Struct, omit_defaults=True):
     delivery_category: str | None = None
 
 
-class Ecommerce(msgspec.Struct, omit_defaults=True):
+class Ecommerce(msgspec.Struct, omit_defaults=True, gc=False):
     """What was looked at, put in the cart or bought; ``value`` needs ``currency`` (ISO 4217)."""
 
     transaction_id: str | None = None
@@ -56,7 +58,7 @@ class Ecommerce(msgspec.Struct, omit_defaults=True):
     items: list[Item] = msgspec.field(default_factory=list)
 
 
-class Page(msgspec.Struct, omit_defaults=True):
+class Page(msgspec.Struct, omit_defaults=True, gc=False):
     """Where it happened. URLs and titles are cut of personal data before they are stored."""
 
     url: str | None = None
@@ -64,7 +66,7 @@ class Page(msgspec.Struct, omit_defaults=True):
     title: str | None = None
 
 
-class Client(msgspec.Struct, omit_defaults=True):
+class Client(msgspec.Struct, omit_defaults=True, gc=False):
     """The device and the advertisers' click and cookie ids. Personal data: sealed before storage."""
 
     ip: str | None = None
@@ -86,7 +88,7 @@ class Client(msgspec.Struct, omit_defaults=True):
     criteo_gum_id: str | None = None
 
 
-class User(msgspec.Struct, omit_defaults=True):
+class User(msgspec.Struct, omit_defaults=True, gc=False):
     """Who it was, in clear. Personal data: sealed before storage, hashed per platform at send time."""
 
     user_id: str | None = None
@@ -104,7 +106,7 @@ class User(msgspec.Struct, omit_defaults=True):
     external: dict[str, str] | None = None
 
 
-class LimitedDataUse(msgspec.Struct, omit_defaults=True):
+class LimitedDataUse(msgspec.Struct, omit_defaults=True, gc=False):
     """US limited data use as Meta defines it: country 1 is the USA, state 1000 is California; 0 lets Meta locate."""
 
     enabled: bool = False
@@ -115,7 +117,7 @@ class LimitedDataUse(msgspec.Struct, omit_defaults=True):
 ConsentValue = Literal["granted", "denied"]
 
 
-class Consent(msgspec.Struct, omit_defaults=True):
+class Consent(msgspec.Struct, omit_defaults=True, gc=False):
     """The consent signals that came with the event, unread. Absent is not granted."""
 
     ad_storage: ConsentValue | None = None
@@ -129,7 +131,7 @@ class Consent(msgspec.Struct, omit_defaults=True):
     gpc: bool | None = None
 
 
-class Event(msgspec.Struct, omit_defaults=True):
+class Event(msgspec.Struct, omit_defaults=True, gc=False):
     """One thing a visitor did. ``event_time`` is RFC 3339; ``event_id`` is the deduplication key everywhere."""
 
     event: str

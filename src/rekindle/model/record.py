@@ -7,7 +7,7 @@ import msgspec
 from rekindle.model.event import Consent, Ecommerce, LimitedDataUse, Page, Source
 
 
-class Stored(msgspec.Struct, tag="e", omit_defaults=True):
+class Stored(msgspec.Struct, tag="e", omit_defaults=True, gc=False):
     """One accepted event.
 
     ``subject`` is the visitor's keyed pseudonym; every log key, profile and audience uses it and never a raw id.
@@ -34,7 +34,7 @@ class Stored(msgspec.Struct, tag="e", omit_defaults=True):
     bot: bool = False
 
 
-class Tally(msgspec.Struct, tag="t"):
+class Tally(msgspec.Struct, tag="t", gc=False):
     """How many events of one kind were refused at the door, and why; nothing of the events themselves is kept.
 
     ``outcome`` is ``filtered`` or ``invalid``; ``reason`` is one of `rekindle.model.outcome.Reason`.
@@ -47,7 +47,7 @@ class Tally(msgspec.Struct, tag="t"):
     count: int
 
 
-class ConsentChange(msgspec.Struct, tag="c"):
+class ConsentChange(msgspec.Struct, tag="c", gc=False):
     """A known visitor's newer choice, written when it allows less than before; every later send is decided with it.
 
     Without it, an event queued before the withdrawal would leave after it.

@@ -7,7 +7,7 @@ import msgspec
 from rekindle.model.event import Client, User
 
 
-class Sealed(msgspec.Struct, omit_defaults=True):
+class Sealed(msgspec.Struct, omit_defaults=True, gc=False):
     """``client`` and ``user`` of one event, in clear; it exists only in memory and, encrypted, in the log.
 
     ``extra`` is a JSON object of the keys the model does not know; they may hold anything and are never forwarded.

@@ -35,6 +35,15 @@ _ALONE = re.compile(r"(?<!\d)\d{11,19}(?!\d)")
 _PLUS = re.compile(r"(?<!\w)(?:\+|00)\d(?:[ ./()-]{0,2}\d){7,13}(?!\w)")
 _SEPARATED = re.compile(r"(?<![\w.,-])(?:\(?\d{2,4}\)?[ ./-]){2,4}\d{2,4}(?![\w-])")
 
+# What nearly every address of a shop looks like: nothing is encoded, no part is long enough for a token.
+_PLAIN_URL = re.compile(
+    r"(https?://[a-z0-9.-]{1,31}(?::[1-9]\d{0,3})?(?:/[A-Za-z0-9_.~-]{0,31})*)"
+    r"(?:\?((?:[A-Za-z0-9_.~-]{1,40}=[A-Za-z0-9_.~-]{0,31}(?:&(?!$)|$))*))?"
+)
+_PARTS = re.compile(r"[/?&=]")
+_SEVEN_DIGITS = re.compile(r"\d(?:\D*\d){6}")
+_ADDRESS = re.compile(r"@|%40")
+
 
 def clean_page(page: Page) -> Page:
     """Return the page with its URLs and title cleaned."""
@@ -55,6 +64,21 @@ def clean_search_term(term: str | None) -> str | None:
 
 def clean_url(url: str) -> str:
     """Return the URL without user, password, unlisted parameters, fragment and personal values; ``""`` if no URL."""
+    plain = _PLAIN_URL.fullmatch(url)
+    if plain is not None and (_SEVEN_DIGITS.search(url) is None or _all_clean(url)):
+        base, query = plain.groups()
+        if not query:
+            return base
+        kept = [pair for pair in query.split("&") if pair.partition("=")[0].lower() in KEPT_PARAMETERS]
+        return f"{base}?{'&'.join(kept)}" if kept else base
+    return _clean_any_url(url)
+
+
+def _all_clean(url: str) -> bool:
+    return all(clean_text(part) == part for part in _PARTS.split(url))
+
+
+def _clean_any_url(url: str) -> str:
     try:
         parts = urlsplit(url.strip())
         host, port = parts.hostname or "", parts.port
@@ -81,14 +105,17 @@ def clean_url(url: str) -> str:
 def clean_text(text: str) -> str:
     """Return text with every value that names a person, or opens a door, replaced by ``[cut]``."""
     # The shortest personal value has an @ or seven digits, or is a token: most texts have none of them.
-    if "@" not in text and "%40" not in text and len(text) < 32 and sum(map(str.isdigit, text)) < 7:
+    digits = _SEVEN_DIGITS.search(text) is not None
+    if _ADDRESS.search(text) is not None:
+        text = _EMAIL.sub(CUT, text)
+    elif not digits and len(text) < 32:
         return text
-    text = _EMAIL.sub(CUT, text)
     text = _JWT.sub(CUT, text)
     text = _IBAN.sub(lambda found: CUT if _iban(found[0]) else found[0], text)
-    text = _PLUS.sub(CUT, text)
-    text = _DIGITS.sub(lambda found: _digits(found[0]), text)
-    text = _SEPARATED.sub(lambda found: CUT if 9 <= _count(found[0]) <= 12 else found[0], text)
+    if digits:
+        text = _PLUS.sub(CUT, text)
+        text = _DIGITS.sub(lambda found: _digits(found[0]), text)
+        text = _SEPARATED.sub(lambda found: CUT if 9 <= _count(found[0]) <= 12 else found[0], text)
     return _TOKEN.sub(CUT, text)
 
 

@@ -38,6 +38,8 @@ _CACHED_KEYS = 50_000
 _STALE_MS = 1_000
 _NODE = 32
 
+_Held = tuple[int, AESGCM, bytes]  # a subject's key in use: generation, cipher, what a seal is bound to
+
 
 class VaultUnavailable(Exception):
     """The vault's keys cannot be read; nothing was sealed or opened."""
@@ -64,7 +66,7 @@ class Vault:
         self._clock = clock
         self._random = random
         self._limit = cached_keys
-        self._keys: OrderedDict[tuple[str, str, int], tuple[int, AESGCM]] = OrderedDict()
+        self._keys: OrderedDict[tuple[str, str, int], _Held] = OrderedDict()
         self._trees: dict[tuple[str, int], dict[str, bytes]] = {}
         self._seen: dict[str, tuple[int, int]] = {}  # workspace -> (revision, when it was read)
         self._lock = threading.RLock()
@@ -76,10 +78,9 @@ class Vault:
         month = self._month_of(now)
         with self._lock:
             self._notice(workspace, now)
-            generation, cipher = self._current(workspace, subject, month)
-        header = bytes((_VERSION, month >> 8, month & 255, generation))
+            _, cipher, bound = self._current(workspace, subject, month)
         nonce = self._random(_NONCE)
-        return header + nonce + cipher.encrypt(nonce, plaintext, _bound(header, workspace, subject))
+        return b"".join((bound[:_HEADER], nonce, cipher.encrypt(nonce, plaintext, bound)))
 
     def open(self, workspace: str, subject: str, sealed: bytes) -> bytes | None:
         """Return what was sealed; None when the key was destroyed, or the blob is another's, cut or altered.
@@ -88,7 +89,7 @@ class Vault:
         """
         if len(sealed) < _HEADER + _NONCE + _TAG or sealed[0] != _VERSION:
             return None
-        header, nonce = sealed[:_HEADER], sealed[_HEADER : _HEADER + _NONCE]
+        nonce = sealed[_HEADER : _HEADER + _NONCE]
         month, generation = (sealed[1] << 8) + sealed[2], sealed[3]
         with self._lock:
             self._notice(workspace, self._clock())
@@ -98,9 +99,8 @@ class Vault:
                 if key is None:
                     return None
                 held = self._remember((workspace, subject, month), generation, AESGCM(key))
-            cipher = held[1]
         try:
-            return cipher.decrypt(nonce, sealed[_HEADER + _NONCE :], _bound(header, workspace, subject))
+            return held[1].decrypt(nonce, sealed[_HEADER + _NONCE :], held[2])
         except InvalidTag:
             return None
 
@@ -159,7 +159,7 @@ class Vault:
 
     # -- keys ---------------------------------------------------------------------------------------------------
 
-    def _current(self, workspace: str, subject: str, month: int) -> tuple[int, AESGCM]:
+    def _current(self, workspace: str, subject: str, month: int) -> _Held:
         name = (workspace, subject, month)
         held = self._keys.get(name)
         if held is not None:
@@ -172,13 +172,15 @@ class Vault:
                 return self._remember(name, generation, AESGCM(key))
         raise VaultUnavailable("this subject was erased 256 times in one month; no key is left for it")
 
-    def _remember(self, name: tuple[str, str, int], generation: int, cipher: AESGCM) -> tuple[int, AESGCM]:
+    def _remember(self, name: tuple[str, str, int], generation: int, cipher: AESGCM) -> _Held:
+        workspace, subject, month = name
+        made = (generation, cipher, _bound(month, generation, workspace, subject))
         held = self._keys.get(name)
         if held is None or held[0] <= generation:
-            self._keys[name] = (generation, cipher)
+            self._keys[name] = made
             if len(self._keys) > self._limit:
                 self._keys.popitem(last=False)
-        return generation, cipher
+        return made
 
     def _leaf(self, workspace: str, month: int, path: str) -> bytes | None:
         nodes = self._nodes(workspace, month)
@@ -307,8 +309,9 @@ class Vault:
         return number
 
 
-def _bound(header: bytes, workspace: str, subject: str) -> bytes:
-    return header + workspace.encode() + b"\x1f" + subject.encode()
+def _bound(month: int, generation: int, workspace: str, subject: str) -> bytes:
+    """Return what a seal is bound to: the blob's header, then whose it is."""
+    return bytes((_VERSION, month >> 8, month & 255, generation)) + f"{workspace}\x1f{subject}".encode()
 
 
 def _node_name(workspace: str, month: int, path: str) -> bytes:

@@ -99,7 +99,9 @@ class Writer:
                 raise LogUnavailable(f"{self._waiting} bytes wait for the disk already; try again in a moment")
             self._waiting += size
             self._appends.append(job)
-        self._ready.set()
+        # The thread clears the flag before it takes what waits; so a flag that is up still covers this job.
+        if not self._ready.is_set():
+            self._ready.set()
         return job.future
 
     def work(self, do: Callable[[File], Any]) -> asyncio.Future[Any]:
