@@ -7,9 +7,9 @@ import os
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from rekindle.engines.log._block import MAX_BYTES, MAX_RECORDS, Packer
@@ -63,11 +63,10 @@ class Writer:
         self._max_waiting, self._reserve, self._max_bytes = max_waiting, reserve, max_bytes
         self._packer = Packer()
         self._file: File | None = File(path, writer=True, max_bytes=max_bytes)
-        self._appends: deque[_Append] = deque()
-        self._works: deque[_Work] = deque()
-        self._ready = threading.Event()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        # Held by callers only, never by the thread: a caller must not wait for somebody who waits for the interpreter.
         self._lock = threading.Lock()
-        self._waiting = 0
+        self._queued = self._stored = 0  # bytes since the beginning; one counter for the callers, one for the thread
         self._closed = False
         self._refused: LogUnavailable | None = None
         self._again_ms = 0
@@ -78,7 +77,7 @@ class Writer:
     @property
     def waiting(self) -> int:
         """Bytes that wait for their commit."""
-        return self._waiting
+        return self._queued - self._stored
 
     @property
     def refused(self) -> LogUnavailable | None:
@@ -92,16 +91,15 @@ class Writer:
         with self._lock:
             if self._closed:
                 raise LogUnavailable("the log is closed")
-            if self._refused is not None and self._clock() < self._again_ms:
-                raise type(self._refused)(*self._refused.args)
+            refused = self._refused
+            if refused is not None and self._clock() < self._again_ms:
+                raise type(refused)(*refused.args)
             # One call alone may be larger than the whole buffer; refusing it would be refusing it for ever.
-            if self._waiting and self._waiting + size > self._max_waiting:
-                raise LogUnavailable(f"{self._waiting} bytes wait for the disk already; try again in a moment")
-            self._waiting += size
-            self._appends.append(job)
-        # The thread clears the flag before it takes what waits; so a flag that is up still covers this job.
-        if not self._ready.is_set():
-            self._ready.set()
+            waiting = self._queued - self._stored
+            if waiting and waiting + size > self._max_waiting:
+                raise LogUnavailable(f"{waiting} bytes wait for the disk already; try again in a moment")
+            self._queued += size
+            self._jobs.put(job)
         return job.future
 
     def work(self, do: Callable[[File], Any]) -> asyncio.Future[Any]:
@@ -110,44 +108,48 @@ class Writer:
         with self._lock:
             if self._closed:
                 raise LogUnavailable("the log is closed")
-            self._works.append(job)
-        self._ready.set()
+            self._jobs.put(job)
         return job.future
 
     def close(self) -> None:
         """Commit what waits and end the thread. Blocks; call it from a thread."""
         with self._lock:
-            self._closed = True
-        self._ready.set()
+            if not self._closed:
+                self._closed = True
+                self._jobs.put(None)
         self._thread.join()
 
     def _run(self) -> None:
-        crowded = False
-        while True:
-            self._ready.wait()
-            if crowded:
-                time.sleep(_GATHER_S)
-            self._ready.clear()
-            with self._lock:
-                appends, self._appends = self._appends, deque()
-                works, self._works = self._works, deque()
-                closed = self._closed
-            crowded = len(appends) > 2 and not closed
+        crowded = ended = False
+        while not ended:
+            jobs, ended = self._take(_GATHER_S if crowded else 0)
+            appends = [job for job in jobs if isinstance(job, _Append)]
+            works = [job for job in jobs if isinstance(job, _Work)]
+            crowded = len(appends) > 2
             if works:
                 self._settle(works, *self._transact(works, ()))
             if appends:
                 results, error = self._transact((), appends)
-                with self._lock:
-                    self._waiting -= sum(job.size for job in appends)
-                    self._refused = error if isinstance(error, LogUnavailable) else None
-                    self._again_ms = self._clock() + _AGAIN_MS
+                self._stored += sum(job.size for job in appends)
+                self._again_ms = self._clock() + _AGAIN_MS
+                self._refused = error if isinstance(error, LogUnavailable) else None
                 self._settle(appends, results, error)
-            if closed and not (appends or works):
-                if self._file is not None:
-                    self._file.close()
-                return
-            if closed:
-                self._ready.set()
+        if self._file is not None:
+            self._file.close()
+
+    def _take(self, gather_s: float) -> tuple[list[_Job], bool]:
+        """Wait for a job, then ``gather_s`` for more; return all there are, and whether the end has come."""
+        jobs: list[_Job] = []
+        job = self._jobs.get()
+        if gather_s:
+            time.sleep(gather_s)
+        try:
+            while job is not None:
+                jobs.append(job)
+                job = self._jobs.get_nowait()
+        except Empty:
+            return jobs, False
+        return jobs, True
 
     def _transact(self, works: Iterable[_Work], appends: Collection[_Append]) -> tuple[list[Any], Exception | None]:
         try:
