@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -161,10 +161,8 @@ def _is_amount(value: Decimal) -> bool:
 
 def _bad_amount(index: int, place: str, holder: Ecommerce | Item, names: Sequence[str]) -> Problem:
     """Report the first of ``names`` whose amount is none."""
-    for name in names:
-        value = getattr(holder, name)
-        if value is not None and not _is_amount(value):
-            break
+    amounts: Iterator[tuple[str, Decimal | None]] = ((name, getattr(holder, name)) for name in names)
+    name, value = next((name, value) for name, value in amounts if value is not None and not _is_amount(value))
     return Problem(index, f"{place}.{name}", str(value)[:40], _REMEDIES["price"])
 
 
