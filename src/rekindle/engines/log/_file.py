@@ -45,7 +45,6 @@ class File:
         self, path: Path, *, writer: bool = False, max_bytes: int | None = None, patience_s: float = 5.0
     ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        new = not path.exists()
         self._tries = int(patience_s / _PAUSE_S)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=patience_s)
         try:
@@ -54,8 +53,9 @@ class File:
         except BaseException:
             self._db.close()
             raise
-        if new:
-            _sync_folder(path.parent)
+        # Also when the file was there: whoever made it a moment ago may not have got to this line yet. Until the folder
+        # is synced, a power cut can bring back the journal of the switch to WAL, which undoes everything since.
+        _sync_folder(path.parent)
 
     def _configure(self, path: Path, writer: bool, max_bytes: int | None) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
@@ -195,12 +195,22 @@ class File:
                 break
         return found
 
+    def _trimmed(self) -> int:
+        """Return the newest trimmed offset; inside an open read it belongs to the same snapshot."""
+        (trimmed,) = self._db.execute("SELECT trimmed FROM edge").fetchone()
+        return int(trimmed)
+
     def _blocks(self, after: int) -> Iterator[tuple[int, int, list[bytes]]]:
         holding = "coalesce((SELECT max(first) FROM block WHERE first <= ?), 0)"
         query = f"SELECT first, records, appended_ms, crc, body FROM block WHERE first >= {holding} ORDER BY first"  # noqa: S608
         rows = self._db.execute(query, (after + 1,))
+        wanted = after + 1
         try:
             for first, count, appended_ms, crc, body in rows:
+                # Offsets have no gaps here but the one that trimming leaves at the beginning.
+                if first > wanted and first > self._trimmed() + 1:
+                    raise LogCorrupt(f"records {max(wanted, self._trimmed() + 1)} to {first - 1} are missing")
+                wanted = first + count
                 try:
                     if crc != _block.checksum(first, appended_ms, body):
                         raise _block.BlockDamaged("its checksum does not match")
