@@ -34,6 +34,11 @@ demo: .venv/run ## Start everything with simulated shoppers (DEMO_SECONDS=30 end
 test: .venv/run $(BROWSER_TOOLS) $(ORACLES) ## Run the tests (browser tests need Node >= 20)
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
+torture: .venv/run ## Break it on purpose: 4000 crash images, 200 kill cycles (CYCLES=, SEED=; report in build/torture)
+	REKINDLE_CRASH_IMAGES=4000 $(BIN)/python -m pytest -q tests/engines/log/test_crash_images.py
+	rm -rf build/torture
+	$(BIN)/rekindle torture --cycles $(or $(CYCLES),200) --seed $(or $(SEED),1) --folder build/torture
+
 lint: .venv/run $(BROWSER_TOOLS) ## Check format, style, types, import contracts and the tag's size
 	$(BIN)/ruff format --check src tests tools
 	$(BIN)/ruff check src tests tools
@@ -54,4 +59,4 @@ fuzz: .venv/run $(ORACLES) ## Read a million generated and broken consent string
 docs: .venv/run ## Write the generated parts of docs/ again
 	$(BIN)/python -m tools.docs
 
-.PHONY: help demo test lint bench bench-privacy fuzz docs
+.PHONY: help demo test lint bench bench-privacy fuzz docs torture
