@@ -23,6 +23,7 @@ from rekindle.privacy.keys import Keyring
 from rekindle.privacy.ledger import Ledger, LedgerLine
 from rekindle.privacy.pseudonyms import Pseudonymiser
 from rekindle.privacy.vault import Vault
+from rekindle.privacy.vendor_lists import VendorLists
 from rekindle.settings import Settings
 from rekindle.workspace import Versions, Workspace
 
@@ -81,6 +82,11 @@ class Installation:
     def consents(self) -> ConsentView:
         """The newest consent of each visitor. Only the process that drives it (the worker) may refresh it."""
         return ConsentView(self.log, self.database)
+
+    @cached_property
+    def vendors(self) -> VendorLists:
+        """The vendor lists by which TC strings are read."""
+        return VendorLists(self.database, self.blobs, self.clock)
 
     def record(self, workspace: str, actor: str, action: str, detail: str) -> None:
         """Write what a person did to the ledger. Raises `LedgerUnavailable`, and then it must not be done."""

@@ -111,6 +111,7 @@ class Lanes:
                 vault=installation.vault,
                 feed_ids=self._feed_ids,
                 clock=installation.clock,
+                vendors=installation.vendors,
             )
         except (KeyError, SettingsError) as error:
             # `apply` checks this; a connector that was uninstalled since comes here. Nothing is lost: the log waits.

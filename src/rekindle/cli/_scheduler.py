@@ -76,8 +76,19 @@ class Scheduler:
         self._kept_ms = now
         for shop in shops:
             self._installation.vault.expire(shop.name, now - duration_ms(shop.policy.keep_events))
+        self._look_at_vendor_list()
         longest = max(duration_ms(shop.policy.keep_events) for shop in shops)
         return await self._installation.log.trim(now - longest)
+
+    def _look_at_vendor_list(self) -> None:
+        age = self._installation.vendors.age()
+        reads_strings = any(
+            destination.enabled and destination.consent.tcf_vendor is not None
+            for shop in self._workspaces()
+            for destination in shop.destinations.values()
+        )
+        if age.old and reads_strings:
+            _log.warning("the vendor list is old; `rekindle vendors status` says more", days=age.days)
 
     def _workspaces(self) -> Iterable[Workspace]:
         return self._installation.workspaces().values()

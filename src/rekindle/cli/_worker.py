@@ -13,6 +13,7 @@ from rekindle.model.event import Consent
 from rekindle.ops.health import Health
 from rekindle.ops.loop import run_steps, stop_on_signals
 from rekindle.privacy.decide import may_personalise
+from rekindle.privacy.vendor_lists import VendorListMetrics
 from rekindle.profiles import IdMatchMetrics, ProfileView
 
 _IDLE_S = 0.2
@@ -34,6 +35,7 @@ async def run(installation: Installation) -> None:
         suppressed=installation.consents.suppressed_among,
     )
     REGISTRY.register(IdMatchMetrics(database))
+    REGISTRY.register(VendorListMetrics(installation.vendors))
     health = Health(settings.host, settings.worker_port, lambda: True)
     health.start()
     stopping = stop_on_signals()

@@ -20,7 +20,7 @@ from rekindle.privacy.consent import (
     read_vendor_list,
     string_reason,
 )
-from rekindle.privacy.consent.vendors import KNOWN
+from rekindle.privacy.consent.known_vendors import KNOWN
 
 
 @click.group()

@@ -19,7 +19,8 @@ from rekindle.model.outcome import Outcome, Reason
 from rekindle.model.ports import FeedIds
 from rekindle.model.record import Stored
 from rekindle.model.sealed import Sealed, unpack
-from rekindle.privacy.decide import decide
+from rekindle.privacy.consent.vendors import Vendors
+from rekindle.privacy.decide import EXCERPT, decide
 from rekindle.privacy.permit import Permit
 from rekindle.workspace import Destination, Policy
 
@@ -70,6 +71,7 @@ class Preparer:
         consents: ConsentFacts,
         vault: Opener,
         feed_ids: FeedIds | None,
+        vendors: Vendors = EXCERPT,
     ) -> None:
         self._name = name
         self._rule = destination.consent
@@ -81,6 +83,7 @@ class Preparer:
         self._consents = consents
         self._vault = vault
         self._feed_ids = feed_ids
+        self._vendors = vendors
 
     def suppressed(self, events: Sequence[Waiting]) -> Collection[str]:
         """Return which of the people of these events, by any of their names, are on the suppression list now."""
@@ -112,6 +115,7 @@ class Preparer:
             latest=self._consents.latest(stored.workspace, stored.subject),
             suppressed=any(name in suppressed for name in (stored.subject, *stored.user_subjects)),
             now_ms=now_ms,
+            vendors=self._vendors,
         )
         if not decision.allowed or decision.permit is None:
             return end(Outcome.FILTERED, str(decision.reason) or Reason.PERMIT_DENIED)

@@ -23,6 +23,8 @@ from rekindle.model.clock import Clock
 from rekindle.model.outcome import Outcome, Reason
 from rekindle.model.ports import FeedIds
 from rekindle.model.record import Stored, decode
+from rekindle.privacy.consent.vendors import Vendors
+from rekindle.privacy.decide import EXCERPT
 from rekindle.privacy.permit import PermitRefused
 from rekindle.workspace import Destination, Policy
 
@@ -61,6 +63,7 @@ class Lane:
         vault: Opener,
         feed_ids: FeedIds | None,
         clock: Clock,
+        vendors: Vendors = EXCERPT,
         random: Callable[[], float] = _random.random,
     ) -> None:
         """``secret`` returns a secret's newest value by name. Raises `SettingsError` for settings nobody can use."""
@@ -74,7 +77,7 @@ class Lane:
         self._classify = module.classify
         self._configure = configurator(module, parts)
         self._preparer = Preparer(
-            name, destination, policy, parts.options, self._limits, consents, vault, feed_ids
+            name, destination, policy, parts.options, self._limits, consents, vault, feed_ids, vendors
         )  # fmt: skip
         self._consents = consents
         self._log = log

@@ -13,7 +13,7 @@ from rekindle.privacy.consent.tcf import TcString, parse_tcf
 from rekindle.privacy.consent.tcf_decision import decide_purpose, string_reason
 from rekindle.privacy.consent.us_section import did_not_opt_out, opted_out
 from rekindle.privacy.consent.usp import read_usp
-from rekindle.privacy.consent.vendors import KNOWN, strict_vendor
+from rekindle.privacy.consent.vendors import Vendors
 
 _REMARKETING = frozenset({1, 3, 4})  # identifier, profile, personalised ad
 
@@ -87,6 +87,7 @@ class _Reader:
     need: Need
     jurisdiction: Literal["gdpr", "ccpa"]
     now_ms: int
+    vendors: Vendors
     seen: list[str] = field(default_factory=list)
     purposes: set[str] = field(default_factory=set)
     details: dict[str, Any] = field(default_factory=dict)
@@ -155,7 +156,9 @@ class _Reader:
         if self.need.vendor is None:
             self.tcf_without_vendor(parsed, purposes)
             return
-        vendor = KNOWN.vendors.get(self.need.vendor) or strict_vendor(self.need.vendor, purposes)
+        known = self.vendors.read_by(parsed.vendor_list_version)
+        self.details["vendor_list_used"] = known.version
+        vendor = known.vendor(self.need.vendor, purposes)
         basis = {}
         for purpose in sorted(purposes):
             granted, reason = decide_purpose(parsed, self.need.vendor, vendor, purpose, self.now_ms)
@@ -207,14 +210,16 @@ class _Reader:
         self.purposes |= purposes
 
 
-def read_choice(consent: Consent | None, need: Need, jurisdiction: Literal["gdpr", "ccpa"], now_ms: int) -> Choice:
+def read_choice(
+    consent: Consent | None, need: Need, jurisdiction: Literal["gdpr", "ccpa"], now_ms: int, vendors: Vendors
+) -> Choice:
     """Read every framework that is present; all must allow, and at least one must be able to.
 
     Under ``gdpr`` only TCF and consent mode can allow; under ``ccpa`` also a US signal that says "did not opt out".
     """
     if consent is None:
         return Choice(allowed=False, reason="consent-absent", absent=True)
-    reader = _Reader(consent, need, jurisdiction, now_ms)
+    reader = _Reader(consent, need, jurisdiction, now_ms, vendors)
     try:
         reader.gpc()
         reader.gpp()

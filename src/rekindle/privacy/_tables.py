@@ -42,6 +42,18 @@ suppressed = sa.Table(
     sa.Column("reason", sa.String(64), nullable=False),
 )
 
+# The Global Vendor List is everybody's: its workspace is empty.
+vendor_lists = sa.Table(
+    "privacy_vendor_lists",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("published_ms", sa.BigInteger, nullable=False),
+    sa.Column("imported_ms", sa.BigInteger, nullable=False),
+    sa.Column("vendors", sa.Integer, nullable=False),
+)
+
 ledger_lines = sa.Table(
     "privacy_ledger",
     metadata,

@@ -15,8 +15,13 @@ import msgspec
 from rekindle.model.event import Consent
 from rekindle.model.record import Stored
 from rekindle.privacy._frameworks import Choice, Need, read_choice
+from rekindle.privacy.consent.known_vendors import Excerpt
+from rekindle.privacy.consent.vendors import Vendors
 from rekindle.privacy.permit import Permit, _issue
 from rekindle.workspace.documents import DestinationConsent, Policy
+
+EXCERPT = Excerpt()
+"""The vendor list where none is handed in."""
 
 PERMIT_MS = 5 * 60_000
 """How long a permit lives. Queueing, retry and replay need a new one."""
@@ -53,11 +58,13 @@ def decide(
     latest: Consent | None,
     suppressed: bool,
     now_ms: int,
+    vendors: Vendors = EXCERPT,
 ) -> Decision:
     """Decide one event for one destination, now. Never raises.
 
     ``fields`` are the event fields the destination declares; ``latest`` is the person's newest consent, where one is
-    known: both it and the event's own must allow. ``suppressed`` is the suppression list's answer.
+    known: both it and the event's own must allow. ``suppressed`` is the suppression list's answer. ``vendors`` finds the
+    vendor list by which a TC string is read.
     """
     return _decide(
         stored.workspace,
@@ -72,6 +79,7 @@ def decide(
         suppressed=suppressed,
         limited=bool(stored.ldu is not None and stored.ldu.enabled),
         now_ms=now_ms,
+        vendors=vendors,
     )
 
 
@@ -87,6 +95,7 @@ def decide_member(
     latest: Consent | None,
     suppressed: bool,
     now_ms: int,
+    vendors: Vendors = EXCERPT,
 ) -> Decision:
     """Decide one member of an audience for one sync job (``job_id`` takes the event's place). Never raises."""
     return _decide(
@@ -102,6 +111,7 @@ def decide_member(
         suppressed=suppressed,
         limited=False,
         now_ms=now_ms,
+        vendors=vendors,
     )
 
 
@@ -147,6 +157,7 @@ def _decide(
     suppressed: bool,
     limited: bool,
     now_ms: int,
+    vendors: Vendors,
 ) -> Decision:
     if suppressed:
         return Decision(False, "suppressed", None, frozenset(), {"frameworks": []})
@@ -161,10 +172,10 @@ def _decide(
         return Decision(False, "consent-code-failed", None, frozenset(), {"frameworks": []})
     if not need.mapped:
         return Decision(False, "destination-unmapped", None, frozenset(), {"frameworks": []})
-    choice = _read(own, need, policy, now_ms)
+    choice = _read(own, need, policy, now_ms, vendors)
     facts = choice.facts()
     if choice.allowed and latest is not None:
-        newer = _read(latest, need, policy, now_ms)
+        newer = _read(latest, need, policy, now_ms, vendors)
         if not newer.allowed:
             facts = newer.facts() | {"withdrawn": newer.reason}
             return Decision(False, "consent-withdrawn", None, frozenset(), facts)
@@ -188,8 +199,8 @@ def _decide(
     return Decision(True, "ok", permit, choice.purposes, facts | {"limited_use": limited_use})
 
 
-def _read(consent: Consent | None, need: Need, policy: Policy, now_ms: int) -> Choice:
+def _read(consent: Consent | None, need: Need, policy: Policy, now_ms: int, vendors: Vendors = EXCERPT) -> Choice:
     try:
-        return read_choice(consent, need, policy.jurisdiction, now_ms)
+        return read_choice(consent, need, policy.jurisdiction, now_ms, vendors)
     except Exception:  # noqa: BLE001 - a fault in consent code must never become a "yes"
         return Choice(allowed=False, reason="consent-code-failed", unreadable=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -18,19 +18,40 @@ class Vendor(msgspec.Struct, frozen=True):
     legitimate_interest: frozenset[int] = frozenset()
     flexible: frozenset[int] = frozenset()
     deleted_ms: int | None = None
+    special_features: frozenset[int] = frozenset()
 
 
 class VendorList(msgspec.Struct, frozen=True):
-    """A list of vendors, its version and date (ms); ``version`` 0 where it has none."""
+    """A list of vendors, its version and date (ms); ``version`` 0 where it has none.
+
+    ``whole``: a vendor that it does not name does not exist. Otherwise it is an excerpt, and nothing is known of others.
+    """
 
     version: int
     published_ms: int
     purposes: tuple[int, ...]
     vendors: Mapping[int, Vendor]
+    whole: bool = True
+
+    def vendor(self, number: int, purposes: frozenset[int]) -> Vendor | None:
+        """Return a vendor's declaration, or None for one that does not exist.
+
+        What an excerpt does not know is read strictly: consent for every purpose that is asked for.
+        """
+        found = self.vendors.get(number)
+        return found if found is not None or self.whole else strict_vendor(number, purposes)
 
     def age_days(self, now_ms: int) -> int:
         """Return how old the list is: an installation without network decides with an old one and says so."""
         return max(0, now_ms - self.published_ms) // 86_400_000
+
+
+class Vendors(Protocol):
+    """Where decisions find declarations."""
+
+    def read_by(self, version: int) -> VendorList:
+        """Return the list by which a string that names ``version`` is read: that one, or the best there is."""
+        ...
 
 
 class VendorListError(ValueError):
@@ -44,6 +65,7 @@ class _Entry(msgspec.Struct):
     purposes: list[int] = msgspec.field(default_factory=list)
     legIntPurposes: list[int] = msgspec.field(default_factory=list)  # noqa: N815 - the list's own names
     flexiblePurposes: list[int] = msgspec.field(default_factory=list)  # noqa: N815
+    specialFeatures: list[int] = msgspec.field(default_factory=list)  # noqa: N815
     deletedDate: str | None = None  # noqa: N815
 
 
@@ -67,6 +89,7 @@ def read_vendor_list(document: object) -> VendorList:
                 frozenset(entry.legIntPurposes),
                 frozenset(entry.flexiblePurposes),
                 None if entry.deletedDate is None else _moment(entry.deletedDate),
+                frozenset(entry.specialFeatures),
             )
         published = 0 if raw.lastUpdated is None else _moment(raw.lastUpdated)
         purposes = _PURPOSES if not raw.purposes else tuple(sorted(int(key) for key in raw.purposes))
@@ -77,20 +100,6 @@ def read_vendor_list(document: object) -> VendorList:
 
 def _moment(text: str) -> int:
     return parse_rfc3339(text if "T" in text else f"{text}T00:00:00+00:00")
-
-
-# Declarations of GVL version 45 (2024-03-21), the newest that could be checked; an operator's own list replaces them.
-KNOWN = VendorList(
-    45,
-    parse_rfc3339("2024-03-21T16:00:00+00:00"),
-    _PURPOSES,
-    {
-        755: Vendor(755, frozenset({1, 3, 4}), frozenset({2, 7, 9, 10}), frozenset({2, 7, 9, 10})),  # Google
-        91: Vendor(91, frozenset({1, 2, 3, 4, 7, 9, 10}), frozenset(), frozenset({10})),  # Criteo
-        16: Vendor(16, frozenset({1, 2, 3, 4, 7, 9, 10}), frozenset(), frozenset()),  # RTB House
-    },
-)
-"""The vendors whose declarations are known here. Of others only consent to every purpose counts (`strict_vendor`)."""
 
 
 def strict_vendor(number: int, purposes: frozenset[int]) -> Vendor:
