@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random as jitter
 import secrets as random
 from collections.abc import Mapping
 from functools import cached_property
@@ -12,6 +13,8 @@ import click
 
 from rekindle import settings as process_settings
 from rekindle.collect.entropy import pooled_random
+from rekindle.egress.credentials import Credentials
+from rekindle.egress.http import Transport
 from rekindle.engines.blobs import Blobs, FolderBlobs
 from rekindle.engines.database import Database, open_database
 from rekindle.engines.database.migrate import NewerDatabaseError, migrate
@@ -77,6 +80,12 @@ class Installation:
     def pseudonymiser(self) -> Pseudonymiser:
         """Names visitors without naming them."""
         return Pseudonymiser(self.keyring)
+
+    def credentials(self, transport: Transport) -> Credentials:
+        """Return the tokens that renew themselves, asked for through ``transport``."""
+        holder = f"{os.uname().nodename}/{os.getpid()}"
+        key = self.keyring.derive("access tokens")
+        return Credentials(self.database, self.secrets.get, key, transport, self.clock, holder, jitter.random)
 
     @cached_property
     def consents(self) -> ConsentView:

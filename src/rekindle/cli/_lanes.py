@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import NamedTuple
 
 import structlog
 
 from rekindle.cli._compose import Installation
 from rekindle.egress.connector import SettingsError
+from rekindle.egress.credentials import accounts
 from rekindle.egress.http import HttpTransport
 from rekindle.egress.lane import Lane, consumer_name
 from rekindle.egress.send import Door
@@ -19,6 +21,8 @@ from rekindle.workspace import Destination, Policy
 
 _log = structlog.get_logger()
 _LANES = "lane/"
+
+_RENEW_MS = 5_000
 
 
 class _Account(NamedTuple):
@@ -42,6 +46,8 @@ class Lanes:
     def __init__(self, installation: Installation, transport: HttpTransport, feed_ids: FeedIds, idle_s: float) -> None:
         self._installation = installation
         self._door = Door(transport, installation.ledger, installation.clock)
+        self._credentials = installation.credentials(transport)
+        self._renewed_ms = 0
         self._feed_ids = feed_ids
         self._idle_s = idle_s
         self._modules = discover("rekindle.destinations")
@@ -64,6 +70,15 @@ class Lanes:
         if changed or fresh:
             await self._forget_removed()
         return len(changed) + len(fresh)
+
+    async def renew(self) -> int:
+        """Renew the access tokens that are due; return how many were asked for."""
+        now = self._installation.clock()
+        if now - self._renewed_ms < _RENEW_MS:
+            return 0
+        self._renewed_ms = now
+        manifests = {name: module.manifest for name, module in self._modules.items()}
+        return await self._credentials.step(accounts(self._installation.workspaces().values(), manifests))
 
     async def close(self) -> None:
         """Stop every lane; what was in progress is finished."""
@@ -103,7 +118,7 @@ class Lanes:
                 destination=account.destination,
                 policy=account.policy,
                 module=self._modules[account.destination.kind],
-                secret=installation.secrets.get,
+                secret=partial(self._credentials.get, account.workspace),
                 log=installation.log,
                 database=installation.database,
                 door=self._door,

@@ -10,9 +10,9 @@ import structlog
 from rekindle.catalog import CatalogImport, SnapshotStore
 from rekindle.cli._compose import Installation
 from rekindle.egress.fetch import Fetcher
+from rekindle.engines.database.lease import Lease
 from rekindle.feeds import FeedBuilder, FeedSchedule
 from rekindle.ops.health import Health
-from rekindle.ops.lease import Lease
 from rekindle.ops.loop import Step, run_steps, stop_on_signals
 from rekindle.workspace import Workspace, duration_ms
 

@@ -45,6 +45,7 @@ async def run(installation: Installation) -> None:
             "audiences": audiences.step,
             "consents": installation.consents.step,
             "lanes": lanes.step,
+            "credentials": lanes.renew,
         }
         await run_steps(steps, idle_s=_IDLE_S, stopping=stopping)
     finally:

@@ -66,3 +66,20 @@ ids = sa.Table(
     sa.Column("reason", sa.String(32), primary_key=True),
     sa.Column("count", sa.BigInteger, nullable=False),
 )
+
+credentials = sa.Table(
+    "egress_credentials",
+    metadata,
+    sa.Column("workspace", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(120), primary_key=True),
+    # The access token and, where the platform changes it, the refresh token, sealed. Empty before the first.
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("seed", sa.String(64), nullable=False),
+    sa.Column("issued_ms", sa.BigInteger, nullable=False),
+    sa.Column("expires_ms", sa.BigInteger, nullable=False),
+    # The last try: with what, how many failed in a row, when the next may be, and what was said.
+    sa.Column("tried", sa.String(64), nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("next_ms", sa.BigInteger, nullable=False),
+    sa.Column("words", sa.String(400), nullable=False),
+)

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from rekindle.egress.connector import Connector, ConnectorModule, Manifest, SettingsError
+from rekindle.egress.connector import Connector, ConnectorModule, Manifest, OAuth, SettingsError
 
 _Settings = TypeVar("_Settings", bound=msgspec.Struct)
 
@@ -24,11 +24,21 @@ class LaneOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class Parts(msgspec.Struct, frozen=True):
-    """``secrets`` maps the connector's secret to the name it has in the secret store."""
+    """``secrets`` maps the connector's secret to the name it has in the secret store.
+
+    ``seeds`` does so for the means of an account that renews its token (`Manifest.oauth`); the token itself then has
+    the name `token_name`.
+    """
 
     options: LaneOptions
     settings: dict[str, Any]
     secrets: dict[str, str]
+    seeds: dict[str, str] = {}
+
+
+def token_name(seeds: Mapping[str, str]) -> str:
+    """Return the name of the token that is made from ``seeds``; no secret of the store can have it."""
+    return f"oauth:{seeds.get('refresh_token') or seeds.get('client_secret', '')}"
 
 
 def take_apart(manifest: Manifest, settings: Mapping[str, Any]) -> Parts:
@@ -41,8 +51,9 @@ def take_apart(manifest: Manifest, settings: Mapping[str, Any]) -> Parts:
     secrets: dict[str, str] = {}
     rest: dict[str, Any] = {}
     names = {setting.name: setting for setting in manifest.secrets}
+    means = manifest.oauth.seeds if manifest.oauth else ()
     for key, value in settings.items():
-        if key in names:
+        if key in names or key in means:
             if not (isinstance(value, dict) and set(value) == {"secret"} and isinstance(value["secret"], str)):
                 raise SettingsError(
                     f"{manifest.name}: {key} is a secret and is never written here; "
@@ -51,11 +62,23 @@ def take_apart(manifest: Manifest, settings: Mapping[str, Any]) -> Parts:
             secrets[key] = value["secret"]
         elif key not in own:
             rest[key] = value
+    seeds = {key: secrets[key] for key in means if key in secrets}
+    if manifest.oauth and seeds:
+        _check_means(manifest, manifest.oauth, secrets)
+        secrets = {key: name for key, name in secrets.items() if key in names and key not in seeds}
+        secrets[manifest.oauth.makes] = token_name(seeds)
     for name, setting in names.items():
         if setting.required and name not in secrets:
             raise SettingsError(f'{manifest.name}: {name} is missing; write {name} = {{ secret = "its_name" }}')
     _check_names(manifest, rest)
-    return Parts(options, rest, secrets)
+    return Parts(options, rest, secrets, seeds)
+
+
+def _check_means(manifest: Manifest, oauth: OAuth, secrets: Mapping[str, str]) -> None:
+    if missing := [seed for seed in oauth.seeds if seed not in secrets]:
+        raise SettingsError(f"{manifest.name}: to renew {oauth.makes}, name these secrets too: {', '.join(missing)}")
+    if oauth.makes in secrets:
+        raise SettingsError(f"{manifest.name}: give {oauth.makes}, or {', '.join(oauth.seeds)} to renew it; not both")
 
 
 def configurator(module: ConnectorModule, parts: Parts) -> Callable[[Mapping[str, str]], Connector]:

@@ -1,11 +1,10 @@
-"""One holder at a time, for the scheduler: a row with an end and a fencing token."""
+"""One holder at a time, for what only one process may do: a row with an end and a fencing token."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-from rekindle.engines.database import Database, metadata
-from rekindle.engines.database.core import upsert
+from rekindle.engines.database.core import Database, metadata, upsert
 from rekindle.model.clock import Clock
 
 _leases = sa.Table(
@@ -28,7 +27,7 @@ class Lease:
     def __init__(self, database: Database, clock: Clock, name: str, holder: str, ttl_ms: int = 15_000) -> None:
         self._database = database
         self._clock = clock
-        self._name = name
+        self.name = name
         self._holder = holder
         self._ttl_ms = ttl_ms
         self._renewed_ms: int | None = None
@@ -45,13 +44,13 @@ class Lease:
         """Take or renew the lease; return its token, or None while another holds it."""
         now = self._clock()
         with self._database.begin() as connection:
-            row = connection.execute(sa.select(_leases).where(_leases.c.name == self._name)).one_or_none()
+            row = connection.execute(sa.select(_leases).where(_leases.c.name == self.name)).one_or_none()
             if row is not None and row.holder != self._holder and row.ends_ms > now:
                 return None
             same = row is not None and row.holder == self._holder
             token: int = (row.token if row is not None else 0) + (0 if same else 1)
             values = {"holder": self._holder, "token": token, "ends_ms": now + self._ttl_ms}
-            statement = upsert(_leases, self._database.dialect).values(name=self._name, **values)
+            statement = upsert(_leases, self._database.dialect).values(name=self.name, **values)
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
         return token
 
@@ -60,7 +59,7 @@ class Lease:
         with self._database.begin() as connection:
             connection.execute(
                 _leases.update()
-                .where(_leases.c.name == self._name, _leases.c.holder == self._holder)
+                .where(_leases.c.name == self.name, _leases.c.holder == self._holder)
                 .values(ends_ms=self._clock())
             )
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rekindle.engines.database import Database
-from rekindle.ops.lease import Lease, LeaseLost, guard
+from rekindle.engines.database.lease import Lease, LeaseLost, guard
 from tests.conftest import FakeClock
 
 
