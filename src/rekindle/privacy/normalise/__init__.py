@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rekindle.privacy.normalise import (
+    amazon,
     criteo,
     google,
     linkedin,
@@ -22,7 +23,7 @@ from rekindle.privacy.normalise.rules import Context, Normalised, Platform
 
 PLATFORMS: Mapping[str, Platform] = {
     module.PLATFORM.name: module.PLATFORM
-    for module in (meta, google, tiktok, pinterest, snapchat, microsoft, reddit, criteo, linkedin)
+    for module in (meta, google, tiktok, pinterest, snapchat, microsoft, reddit, criteo, linkedin, amazon)
 }
 """The platforms by name."""
 

@@ -1,0 +1,104 @@
+"""The account. Source: Amazon Ads API v1, ``POST /adsApi/v1/create/events``.
+
+Known from public forwarders and not from a live account: the path, the header names, 500 events a request and the
+currencies. Seven days is our choice; no window is documented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+import msgspec
+
+from rekindle.destinations.amazon.mapping import EVENT_TYPES, map_event
+from rekindle.egress.connector import Limits, Manifest, Mapped, OutRequest, Rejected, Setting
+from rekindle.egress.options import check_settings
+from rekindle.egress.request import account_host, encode
+from rekindle.model.event import Event
+from rekindle.workspace import DestinationConsent
+
+_REGIONS: Final = {
+    "na": "https://advertising-api.amazon.com",
+    "eu": "https://advertising-api-eu.amazon.com",
+    "fe": "https://advertising-api-fe.amazon.com",
+}
+
+manifest: Final = Manifest(
+    name="amazon",
+    title="Amazon Ads Events API",
+    fields=frozenset(
+        {
+            "ecommerce", "client.ip", "client.os", "user.email", "user.phone", "user.first_name", "user.last_name",
+            "user.street", "user.city", "user.region", "user.postal_code", "user.country",
+        }
+    ),
+    purposes=frozenset({"ads_measurement", "ads_personalization"}),
+    hosts=frozenset(address.removeprefix("https://") for address in _REGIONS.values()),
+    limits=Limits(batch=500),
+    consent=DestinationConsent(
+        consent_mode=["ad_storage", "ad_user_data"], tcf_vendor=793, tcf_purposes=[1, 3, 4, 7]
+    ),
+    settings=(
+        Setting("advertiser_id", "the advertiser account's number (DSP CFID)", required=True),
+        Setting("region", "eu (default), na or fe: where the account is"),
+        Setting("country", "two-letter country of events that do not tell their own"),
+        Setting("dataset", "the dataset's name in Amazon Ads Data Manager; Default_Events without it"),
+        Setting("default_region", "two-letter country by which phone numbers without a country code are read"),
+        Setting("api_base", "another address of the API, for a proxy or the sandbox"),
+        Setting("batch", "events a request, at most 500"),
+    ),
+    secrets=(
+        Setting("access_token", "OAuth token of Login with Amazon", required=True),
+        Setting("client_id", "the API app's client id", required=True),
+    ),
+    host_settings=("api_base",),
+)  # fmt: skip
+
+
+class _Settings(msgspec.Struct, frozen=True, kw_only=True):
+    advertiser_id: str
+    region: Literal["na", "eu", "fe"] = "eu"
+    country: str | None = None
+    dataset: str | None = None
+    default_region: str | None = None
+    api_base: str | None = None
+    batch: int = 500
+
+
+class AmazonAccount:
+    """One advertiser."""
+
+    def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        self._settings = settings
+        base = settings.api_base or _REGIONS[settings.region]
+        self._url = f"{base.rstrip('/')}/adsApi/v1/create/events"
+        self._headers = {
+            "content-type": "application/json",
+            "authorization": f"Bearer {secrets['access_token']}",
+            "amazon-ads-accountid": settings.advertiser_id,
+            "amazon-ads-clientid": secrets["client_id"],
+        }
+        self.fields = manifest.fields
+        self.hosts = frozenset({account_host(manifest.name, "api_base", base)})
+        self.batch = settings.batch
+
+    def maps(self, name: str) -> bool:
+        return name in EVENT_TYPES
+
+    def map(self, event: Event) -> Mapped | Rejected:
+        settings = self._settings
+        return map_event(
+            event, country=settings.country, region=settings.default_region, dataset=settings.dataset,
+            eu=settings.region == "eu",
+        )  # fmt: skip
+
+    def build(self, batch: Sequence[Mapped], now_ms: int) -> OutRequest:
+        body = {"events": [one.body for one in batch]}
+        return OutRequest("POST", self._url, self._headers, encode(body), tuple(one.event_id for one in batch))
+
+
+def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> AmazonAccount:
+    """Check and return the account. Raises `SettingsError`."""
+    given = {key: str(value) if key == "advertiser_id" else value for key, value in settings.items()}
+    return AmazonAccount(check_settings(manifest, given, secrets, _Settings), secrets)
