@@ -22,7 +22,7 @@ from typing import Any
 import duckdb
 from lxml import etree
 
-from rekindle.feeds import _gzip, _index, _sql
+from rekindle.feeds import _index, _sql
 from rekindle.feeds.channel import Head
 from rekindle.feeds.findings import collect
 from rekindle.feeds.program import Program, compile_feed
@@ -35,10 +35,17 @@ HEAD = Head("Bench & co", "https://shop.example")
 
 def generate(target: Path, count: int) -> None:
     """Write ``count`` products, the same ones every time, as a snapshot."""
-    words = "soft washable cotton linen & velvet cover for a sofa, chair or bench with a warm colour and deep seam"
+    words = _sql.text(
+        " ".join(
+            f"{a}{b}"
+            for a in "soft warm deep light sofa chair linen cotton".split()
+            for b in "ness cover seam tone fold ed ing s".split()
+        )
+    )
+    text = "list_aggregate(list_transform(range(20 + i % 50), k -> w[1 + (hash(i * 101 + k) % 64)::INTEGER]), 'string_agg', ' ')"
     duckdb.connect().execute(
         f"""COPY (SELECT printf('SKU-%08d', i) AS id, 'Sofa cover "' || (i * 7919) % 100003 || '" <' || i % 9 || '> & more' AS title,
-          'G' || i // 4 AS group_id, repeat('{words}. ', 3 + (i * 31) % 6) AS description,
+          'G' || i // 4 AS group_id, {text} || CASE WHEN i % 3 = 0 THEN '. Made for seat & back.' ELSE '.' END AS description,
           'https://shop.example/p/' || i || '?a=1&b=2' AS link, NULL::VARCHAR AS mobile_link,
           'https://cdn.example/' || i || '.jpg' AS image_link,
           ['https://cdn.example/' || i || '-1.jpg', 'https://cdn.example/' || i || '-2.jpg'] AS additional_image_links,
@@ -50,14 +57,15 @@ def generate(target: Path, count: int) -> None:
           '500' AS google_category, 'Home > Covers > ' || i % 30 AS product_type, 'red' AS color, 'M' AS size,
           'cotton' AS material, NULL::VARCHAR AS pattern, 'unisex' AS gender, 'adult' AS age_group,
           NULL::VARCHAR AS shipping_weight, ['label ' || i % 7] AS custom_labels,
-          MAP {{'shipping_label': 'light'}} AS attributes, 'bench' AS source, i AS row FROM range({count}) t(i) ORDER BY id)
-          TO '{target}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 50000)"""
+          MAP {{'shipping_label': 'light'}} AS attributes, 'bench' AS source, i AS row
+          FROM range({count}) t(i), (SELECT string_split({words}, ' ') AS w) ORDER BY id)
+          TO '{target}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480, KV_METADATA {{rekindle: 'clean'}})"""
     )
 
 
 def ours(snapshot: Path, folder: Path) -> Path:
     """Map and write, as the builder does, without rules, checks and versions."""
-    plain = Program(compile_feed(Feed(channel="google_merchant")).channel, (), ())
+    plain = Program(compile_feed(Feed(channel="google_merchant")).channel, (), ()).over(snapshot)
     target = folder / "ours.xml"
     with _sql.connect(folder) as engine:
         write_items(engine, plain, _sql.parquet(snapshot), folder / "items.parquet")
@@ -67,14 +75,13 @@ def ours(snapshot: Path, folder: Path) -> Path:
 
 def whole(snapshot: Path, folder: Path) -> Path:
     """Everything that a build does."""
-    program = compile_feed(Feed(channel="google_merchant"))
+    program = compile_feed(Feed(channel="google_merchant")).over(snapshot)
     items, target = folder / "items.parquet", folder / "whole.xml"
     with _sql.connect(folder) as engine:
         write_items(engine, program, _sql.parquet(snapshot), items)
         table = f"SELECT * FROM {_sql.parquet(items)}"
         collect(engine, program.checks, table, program.before_checks(_sql.parquet(snapshot)))
-        write_output(engine, program.channel, HEAD, items, target)
-        _gzip.compress(target, folder / "whole.xml.gz")
+        write_output(engine, program.channel, HEAD, items, target, folder / "whole.xml.gz")
         _index.write_index(engine, table, folder / "ids")
     return target
 

@@ -108,14 +108,20 @@ def _write_one(staged: _Staged, write: Callable[[bytes], int], encoder: msgspec.
     write(line)
 
 
+def _is_text(name: str) -> bool:
+    return name != "id" and _duck.COLUMNS[name] == "VARCHAR"
+
+
 def _filled(name: str) -> str:
     if name == "title":
-        return "coalesce(p.title, '') AS title"
+        return f"coalesce({_duck.clean('p.title')}, '') AS title"
     if name in _LISTS:
-        return f"coalesce(p.{name}, []) AS {name}"
+        return f"coalesce(list_transform(p.{name}, lambda v: {_duck.clean('v')}), []) AS {name}"
     if name == "attributes":
-        return "coalesce(p.attributes, MAP {}) AS attributes"
-    return f"p.{name} AS {name}"
+        entry = f"{{k: e.key, v: {_duck.clean('e.value')}}}"
+        return f"coalesce(map_from_entries(list_transform(map_entries(p.attributes), lambda e: {entry})), MAP {{}}) AS attributes"
+    # The id is as the page sends it, byte for byte.
+    return f"{_duck.clean(f'p.{name}')} AS {name}" if _is_text(name) else f"p.{name} AS {name}"
 
 
 def _report_repeated(engine: duckdb.DuckDBPyConnection, report: Report) -> None:

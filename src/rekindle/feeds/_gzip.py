@@ -1,53 +1,50 @@
-"""One gzip stream made by several threads, in bounded memory; equal input gives equal bytes."""
+"""One gzip stream made of pieces that several threads compressed; equal pieces give equal bytes on one kind of machine.
+
+ISA-L's deflate is some ten times faster than zlib's at level 6 and its files a quarter larger.
+"""
 
 from __future__ import annotations
 
-import os
-import zlib
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-_CHUNK = 1 << 20
-_WINDOW = 32 << 10
-_LEVEL = 6
+from isal import isal_zlib
+
+_LEVEL = 2
 # Magic, deflate, no flags, no time (it would make equal files differ), no extra flags, unknown system (RFC 1952).
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+# An empty last block ends the stream (RFC 1951).
+_END = b"\x03\x00"
 
 
-def compress(source: Path, target: Path) -> None:
-    """Write ``source`` as one gzip member (some readers stop after the first) to ``target``.
+class Piece(NamedTuple):
+    """A part of a file, plain and as deflate blocks that end on a byte boundary."""
 
-    Chunks are compressed side by side, each with the 32 KiB before it as dictionary, and end on a byte boundary.
-    """
-    checksum, size = 0, 0
-    threads = os.cpu_count() or 1
-    with source.open("rb") as given, target.open("wb") as out, ThreadPoolExecutor(threads) as pool:
+    plain: bytes
+    packed: bytes
+
+
+def pack(plain: bytes) -> Piece:
+    """Compress a part by itself; other threads run meanwhile. A part should have a megabyte or more."""
+    worker = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -15)
+    return Piece(plain, worker.compress(plain) + worker.flush(isal_zlib.Z_SYNC_FLUSH))
+
+
+class Gzip:
+    """Joins pieces in their order as one gzip member; some readers stop after the first member."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._checksum = 0
+        self._size = 0
         out.write(_HEADER)
-        running: deque[Future[bytes]] = deque()
-        for chunk, before, last in _chunks(given):
-            checksum = zlib.crc32(chunk, checksum)
-            size += len(chunk)
-            running.append(pool.submit(_deflate, chunk, before, last))
-            if len(running) > 2 * threads:
-                out.write(running.popleft().result())
-        while running:
-            out.write(running.popleft().result())
-        out.write(checksum.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little"))
 
+    def add(self, piece: Piece) -> None:
+        """Append the next part."""
+        self._checksum = isal_zlib.crc32(piece.plain, self._checksum)
+        self._size += len(piece.plain)
+        self._out.write(piece.packed)
 
-def _chunks(given: BinaryIO) -> Iterator[tuple[bytes, bytes, bool]]:
-    before, chunk = b"", given.read(_CHUNK)
-    while True:
-        following = given.read(_CHUNK)
-        yield chunk, before, not following
-        if not following:
-            return
-        before, chunk = chunk[-_WINDOW:], following
-
-
-def _deflate(chunk: bytes, before: bytes, last: bool) -> bytes:
-    worker = zlib.compressobj(_LEVEL, zlib.DEFLATED, -15, 9, zlib.Z_DEFAULT_STRATEGY, before)
-    return worker.compress(chunk) + worker.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
+    def close(self) -> None:
+        """Write the stream's end; the file stays open."""
+        size = (self._size & 0xFFFFFFFF).to_bytes(4, "little")
+        self._out.write(_END + self._checksum.to_bytes(4, "little") + size)

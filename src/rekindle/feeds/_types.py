@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from rekindle.feeds import _sql
 from rekindle.feeds.spec import SEPARATOR, Attribute
@@ -24,10 +24,11 @@ _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2
 _HTML = r"</?(p|br|b|i|ul|ol|li|div|span|strong|em|a|img|table|h[1-6])[ />]|</?(p|br|b|ul|li|div|strong)>"
 
 
-def clean(attribute: Attribute) -> str:
+def clean(attribute: Attribute, trusted: Literal["no", "text", "whole"] = "no") -> str:
     """Return SQL for the value without what no reader can take: control characters, outer blanks, odd spellings.
 
-    An id is left as it is: the page sends it byte for byte.
+    An id is left as it is: the page sends it byte for byte. ``trusted`` says what the value is known to be without:
+    control characters (``text``), outer blanks too (``whole``).
     """
     column = _sql.name(attribute.name)
     if attribute.name == "id":
@@ -37,6 +38,10 @@ def clean(attribute: Attribute) -> str:
     if attribute.type == "gtin":
         # Blanks and dashes are how people write them, and mean nothing.
         return f"nullif(rk_without({column}, '[\\s-]'), '')"
+    if trusted == "whole":
+        return f"nullif({column}, '')"
+    if trusted == "text":
+        return f"nullif(rk_trim({column}), '')"
     control = _sql.CONTROL_IN_LIST if attribute.repeated else _sql.CONTROL
     return f"nullif(rk_trim(rk_without({column}, {_sql.text(control)})), '')"
 
@@ -120,10 +125,9 @@ def _price(attribute: Attribute, column: str) -> Iterator[Fault]:
 def _gtin(column: str) -> Iterator[Fault]:
     yield _unlike(column, "^([0-9]{8}|[0-9]{12,14})$", "gtin-length", "A GTIN has 8, 12, 13 or 14 digits.")
     padded = f"lpad({column}, 14, '0')"
-    # GS1: from the left of the 14-digit form the weights are 3, 1, 3, …; the last digit completes to a multiple of 10.
-    total = " + ".join(
-        f"{3 if place % 2 else 1} * CAST(substr({padded}, {place}, 1) AS INTEGER)" for place in range(1, 15)
-    )
+    # GS1: from the right of the number the weights are 1, 3, 1, …; the last digit completes to a multiple of 10.
+    number = f"TRY_CAST({column} AS BIGINT)"
+    total = " + ".join(f"{3 if place % 2 else 1} * ({number} // {10**place} % 10)" for place in range(14))
     shaped = f"regexp_matches({column}, '^([0-9]{{8}}|[0-9]{{12,14}})$')"
     yield Fault(
         "gtin-check-digit", "The last digit does not fit the others; copy the GTIN from the package.",

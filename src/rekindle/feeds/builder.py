@@ -13,7 +13,7 @@ import msgspec
 
 from rekindle.engines.blobs import Blobs
 from rekindle.engines.database import Database
-from rekindle.feeds import _gzip, _index, _sql, versions
+from rekindle.feeds import _index, _sql, versions
 from rekindle.feeds.channel import Head
 from rekindle.feeds.findings import Finding, collect
 from rekindle.feeds.guards import held_reason
@@ -69,7 +69,7 @@ class FeedBuilder:
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="feed-") as name:
             work = Path(name)
             with _sql.connect(work, self._memory_limit) as connection:
-                built = _Build(connection, self._blobs, program, snapshot, work)
+                built = _Build(connection, self._blobs, program.over(snapshot.path), snapshot, work)
                 return self._record(built, workspace, feed, document)
 
     def _record(self, built: _Build, workspace: Workspace, feed: str, document: Feed) -> FeedVersion:
@@ -164,15 +164,14 @@ class _Build:
         table = f"SELECT * FROM {_sql.parquet(items)}"
         findings = collect(self._connection, self.program.checks, table, self.program.before_checks(products))
         output, packed, index = self._work / "feed", self._work / "feed.gz", self._work / "index"
-        write_output(self._connection, self.program.channel, head, items, output)
-        _gzip.compress(output, packed)
+        written = write_output(self._connection, self.program.channel, head, items, output, packed)
         _index.write_index(self._connection, table, index)
         states = dict(self._connection.execute(f"SELECT _state, count(*) FROM ({table}) GROUP BY ALL").fetchall())
         offered = states.get(PUBLISHED, 0) + states.get(BLOCKED, 0)
         missing = {f.attribute: f.count / offered for f in findings if f.code == "missing" and f.severity == "block"}
         fields: dict[str, Any] = {
             "items": states.get(PUBLISHED, 0), "excluded": states.get(EXCLUDED, 0), "blocked": states.get(BLOCKED, 0),
-            "missing": missing, "size": output.stat().st_size, "gzip_size": packed.stat().st_size,
+            "missing": missing, "size": written.size, "gzip_size": written.packed,
             "digest": self._blobs.put(output), "gzip_digest": self._blobs.put(packed),
             "items_digest": self._blobs.put(items), "index_digest": self._blobs.put(index),
         }  # fmt: skip

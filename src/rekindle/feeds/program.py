@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -21,26 +23,33 @@ _REVISION = "1"
 """Raise when mapping, cleaning or writing changes, so that every feed is built anew."""
 
 _LISTS = frozenset({"additional_image_links", "custom_labels"})
+_WHOLE = frozenset(PRODUCT_FIELDS) - _LISTS
+"""Mappings that take a field as it is."""
 
 
 class Program(msgspec.Struct, frozen=True):
     """Stages of a feed. Relations are SQL texts; each stage takes the one before.
 
     Columns that begin with ``_`` are ours: ``_id`` (the product's id), ``_row``, ``_file`` (where it was read), ``_rule`` (number of the excluding rule or
-    NULL), and after `checked` ``_state`` and ``_f0``, ``_f1`` … (which checks found something).
+    NULL), and after `checked` ``_state`` and ``_f0``, ``_f1`` … (which checks found something). ``clean`` says that the
+    products' texts hold no control characters and no outer blanks.
     """
 
     channel: Channel
     layers: Sequence[Layer]
     checks: Sequence[Check]
+    clean: bool = False
+
+    def over(self, snapshot: Path) -> Program:
+        """Return the program for a snapshot: what its maker cleaned is not cleaned again."""
+        return msgspec.structs.replace(self, clean=_sql.is_clean(snapshot))
 
     def mapped(self, products: str) -> str:
         """Return products (the columns of `model.ports.Snapshot`) as attributes of the channel."""
         names = self.channel.spec.names
         mapping = self.channel.mapping
         columns = [
-            f"CAST({mapping.get(name) or f'attributes[{_sql.text(name)}]'} AS VARCHAR) AS {_sql.name(name)}"
-            for name in names
+            f"CAST({mapping.get(name) or _from_attributes(name)} AS VARCHAR) AS {_sql.name(name)}" for name in names
         ]
         for field in PRODUCT_FIELDS:
             value = f"array_to_string({field}, {_sql.text(SEPARATOR)})" if field in _LISTS else field
@@ -58,8 +67,18 @@ class Program(msgspec.Struct, frozen=True):
         """Return the rows without control characters and outer blanks, enumerations in the channel's spelling."""
         own = "_id, _row, _file, _rule"
         spec = self.channel.spec
-        columns = [f"{_types.clean(attribute)} AS {_sql.name(attribute.name)}" for attribute in spec.attribute]
+        columns = [
+            f"{_types.clean(attribute, self._trusted(attribute.name))} AS {_sql.name(attribute.name)}"
+            for attribute in spec.attribute
+        ]
         return f"SELECT {', '.join(columns)}, {own} FROM ({relation})"
+
+    def _trusted(self, name: str) -> Literal["no", "text", "whole"]:
+        """Return what a clean snapshot's value still is after mapping and rules; a mapping may cut off text."""
+        if not self.clean or any(layer.attribute == name for layer in self.layers):
+            return "no"
+        mapping = self.channel.mapping.get(name)
+        return "whole" if mapping is None or mapping in _WHOLE else "text"
 
     def faulted(self, relation: str) -> str:
         """Return ``cleaned`` rows with what the checks found; rows that a rule excludes are not checked."""
@@ -93,6 +112,10 @@ class Program(msgspec.Struct, frozen=True):
     def items(self, products: str) -> str:
         """Return products as they are published, excluded and blocked ones included and marked."""
         return self.checked(self.faulted(self.before_checks(products)))
+
+
+def _from_attributes(name: str) -> str:
+    return f"attributes[{_sql.text(name)}]"
 
 
 def compile_feed(feed: Feed) -> Program:

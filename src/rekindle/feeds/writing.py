@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
-from rekindle.feeds import _sql
+from rekindle.feeds import _gzip, _sql
 from rekindle.feeds.channel import Channel, Head
 from rekindle.feeds.program import PUBLISHED, Program
 
-SLICE = 20_480
-"""Items that are sorted and written at once, and the row group of a version's Parquet: a slice reads one group."""
+SLICE = 10_240
+"""Items that are written at once, and the row group of a version's Parquet: a slice reads one group or two."""
 
-_RAW = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01'"
+
+class Written(NamedTuple):
+    """Sizes in bytes; ``packed`` is 0 when nothing was compressed."""
+
+    size: int
+    packed: int
 
 
 def write_items(connection: duckdb.DuckDBPyConnection, program: Program, products: str, target: Path) -> None:
-    """Write what the program makes of a snapshot as Parquet, in the snapshot's order (by product id)."""
+    """Write what the program makes of a snapshot as Parquet.
+
+    The groups come in any order: keeping it would cost memory, and the engine does not keep it for every query.
+    """
     connection.execute(
         f"COPY ({program.items(products)}) TO {_sql.text(str(target))} "
         f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {SLICE})"
@@ -36,30 +49,72 @@ def filled(connection: duckdb.DuckDBPyConnection, channel: Channel, items: Path)
 
 
 def write_output(
-    connection: duckdb.DuckDBPyConnection, channel: Channel, head: Head, items: Path, target: Path
-) -> None:
-    """Write the channel's file of the published items."""
+    connection: duckdb.DuckDBPyConnection,
+    channel: Channel,
+    head: Head,
+    items: Path,
+    target: Path,
+    packed: Path | None = None,
+) -> Written:
+    """Write the channel's file of the published items, and the same as gzip to ``packed``."""
     columns = filled(connection, channel, items)
     line = channel.line(channel.spec, columns)
-    part = target.with_suffix(".part")
-    with target.open("wb") as out:
-        out.write(channel.begin(head, columns).encode())
-        for where in _slices(connection, items):
-            connection.execute(
-                f"COPY (SELECT {line} FROM {_sql.parquet(items)} WHERE _state = {PUBLISHED} AND {where} "
-                f"ORDER BY _id) TO {_sql.text(str(part))} ({_RAW})"
-            )
-            with part.open("rb") as written:
-                shutil.copyfileobj(written, out, 1 << 20)
-            part.unlink()
-        out.write(channel.end.encode())
+    query = f"SELECT encode({line}), _id FROM {_sql.parquet(items)} WHERE _state = {PUBLISHED} AND "
+    make = _gzip.pack if packed is not None else _plain
+
+    def text(whole: str) -> Callable[[], _gzip.Piece]:
+        return lambda: make(whole.encode())
+
+    def part(where: str) -> Callable[[], _gzip.Piece]:
+        def run() -> _gzip.Piece:
+            with connection.cursor() as cursor:
+                rows = cursor.execute(query + where).fetchall()
+            # Mostly sorted already, which costs next to nothing here; the engine's sort would move the texts.
+            rows.sort(key=itemgetter(1))
+            return make(b"".join(piece for row in rows for piece in (row[0], b"\n")))
+
+        return run
+
+    tasks = [text(channel.begin(head, columns)), *map(part, _slices(connection, items)), text(channel.end)]
+    with ExitStack() as stack:
+        out = stack.enter_context(target.open("wb"))
+        zipped = stack.enter_context(packed.open("wb")) if packed is not None else None
+        gzip = _gzip.Gzip(zipped) if zipped is not None else None
+        for piece in _in_order(tasks):
+            out.write(piece.plain)
+            if gzip is not None:
+                gzip.add(piece)
+        if gzip is not None:
+            gzip.close()
+    return Written(target.stat().st_size, packed.stat().st_size if packed is not None else 0)
+
+
+def _plain(whole: bytes) -> _gzip.Piece:
+    return _gzip.Piece(whole, b"")
+
+
+def _in_order(tasks: Iterable[Callable[[], _gzip.Piece]]) -> Iterator[_gzip.Piece]:
+    """Run tasks on all cores and yield what they make in their order; at most one for each core waits."""
+    threads = min(os.cpu_count() or 1, 8)
+    running: deque[Future[_gzip.Piece]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for task in tasks:
+                running.append(pool.submit(task))
+                if len(running) > threads:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        finally:
+            for future in running:
+                future.cancel()
 
 
 def _slices(connection: duckdb.DuckDBPyConnection, items: Path) -> Iterator[str]:
     """Yield conditions on ``_id`` that part the items into slices."""
-    numbered = f"read_parquet({_sql.text(str(items))}, file_row_number = true)"
+    ranked = f"SELECT _id, row_number() OVER (ORDER BY _id) AS place FROM {_sql.parquet(items)}"
     rows = connection.execute(
-        f"SELECT _id FROM {numbered} WHERE file_row_number % {SLICE} = 0 AND file_row_number > 0 ORDER BY _id"
+        f"SELECT _id FROM ({ranked}) WHERE place % {SLICE} = 1 AND place > 1 ORDER BY _id"
     ).fetchall()
     low = ""
     for (bound,) in rows:

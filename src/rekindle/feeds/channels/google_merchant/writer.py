@@ -10,6 +10,7 @@ from rekindle.feeds.channel import Head
 from rekindle.feeds.spec import SEPARATOR, Attribute, Spec
 
 NAMESPACE = "http://base.google.com/ns/1.0"
+_BARE = frozenset({"price", "enum", "gtin", "integer", "number_unit", "datetime", "datetime_range"})
 END = "</channel></rss>\n"
 
 
@@ -29,6 +30,14 @@ def line(spec: Spec, columns: Sequence[str]) -> str:
     return f"concat({', '.join(parts)})"
 
 
+def escaped(attribute: Attribute) -> str:
+    """Return SQL for a value as XML text. Values have passed the checks, so most types cannot hold what needs escaping."""
+    column = _sql.name(attribute.name)
+    if attribute.type in _BARE:
+        return column
+    return f"rk_amp({column})" if attribute.type == "url" else f"rk_xml({column})"
+
+
 def _element(attribute: Attribute) -> str:
     tag = f"g:{attribute.name}"
     column = _sql.name(attribute.name)
@@ -39,7 +48,7 @@ def _element(attribute: Attribute) -> str:
             for place, part in enumerate(attribute.parts, 1)
         )
         return f"'<{tag}>' || {inner} || '</{tag}>'"
-    value = f"rk_xml({column})"
+    value = escaped(attribute)
     if attribute.repeated:
         value = f"replace({value}, {_sql.text(SEPARATOR)}, '</{tag}><{tag}>')"
     return f"'<{tag}>' || {value} || '</{tag}>'"
