@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prometheus_client import REGISTRY
 
 from rekindle.audiences import AudienceView
 from rekindle.cli._compose import Installation
 from rekindle.cli._lanes import Lanes
 from rekindle.egress.http import HttpTransport
+from rekindle.engines.log import ConsumerLag
 from rekindle.feeds import PublishedIds
 from rekindle.model.event import Consent
 from rekindle.ops.health import Health
 from rekindle.ops.loop import run_steps, stop_on_signals
+from rekindle.ops.metrics import StateMetrics
 from rekindle.privacy.decide import may_personalise
 from rekindle.privacy.vendor_lists import VendorListMetrics
 from rekindle.profiles import IdMatchMetrics, ProfileView
 
 _IDLE_S = 0.2
+_LAG_MS = 5_000
 
 
 async def run(installation: Installation) -> None:
@@ -34,8 +39,10 @@ async def run(installation: Installation) -> None:
         may_enter=_MayEnter(installation),
         suppressed=installation.consents.suppressed_among,
     )
+    lag = _Lag(installation)
     REGISTRY.register(IdMatchMetrics(database))
     REGISTRY.register(VendorListMetrics(installation.vendors))
+    REGISTRY.register(StateMetrics(database, installation.workspaces, lag.newest, clock))
     health = Health(settings.host, settings.worker_port, lambda: True)
     health.start()
     stopping = stop_on_signals()
@@ -46,12 +53,32 @@ async def run(installation: Installation) -> None:
             "consents": installation.consents.step,
             "lanes": lanes.step,
             "credentials": lanes.renew,
+            "lag": lag.step,
         }
         await run_steps(steps, idle_s=_IDLE_S, stopping=stopping)
     finally:
         await lanes.close()
         await transport.close()
         health.stop()
+
+
+class _Lag:
+    """The lag of the log's consumers, looked at every few seconds, for scrapes."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._looked_ms = 0
+        self._newest: Sequence[ConsumerLag] = ()
+
+    async def step(self) -> int:
+        now = self._installation.clock()
+        if now - self._looked_ms >= _LAG_MS:
+            self._looked_ms = now
+            self._newest = await self._installation.log.lag()
+        return 0
+
+    def newest(self) -> Sequence[ConsumerLag]:
+        return self._newest
 
 
 class _MayEnter:

@@ -1,0 +1,105 @@
+"""Prometheus metrics of state: what became of every event, how far each consumer is, how large feeds and audiences are.
+
+They are read from the state database at each scrape, by one process (the worker); counters of single processes
+(requests, steps) stand beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from rekindle.audiences import sizes
+from rekindle.egress.status import LaneStatus, status
+from rekindle.engines.database import Database
+from rekindle.engines.log import ConsumerLag
+from rekindle.feeds import status as feed_status
+from rekindle.model.clock import Clock
+from rekindle.profiles import totals
+from rekindle.workspace import Workspace
+
+_STATES = ("running", "throttled", "open", "held")
+
+# metric: (help, labels)
+_FAMILIES = {
+    "rekindle_events": ("Events that reached the door, by outcome and reason", ("workspace", "outcome", "reason")),
+    "rekindle_destination_events": (
+        "Events by their outcome at a destination",
+        ("workspace", "destination", "outcome"),
+    ),
+    "rekindle_destination_unaccounted_events": (
+        "Stored events without an outcome at a destination; above the lag's size, something is lost",
+        ("workspace", "destination"),
+    ),
+    "rekindle_destination_state": ("1 for the state a lane is in", ("workspace", "destination", "state")),
+    "rekindle_destination_waiting": ("Events that wait for another try", ("workspace", "destination")),
+    "rekindle_log_lag_records": ("Records a consumer has not committed", ("consumer",)),
+    "rekindle_log_lag_seconds": ("Age of the oldest record a consumer has not committed", ("consumer",)),
+    "rekindle_feed_items": ("Items in a feed's live version", ("workspace", "feed")),
+    "rekindle_feed_age_seconds": ("Age of a feed's live version", ("workspace", "feed")),
+    "rekindle_feed_held": ("1 when a newer version is held back", ("workspace", "feed")),
+    "rekindle_audience_members": ("Members of an audience", ("workspace", "audience")),
+}
+
+
+class StateMetrics(Collector):
+    """``lag`` returns the newest known lag of the log's consumers (the scrape itself must not wait for the log)."""
+
+    def __init__(
+        self,
+        database: Database,
+        workspaces: Callable[[], Mapping[str, Workspace]],
+        lag: Callable[[], Sequence[ConsumerLag]],
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._workspaces = workspaces
+        self._lag = lag
+        self._clock = clock
+
+    def describe(self) -> list[Metric]:
+        return list(_empty().values())
+
+    def collect(self) -> Iterator[Metric]:
+        families = _empty()
+
+        def add(name: str, value: float, *labels: str) -> None:
+            families[name].add_metric(labels, value)
+
+        now, lag = self._clock(), self._lag()
+        for entry in lag:
+            add("rekindle_log_lag_records", entry.records, entry.consumer)
+            add("rekindle_log_lag_seconds", entry.oldest_ms / 1000, entry.consumer)
+        for name, workspace in self._workspaces().items():
+            counted = totals(self._database, name, 0)
+            for (outcome, reason), count in counted.outcomes().items():
+                add("rekindle_events", count, name, outcome, reason)
+            # A duplicate is recognised by its id and ends nowhere; a robot is filtered at each destination.
+            arrived = sum(counted.accepted.values()) + counted.filtered.get("bot", 0)
+            for lane in status(self._database, name, lag):
+                _lane(add, name, lane, arrived)
+            for feed in feed_status(self._database, workspace):
+                add("rekindle_feed_items", feed.items, name, feed.feed)
+                add("rekindle_feed_held", float(feed.held is not None), name, feed.feed)
+                if feed.updated_ms is not None:
+                    add("rekindle_feed_age_seconds", (now - feed.updated_ms) / 1000, name, feed.feed)
+            for audience, members in sizes(self._database, name).items():
+                add("rekindle_audience_members", members, name, audience)
+        yield from families.values()
+
+
+def _lane(add: Callable[..., None], workspace: str, lane: LaneStatus, arrived: int) -> None:
+    for outcome, count in lane.counts.items():
+        add("rekindle_destination_events", count, workspace, lane.destination, outcome)
+    unaccounted = arrived - sum(lane.counts.values())
+    add("rekindle_destination_unaccounted_events", unaccounted, workspace, lane.destination)
+    add("rekindle_destination_waiting", lane.waiting, workspace, lane.destination)
+    for state in _STATES:
+        add("rekindle_destination_state", float(lane.state == state), workspace, lane.destination, state)
+
+
+def _empty() -> dict[str, GaugeMetricFamily]:
+    return {name: GaugeMetricFamily(name, text, labels=labels) for name, (text, labels) in _FAMILIES.items()}

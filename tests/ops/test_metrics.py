@@ -1,0 +1,47 @@
+"""State as metrics: the sums, the lanes, the lag; names and numbers only."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+import rekindle.audiences._tables
+import rekindle.egress._tables
+import rekindle.feeds._tables  # noqa: F401 - the tables that the metrics read
+from rekindle.engines.database import Database
+from rekindle.engines.log import ConsumerLag
+from rekindle.model.clock import rfc3339
+from rekindle.model.event import Consent, Ecommerce, Page
+from rekindle.model.record import Stored, Tally
+from rekindle.ops.metrics import StateMetrics
+from rekindle.profiles import ProfileView
+from rekindle.workspace import Feed, Shop, Workspace
+from tests.conftest import FakeClock
+from tests.memory_log import MemoryLog
+
+SHOP = Workspace(
+    shop=Shop(name="shop", title="Shop", origins=["https://shop.example"], country="PL", currency="PLN"),
+    feeds={"google": Feed(channel="google_merchant")},
+)
+
+
+def view(number: int, now_ms: int) -> Stored:
+    return Stored(
+        "shop", f"e{number}", "view_item", now_ms, now_ms, "web", "s1_visitor", Page(), Ecommerce(), Consent()
+    )  # fmt: skip
+
+
+async def test_the_sums_are_metrics(database: Database, clock: FakeClock) -> None:
+    log = MemoryLog()
+    log.put(*(view(number, clock()) for number in range(3)), Tally("shop", clock(), "filtered", "consent-denied", 2))
+    await ProfileView(log, database, clock).step()
+    registry = CollectorRegistry()
+    lag = [ConsumerLag("profiles", 7, 1500)]
+    registry.register(StateMetrics(database, lambda: {"shop": SHOP}, lambda: lag, clock))
+    page = generate_latest(registry).decode()
+    assert 'rekindle_events{outcome="accepted",reason="ok",workspace="shop"} 3.0' in page
+    assert 'rekindle_events{outcome="filtered",reason="consent-denied",workspace="shop"} 2.0' in page
+    assert 'rekindle_log_lag_records{consumer="profiles"} 7.0' in page
+    assert 'rekindle_log_lag_seconds{consumer="profiles"} 1.5' in page
+    assert 'rekindle_feed_items{feed="google",workspace="shop"} 0.0' in page
+    assert "s1_visitor" not in page
+    assert rfc3339(clock()) not in page
