@@ -39,6 +39,15 @@ torture: .venv/run ## Break it on purpose: 4000 crash images, 200 kill cycles (C
 	rm -rf build/torture
 	$(BIN)/rekindle torture --cycles $(or $(CYCLES),200) --seed $(or $(SEED),1) --folder build/torture
 
+# The rooms that keep state; the others do not notice which database there is.
+STATE_TESTS := tests/engines/test_database.py tests/engines/test_log_view.py tests/audiences tests/profiles \
+	tests/egress/test_lane.py tests/egress/test_sharing.py tests/ops/test_lease.py tests/privacy/test_consents.py \
+	tests/privacy/test_ledger.py tests/workspace/test_versions.py
+
+test-cluster: .venv/run ## Run the log on Kafka, the state on PostgreSQL, and cluster mode (needs Java and Maven)
+	REKINDLE_TEST_DATABASE=postgresql $(BIN)/python -m pytest -q -n auto $(STATE_TESTS)
+	$(BIN)/python -m pytest -q -m cluster tests/engines/log tests/cluster
+
 lint: .venv/run $(BROWSER_TOOLS) ## Check format, style, types, import contracts and the tag's size
 	$(BIN)/ruff format --check src tests tools
 	$(BIN)/ruff check src tests tools
@@ -59,4 +68,4 @@ fuzz: .venv/run $(ORACLES) ## Read a million generated and broken consent string
 docs: .venv/run ## Write the generated parts of docs/ again
 	$(BIN)/python -m tools.docs
 
-.PHONY: help demo test lint bench bench-privacy fuzz docs torture
+.PHONY: help demo test lint bench bench-privacy fuzz docs torture test-cluster
