@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from tools.kafka import Cluster
 
 from rekindle.egress._tables import outcomes
-from rekindle.ops.lease import _leases as leases
+from rekindle.engines.database.lease import _leases as leases
 from tests.cluster.street import Client, Street, open_street
 from tests.conftest import PostgresqlServer
 

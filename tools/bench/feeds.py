@@ -38,8 +38,8 @@ def generate(target: Path, count: int) -> None:
     words = _sql.text(
         " ".join(
             f"{a}{b}"
-            for a in "soft warm deep light sofa chair linen cotton".split()
-            for b in "ness cover seam tone fold ed ing s".split()
+            for a in ["soft", "warm", "deep", "light", "sofa", "chair", "linen", "cotton"]
+            for b in ["ness", "cover", "seam", "tone", "fold", "ed", "ing", "s"]
         )
     )
     text = "list_aggregate(list_transform(range(20 + i % 50), k -> w[1 + (hash(i * 101 + k) % 64)::INTEGER]), 'string_agg', ' ')"
