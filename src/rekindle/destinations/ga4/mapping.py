@@ -70,7 +70,8 @@ def map_event(event: Event, region: str | None, *, user_data: bool, debug: bool)
     if refused := missing_money(event):
         return refused
     # "User-ID must not contain personally identifiable information": an e-mail address is none that can be used.
-    user_id = event.user.user_id if "@" not in (event.user.user_id or "") else None
+    user_id = identifier(PLATFORM, event.user, "user_id", context(event.user, region))
+    user_id = "" if "@" in user_id else user_id
     head = present(client_id=client[1], user_id=user_id, consent=_consent(event))
     if user_data and user_id:
         head |= present(user_data=_user_data(event.user, region))

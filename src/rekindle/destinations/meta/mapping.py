@@ -7,6 +7,7 @@ from decimal import Decimal
 from ipaddress import ip_address
 from typing import Any, Final
 
+from rekindle.destinations.shared import currency as known_currency
 from rekindle.egress.connector import Mapped, Rejected
 from rekindle.model.clock import parse_rfc3339
 from rekindle.model.event import Event, Item
@@ -136,8 +137,8 @@ def _custom_data(event: Event, name: str) -> dict[str, Any]:
     shop = event.ecommerce
     data: dict[str, Any] = {}
     items = [item for item in shop.items if item.item_id]
-    currency = shop.currency.strip().upper() if shop.currency else ""
-    if re.fullmatch(r"[A-Z]{3}", currency):
+    currency = known_currency(shop)
+    if currency:
         data["currency"] = currency
         value = shop.value if shop.value is not None else _total(items)
         if value is not None and value.is_finite() and value >= 0:

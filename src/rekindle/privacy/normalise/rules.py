@@ -98,10 +98,10 @@ class Platform:
         text = value.strip()
         if text.lower() in _NOTHING:
             return Normalised("reject", reason="empty")
+        if text.lower() in _EMPTY_DIGESTS:
+            return Normalised("reject", reason="hash-of-nothing")
         if rule.hashed and _HASHED.fullmatch(text):
             text = text.lower()
-            if text in _EMPTY_DIGESTS:
-                return Normalised("reject", reason="hash-of-nothing")
             return Normalised("ok", text, text)
         try:
             normal = rule.step(value, context or Context())
