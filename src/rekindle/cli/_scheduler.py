@@ -12,6 +12,7 @@ from rekindle.cli._compose import Installation
 from rekindle.egress.fetch import Fetcher
 from rekindle.engines.database.lease import Lease
 from rekindle.feeds import FeedBuilder, FeedSchedule
+from rekindle.ops.archive import ArchiveWriter
 from rekindle.ops.health import Health
 from rekindle.ops.loop import Step, run_steps, stop_on_signals
 from rekindle.workspace import Workspace, duration_ms
@@ -37,7 +38,12 @@ async def run(installation: Installation) -> None:
         return guarded
 
     try:
-        steps = {"catalogues": scheduler.catalogues, "feeds": scheduler.feeds, "retention": scheduler.retention}
+        steps = {
+            "catalogues": scheduler.catalogues,
+            "feeds": scheduler.feeds,
+            "archive": scheduler.archive,
+            "retention": scheduler.retention,
+        }
         await run_steps({name: held(step) for name, step in steps.items()}, idle_s=_IDLE_S, stopping=stopping)
     finally:
         lease.release()
@@ -57,6 +63,13 @@ class Scheduler:
             installation.clock,
         )
         self._feeds = FeedSchedule(builder, self._workspaces, _feed_failed)
+        self._archive = ArchiveWriter(
+            installation.log,
+            installation.database,
+            installation.blobs,
+            installation.settings.data / "work",
+            installation.clock,
+        )
         self._kept_ms = 0
 
     async def catalogues(self) -> int:
@@ -66,6 +79,10 @@ class Scheduler:
     async def feeds(self) -> int:
         """Build the feeds whose snapshot, rules or specification changed."""
         return await self._feeds.step()
+
+    async def archive(self) -> int:
+        """Write the hours that are over into the archive."""
+        return await self._archive.step()
 
     async def retention(self) -> int:
         """Once an hour, drop from the log what every consumer has read and no workspace keeps any more."""
@@ -77,6 +94,7 @@ class Scheduler:
         for shop in shops:
             self._installation.vault.expire(shop.name, now - duration_ms(shop.policy.keep_events))
         self._look_at_vendor_list()
+        await self._archive.register()  # before the first trim: what is not archived yet must stay
         longest = max(duration_ms(shop.policy.keep_events) for shop in shops)
         return await self._installation.log.trim(now - longest)
 

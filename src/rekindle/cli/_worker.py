@@ -36,7 +36,7 @@ async def run(installation: Installation) -> None:
         database,
         clock,
         installation.workspaces,
-        may_enter=_MayEnter(installation),
+        may_enter=MayEnter(installation),
         suppressed=installation.consents.suppressed_among,
     )
     lag = _Lag(installation)
@@ -81,7 +81,7 @@ class _Lag:
         return self._newest
 
 
-class _MayEnter:
+class MayEnter:
     """Whether a visitor's choice lets them be in an audience: what an ad of their own would need."""
 
     def __init__(self, installation: Installation) -> None:

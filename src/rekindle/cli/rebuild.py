@@ -1,0 +1,64 @@
+"""`rekindle rebuild`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from rekindle.audiences import AudienceView
+from rekindle.cli._compose import Installation, open_installation
+from rekindle.cli._options import installation_options
+from rekindle.cli._worker import MayEnter
+from rekindle.cli.archive import archive_of
+from rekindle.feeds import PublishedIds
+from rekindle.ops.archive import ArchiveDamaged, HistoryLog
+from rekindle.profiles import ProfileView
+
+
+@click.command()
+@installation_options
+@click.argument("view", type=click.Choice(["profiles", "audiences"]))
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+def command(folder: Path, data: Path | None, view: str, yes: bool) -> None:
+    """Empty VIEW and make it again from archive and log. Stop the worker first; start it again afterwards.
+
+    Nothing is sent while this runs. A rebuild that was interrupted is started again from the beginning.
+    """
+    if not yes:
+        click.confirm(f"Is the worker stopped, and shall {view} be made again?", abort=True)
+    installation = open_installation(folder, data)
+    try:
+        count = asyncio.run(_rebuild(installation, view))
+    except ArchiveDamaged as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        installation.close()
+    click.echo(f"{view}: made again from {count} record(s) and timers.")
+
+
+async def _rebuild(installation: Installation, name: str) -> int:
+    history = HistoryLog(installation.log, archive_of(installation))
+    database, clock = installation.database, installation.clock
+    view: ProfileView | AudienceView
+    if name == "profiles":
+        view = ProfileView(history, database, clock, PublishedIds(database, installation.blobs, clock))
+    else:
+        view = AudienceView(
+            history,
+            database,
+            clock,
+            installation.workspaces,
+            may_enter=MayEnter(installation),
+            suppressed=installation.consents.suppressed_among,
+        )
+    count = 0
+    try:
+        await view.rebuild()
+        while done := await view.step():
+            count += done
+    finally:
+        await view.close()
+        await installation.log.close()
+    return count
