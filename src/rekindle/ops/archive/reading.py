@@ -47,7 +47,7 @@ class Archive:
         if to_ms is not None:
             query = query.where(table.c.hour_ms < to_ms)
         with self._database.read() as connection:
-            return [msgspec.convert(dict(row._mapping), ArchiveFile) for row in connection.execute(query)]  # noqa: SLF001
+            return [ArchiveFile(**row) for row in connection.execute(query).mappings()]
 
     def verified(self, file: ArchiveFile) -> Path:
         """Return the file's path after a check of its hash. Raises `ArchiveDamaged`."""
