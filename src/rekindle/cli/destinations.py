@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from rekindle.cli import _probe
+from rekindle.cli._destination_add import add
 from rekindle.destinations.preview import answer_from, preview
 from rekindle.destinations.preview_audience import preview_audience
 from rekindle.egress.audience import AudienceModule, Operation
@@ -20,7 +21,13 @@ _MOST_EVENTS = 100_000
 
 @click.group("destinations")
 def command() -> None:
-    """Try what a destination would be sent, and what its answers mean. Nothing leaves the machine."""
+    """Set up destinations, and try what they would be sent and what their answers mean.
+
+    Of these, only `add` sends anything.
+    """
+
+
+command.add_command(add)
 
 
 @command.command("list")
@@ -28,10 +35,14 @@ def list_() -> None:
     """List the destinations there are, with their settings."""
     for name, module in sorted(discover("rekindle.destinations").items()):
         manifest = cast(ConnectorModule, module).manifest
-        click.echo(f"{name}: {manifest.title}")
+        click.echo(f"{name}: {manifest.title}" + (", for audiences" if manifest.kind == "audience" else ""))
+        if manifest.unverified:
+            click.echo(f"  ({manifest.unverified})")
         for setting in (*manifest.settings, *manifest.secrets):
             needed = " (required)" if setting.required else ""
             click.echo(f"  {setting.name}{needed}: {setting.help}")
+        if manifest.oauth is not None:
+            click.echo(f"  instead of {manifest.oauth.makes}, to renew it: {', '.join(manifest.oauth.seeds)}")
 
 
 @command.command("preview")

@@ -1,0 +1,104 @@
+"""Dead letters: shown without personal data, and sent again through consent, mapping and windows."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from rekindle.cli import main
+from rekindle.egress.deadletters import Filter, find, replay, show
+from tests.egress.world import World, error, ok
+
+DAY = 86_400_000
+DEAD = Filter(workspace="shop")
+
+
+async def dead(world: World, count: int = 3) -> None:
+    await world.happen(count)
+    world.platform.answer = lambda events: error(100, message="Invalid parameter for anna@example.com")
+    await world.run()
+    assert world.counts() == {"dead/platform-refused": count}
+
+
+async def test_they_are_found_by_filter_with_the_platforms_words_masked(world: World):
+    await dead(world)
+    found = find(world.database, Filter(workspace="shop", destination="meta", reason="platform-refused"), 10)
+    assert {each.event_id for each in found} == {"e1", "e2", "e3"}
+    assert "anna" not in found[0].detail
+    assert "Invalid parameter" in found[0].detail
+    for other in ({"destination": "x"}, {"reason": "x"}, {"event_id": "e9"}, {"outcome": "invalid"}):
+        assert not find(world.database, Filter(workspace="shop", **other), 10)  # type: ignore[arg-type]
+    assert not find(world.database, Filter(workspace="other"), 10)
+
+
+async def test_what_is_shown_names_nobody(world: World):
+    await dead(world, 1)
+    (letter,) = await show(world.database, world.log, Filter(workspace="shop", event_id="e1"))
+    assert letter.record is not None
+    assert letter.record["ecommerce"]["items"][0]["item_id"] == "A1"
+    text = str(letter)
+    assert "anna" not in text
+    assert "203.0.113.9" not in text
+
+
+async def test_after_the_repair_they_go_the_whole_way_again(world: World):
+    await dead(world)
+    world.platform.answer = lambda events: ok(len(events))
+    done = await replay(world.database, world.log, DEAD, world.clock(), 100)
+    assert (done.again, done.gone) == (3, 0)
+    assert world.counts() == {"waiting/replayed": 3}
+    sent = len(world.platform.requests)
+    await world.run()
+    assert world.counts() == {"delivered/ok": 3}
+    assert len(world.platform.requests) == sent + 1
+    assert (await replay(world.database, world.log, DEAD, world.clock(), 100)).again == 0
+
+
+async def test_who_withdrew_meanwhile_is_not_sent_and_who_was_erased_neither(world: World):
+    await dead(world, 1)
+    await world.happen(1, subject="s2")
+    await world.run()
+    await world.withdraw("s1")
+    world.vault.destroy("shop", "s2")
+    before = len(world.platform.requests)
+    await replay(world.database, world.log, DEAD, world.clock(), 100)
+    await world.run()
+    assert world.counts() == {"filtered/consent-withdrawn": 1, "filtered/erased": 1}
+    assert len(world.platform.requests) == before
+
+
+async def test_the_window_is_looked_at_again(world: World):
+    await dead(world, 1)
+    world.clock.advance(8 * DAY)
+    await replay(world.database, world.log, DEAD, world.clock(), 100)
+    await world.run()
+    assert world.counts() == {"expired/window-passed": 1}
+
+
+async def test_what_the_log_has_no_more_stays_as_it_was(world: World):
+    await dead(world, 2)
+    world.clock.advance(100 * DAY)
+    await world.log.trim(world.clock())
+    done = await replay(world.database, world.log, DEAD, world.clock(), 100)
+    assert (done.again, done.gone) == (0, 2)
+    assert world.counts() == {"dead/platform-refused": 2}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    folder = tmp_path / "shop"
+    done = CliRunner().invoke(main, ["init", str(folder), "--name", "shop"])
+    assert done.exit_code == 0, done.output
+    return folder
+
+
+def test_the_commands_say_so_when_there_are_none(shop: Path):
+    def run(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(main, ["deadletters", *words, "-w", str(shop)])
+        return done.exit_code, done.output
+
+    assert run("list") == (0, "0 dead letter(s)\n")
+    assert run("replay", "--destination", "meta")[1] == "There is nothing to send again.\n"
+    status, told = run("show", "e1")
+    assert status == 1
+    assert "explain e1" in told
