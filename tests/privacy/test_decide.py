@@ -37,7 +37,7 @@ def ask(
 ) -> Decision:
     stored = Stored("shop", "e1", "purchase", NOW, NOW, "web", "s1_a", Page(), Ecommerce(), consent, ldu=ldu)
     decision = decide(
-        stored, "d", rule, policy, fields=frozenset({"email"}), latest=latest, suppressed=suppressed, now_ms=NOW
+        stored, "d", rule, policy, fields=frozenset({"user.email"}), latest=latest, suppressed=suppressed, now_ms=NOW
     )
     assert decision.allowed == (decision.permit is not None) == (decision.reason == "ok")
     return decision
@@ -110,7 +110,7 @@ def test_the_permit_names_what_was_granted() -> None:
     assert permit is not None
     assert permit.purposes == {"tcf:1", "tcf:3", "tcf:4", "ad_user_data"}
     assert permit.basis == "tcf+consent_mode"
-    assert permit.fields == {"email"}
+    assert permit.fields == {"user.email"}
     assert (permit.issued_ms, permit.expires_ms) == (NOW, NOW + PERMIT_MS)
     assert (permit.workspace, permit.destination, permit.event_id, permit.subject) == ("shop", "d", "e1", "s1_a")
 

@@ -29,7 +29,7 @@ def allowed() -> Permit:
         "meta",
         DestinationConsent(consent_mode=["ad_storage"]),
         Policy(),
-        fields=frozenset({"email"}),
+        fields=frozenset({"user.email"}),
         latest=None,
         suppressed=False,
         now_ms=NOW,

@@ -12,6 +12,7 @@ import msgspec
 from rekindle.egress.connector import SettingsError
 from rekindle.egress.options import take_apart
 from rekindle.model.discover import discover
+from rekindle.privacy.classification import stays, unclassified
 from rekindle.workspace import Change, Workspace, WorkspaceError, load_folder
 
 
@@ -53,7 +54,7 @@ def unknown_kinds(workspace: Workspace) -> list[str]:
 
 
 def wrong_settings(workspace: Workspace) -> list[str]:
-    """Return a problem for each destination whose settings its connector cannot use."""
+    """Return a problem for each destination whose settings its connector cannot use, or whose fields have no class."""
     connectors = discover("rekindle.destinations")
     problems = []
     for name, destination in workspace.destinations.items():
@@ -61,6 +62,18 @@ def wrong_settings(workspace: Workspace) -> list[str]:
             take_apart(connectors[destination.kind].manifest, destination.settings)
         except SettingsError as error:
             problems.append(f"destinations/{name}.toml: settings: {error}")
+            continue
+        manifest = connectors[destination.kind].manifest
+        if unknown := unclassified(manifest.fields):
+            problems.append(
+                f"destinations/{name}.toml: kind: {destination.kind} asks for {', '.join(unknown)}, which no field of an "
+                "event is; its connector must name fields that rekindle.privacy.classification lists"
+            )
+        elif needless := stays(manifest.fields, manifest.purposes):
+            problems.append(
+                f"destinations/{name}.toml: kind: {destination.kind} asks for {', '.join(needless)}, which may not leave "
+                f"for its purposes ({', '.join(sorted(manifest.purposes)) or 'none'})"
+            )
     return problems
 
 

@@ -15,6 +15,7 @@ import msgspec
 from rekindle.model.event import Consent
 from rekindle.model.record import Stored
 from rekindle.privacy._frameworks import Choice, Need, read_choice
+from rekindle.privacy.classification import granted, permitted
 from rekindle.privacy.consent.known_vendors import Excerpt
 from rekindle.privacy.consent.vendors import Vendors
 from rekindle.privacy.permit import Permit, _issue
@@ -62,7 +63,8 @@ def decide(
 ) -> Decision:
     """Decide one event for one destination, now. Never raises.
 
-    ``fields`` are the event fields the destination declares; ``latest`` is the person's newest consent, where one is
+    ``fields`` are the event fields the destination declares; the permit has those of them that may leave for what was
+    granted (`rekindle.privacy.classification`). ``latest`` is the person's newest consent, where one is
     known: both it and the event's own must allow. ``suppressed`` is the suppression list's answer. ``vendors`` finds the
     vendor list by which a TC string is read.
     """
@@ -161,17 +163,9 @@ def _decide(
 ) -> Decision:
     if suppressed:
         return Decision(False, "suppressed", None, frozenset(), {"frameworks": []})
-    try:
-        need = Need(
-            signals=frozenset(rule.consent_mode),
-            vendor=rule.tcf_vendor,
-            purposes=frozenset(rule.tcf_purposes),
-            provider=rule.ac_provider,
-        )
-    except Exception:  # noqa: BLE001 - whatever goes wrong here means: do not send
-        return Decision(False, "consent-code-failed", None, frozenset(), {"frameworks": []})
-    if not need.mapped:
-        return Decision(False, "destination-unmapped", None, frozenset(), {"frameworks": []})
+    need = _need(rule)
+    if isinstance(need, str):
+        return Decision(False, need, None, frozenset(), {"frameworks": []})
     choice = _read(own, need, policy, now_ms, vendors)
     facts = choice.facts()
     if choice.allowed and latest is not None:
@@ -184,12 +178,16 @@ def _decide(
     if not choice.allowed:
         return Decision(False, choice.reason, None, frozenset(), facts)
     limited_use = limited or choice.limited_use
+    allowed = permitted(fields, granted(choice.purposes))
+    if fields and not allowed:
+        # What was granted is the basis for nothing that this destination may have.
+        return Decision(False, "purpose-not-granted", None, frozenset(), facts)
     permit = _issue(
         event_id=event_id,
         workspace=workspace,
         destination=destination,
         subject=subject,
-        fields=fields,
+        fields=allowed,
         purposes=choice.purposes,
         basis=choice.basis,
         limited_use=limited_use,
@@ -197,6 +195,30 @@ def _decide(
         expires_ms=now_ms + PERMIT_MS,
     )
     return Decision(True, "ok", permit, choice.purposes, facts | {"limited_use": limited_use})
+
+
+def weigh(
+    consent: Consent | None, rule: DestinationConsent, policy: Policy, now_ms: int, vendors: Vendors = EXCERPT
+) -> Choice:
+    """Return what a consent allows a destination, without a permit: for policy tests, dry runs and receipts."""
+    need = _need(rule)
+    return (
+        Choice(allowed=False, reason=need) if isinstance(need, str) else _read(consent, need, policy, now_ms, vendors)
+    )
+
+
+def _need(rule: DestinationConsent) -> Need | str:
+    """Return what a destination needs, or the reason for which it can be sent nothing."""
+    try:
+        need = Need(
+            signals=frozenset(rule.consent_mode),
+            vendor=rule.tcf_vendor,
+            purposes=frozenset(rule.tcf_purposes),
+            provider=rule.ac_provider,
+        )
+    except Exception:  # noqa: BLE001 - whatever goes wrong here means: do not send
+        return "consent-code-failed"
+    return need if need.mapped else "destination-unmapped"
 
 
 def _read(consent: Consent | None, need: Need, policy: Policy, now_ms: int, vendors: Vendors = EXCERPT) -> Choice:
