@@ -48,9 +48,8 @@ def test_a_field_without_a_class_never_leaves() -> None:
 
 def test_a_group_loses_what_its_purpose_does_not_cover() -> None:
     assert permitted({"ecommerce", "page.url"}, PURPOSES) == {"ecommerce", "page.url"}
-    for_measuring = permitted({"ecommerce"}, {"ads_measurement"})
-    assert "ecommerce.search_term" not in for_measuring
-    assert {"ecommerce.items", "ecommerce.value", "ecommerce.transaction_id"} <= for_measuring
+    for_counting = permitted({"client"}, {"analytics"})
+    assert for_counting == {"client.ip", "client.user_agent", "client.client_id", "client.device_type", "client.os"}
     assert permitted({"user.email", "client.gclid", "client.client_id"}, {"analytics"}) == {"client.client_id"}
     assert permitted({"user.email"}, set()) == frozenset()
 

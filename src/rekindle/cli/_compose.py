@@ -29,6 +29,7 @@ from rekindle.privacy.vault import Vault
 from rekindle.privacy.vendor_lists import VendorLists
 from rekindle.settings import Settings
 from rekindle.workspace import Versions, Workspace
+from rekindle.workspace.access import Users, can
 
 _LOOK_MS = 1000
 
@@ -49,7 +50,7 @@ class Installation:
         self.secrets: Secrets = ChainSecrets(
             [EnvironmentSecrets(os.environ), SealedFileSecrets(data / "secrets.json", _master_key(data))]
         )
-        self.versions = Versions(self.database, clock, self.record)
+        self.versions = Versions(self.database, clock, self.record, self._approvers)
         self._live: Mapping[str, Workspace] = {}
         self._pointers: Mapping[str, int] = {}
         self._looked_ms = 0
@@ -96,6 +97,10 @@ class Installation:
     def vendors(self) -> VendorLists:
         """The vendor lists by which TC strings are read."""
         return VendorLists(self.database, self.blobs, self.clock)
+
+    def _approvers(self, workspace: str) -> int:
+        people = Users(self.database, self.clock).of(workspace)
+        return sum(not one.disabled and can(one.roles[workspace], "publish") for one in people)
 
     def record(self, workspace: str, actor: str, action: str, detail: str) -> None:
         """Write what a person did to the ledger. Raises `LedgerUnavailable`, and then it must not be done."""

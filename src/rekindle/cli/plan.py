@@ -9,6 +9,7 @@ import click
 from rekindle.cli._compose import open_installation
 from rekindle.cli._documents import read_folder, show_changes
 from rekindle.cli._options import installation_options
+from rekindle.privacy.policy_tests import run
 from rekindle.workspace import changes
 
 
@@ -20,11 +21,17 @@ def command(folder: Path, data: Path | None) -> None:
     installation = open_installation(folder, data)
     try:
         difference = changes(installation.workspaces().get(workspace.name), workspace)
+        failed = run(workspace, installation.clock(), installation.vendors)
+        two = installation.versions.takes_two(workspace)
     finally:
         installation.close()
+    if failed:
+        raise click.ClickException("tests of the policy fail:\n  " + "\n  ".join(failed))
     if not difference:
         click.echo(f"{workspace.name}: what is live is what the files say.")
         return
     click.echo(f"{workspace.name}: {len(difference)} change(s) against what is live:")
     show_changes(difference)
+    if two:
+        click.echo("The policy changes, which takes two people; `rekindle policy diff` shows what it would do.")
     click.echo("Run `rekindle apply` to make them live.")

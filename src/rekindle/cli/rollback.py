@@ -10,7 +10,7 @@ from rekindle.cli._compose import open_installation
 from rekindle.cli._documents import author
 from rekindle.cli._options import installation_options
 from rekindle.model.clock import rfc3339
-from rekindle.workspace import VersionMissing
+from rekindle.workspace import ApprovalRefused, VersionMissing
 
 
 @click.command()
@@ -42,7 +42,7 @@ def command(
                 click.echo(f"{entry.version:>5} {mark} {rfc3339(entry.created_ms)} {entry.author}  {entry.reason}")
             return
         target = installation.versions.rollback(chosen, version, author(given_author), reason)
-    except VersionMissing as error:
+    except (ApprovalRefused, VersionMissing) as error:
         raise click.ClickException(str(error)) from None
     finally:
         installation.close()

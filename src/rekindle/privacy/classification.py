@@ -78,8 +78,7 @@ FIELDS: Final[dict[str, Field]] = {
         f"ecommerce.{name}": _INTERNAL
         for name in ("value", "currency", "tax", "shipping", "coupon", "content_type")
     },
-    # What somebody searched for tells more than what they clicked; to count a purchase nobody needs it.
-    "ecommerce.search_term": Field(Label.PSEUDONYMOUS, frozenset({PERSONALISE, ANALYSE})),
+    "ecommerce.search_term": _PSEUDONYM,
     **{f"ecommerce.items.{name}": _PUBLIC for name in Item.__struct_fields__},
     "consent": _PSEUDONYM,
     "ldu": _INTERNAL,

@@ -1,5 +1,6 @@
 """What one shop has configured: documents, immutable versions, differences, plan and apply."""
 
+from rekindle.workspace.approval import ApprovalRefused, policy_changes
 from rekindle.workspace.diff import Change, changes
 from rekindle.workspace.documents import (
     Audience,
@@ -10,6 +11,7 @@ from rekindle.workspace.documents import (
     Feed,
     FeedRule,
     Policy,
+    PolicyTest,
     Shop,
     Source,
     Tag,
@@ -21,6 +23,7 @@ from rekindle.workspace.scaffold import scaffold
 from rekindle.workspace.versions import Version, VersionMissing, Versions
 
 __all__ = [
+    "ApprovalRefused",
     "Audience",
     "Campaign",
     "Catalog",
@@ -30,6 +33,7 @@ __all__ = [
     "Feed",
     "FeedRule",
     "Policy",
+    "PolicyTest",
     "Shop",
     "Source",
     "Tag",
@@ -41,5 +45,6 @@ __all__ = [
     "changes",
     "duration_ms",
     "load_folder",
+    "policy_changes",
     "scaffold",
 ]

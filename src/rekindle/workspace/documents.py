@@ -143,6 +143,30 @@ class Tag(Document):
     )
 
 
+class PolicyTest(Document):
+    """One ``[[test]]`` of ``policy.toml``: what must come out for a consent. `rekindle plan` and `apply` run them.
+
+    ``question`` is ``store``, ``personalise`` or the name of a destination; ``consent`` are the signals as the tag sends
+    them; ``expect`` is ``ok`` or a reason code; ``at`` (RFC 3339, default now) is when it is asked.
+    """
+
+    name: str
+    question: str
+    expect: str
+    consent: dict[str, Any] = msgspec.field(default_factory=dict)
+    at: str | None = None
+
+
+class Approval(Document):
+    """``[approval]`` of ``policy.toml``: how many ``people`` it takes to change the policy, or a destination's consent.
+
+    With 2, somebody else approves what one proposed. The first version needs nobody, and so does an installation with
+    one console user who may publish: there is nobody to ask. What is live decides, so nobody lowers it alone.
+    """
+
+    people: Literal[1, 2] = 2
+
+
 class Policy(Document):
     """``policy.toml``: what the door and every send demand. The strictest reading is the default.
 
@@ -162,6 +186,8 @@ class Policy(Document):
     keep_events: Duration = "90d"
     max_event_age: Duration = "7d"
     max_clock_skew: Duration = "10m"
+    approval: Approval = msgspec.field(default_factory=Approval)
+    test: list[PolicyTest] = msgspec.field(default_factory=list)
 
 
 class Workspace(Document):

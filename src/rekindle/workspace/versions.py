@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from rekindle.engines.database import Database, metadata
 from rekindle.engines.database.core import upsert
 from rekindle.model.clock import Clock
+from rekindle.workspace.approval import ApprovalRefused, takes_two
 from rekindle.workspace.documents import Workspace
 
 _versions = sa.Table(
@@ -55,24 +56,37 @@ Recorder = Callable[[str, str, str, str], None]
 class Versions:
     """Apply, roll back and read. A change that cannot be recorded in the ledger is refused: the recorder goes first."""
 
-    def __init__(self, database: Database, clock: Clock, record: Recorder) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, record: Recorder, approvers: Callable[[str], int] = lambda _name: 0
+    ) -> None:
+        """``approvers`` says how many people of a workspace may approve a change of its policy."""
         self._database = database
         self._clock = clock
         self._record = record
+        self._approvers = approvers
 
     def apply(self, workspace: Workspace, author: str, reason: str) -> Version:
-        """Make the workspace's next version and point to it; the same content again changes nothing."""
+        """Make the workspace's next version and point to it; the same content again changes nothing.
+
+        A change of the policy that takes two people is only proposed: the version is there and not ``live`` until
+        somebody else approves it (`approve`).
+        """
         document = msgspec.json.encode(workspace, order="deterministic")
         digest = hashlib.sha256(document).hexdigest()
         current = self._current_version(workspace.name)
         if current is not None and current.digest == digest:
             return current
-        self._record(workspace.name, author, "workspace.apply", f"{digest} {reason}".strip())
+        proposed = self.takes_two(workspace)
+        newest = next(iter(self.history(workspace.name)), None)
+        if proposed and newest is not None and newest.digest == digest:
+            return newest
+        action = "workspace.propose" if proposed else "workspace.apply"
+        self._record(workspace.name, author, action, f"{digest} {reason}".strip())
         with self._database.begin() as connection:
             last = connection.execute(
                 sa.select(sa.func.max(_versions.c.version)).where(_versions.c.workspace == workspace.name)
             ).scalar()
-            version = Version(workspace.name, (last or 0) + 1, digest, author, reason, self._clock(), live=True)
+            version = Version(workspace.name, (last or 0) + 1, digest, author, reason, self._clock(), live=not proposed)
             connection.execute(
                 _versions.insert().values(
                     workspace=version.workspace,
@@ -84,13 +98,40 @@ class Versions:
                     created_ms=version.created_ms,
                 )
             )
-            self._point(connection, workspace.name, version.version)
+            if not proposed:
+                self._point(connection, workspace.name, version.version)
         return version
 
-    def rollback(self, name: str, version: int | None, author: str, reason: str) -> Version:
-        """Point to an earlier version: ``version``, or the one before the live one. Raises `VersionMissing`."""
+    def takes_two(self, workspace: Workspace) -> bool:
+        """Tell whether applying this needs a second person."""
+        return takes_two(self.live().get(workspace.name), workspace, self._approvers(workspace.name))
+
+    def approve(self, name: str, version: int, approver: str, reason: str) -> Version:
+        """Point to a proposed version. Raises `VersionMissing` and `ApprovalRefused`."""
         history = self.history(name)
         target = self._choose(name, history, version)
+        if target.live:
+            raise ApprovalRefused(f"version {version} is live already")
+        if target.author.casefold() == approver.casefold():
+            raise ApprovalRefused(f"{approver} proposed version {version}; somebody else must approve it")
+        if target.version != history[0].version:
+            raise ApprovalRefused(f"there is a newer version, {history[0].version}; propose again what is wanted now")
+        self._record(name, approver, "workspace.approve", f"version {version} by {target.author} {reason}".strip())
+        with self._database.begin() as connection:
+            self._point(connection, name, version)
+        return msgspec.structs.replace(target, live=True)
+
+    def rollback(self, name: str, version: int | None, author: str, reason: str) -> Version:
+        """Point to an earlier version: ``version``, or the one before the live one.
+
+        Raises `VersionMissing`, and `ApprovalRefused` where the policy would change and that takes two people.
+        """
+        history = self.history(name)
+        target = self._choose(name, history, version)
+        if self.takes_two(self.read(name, target.version)):
+            raise ApprovalRefused(
+                f"version {target.version} has another policy, which takes two people: put its files back and apply them"
+            )
         self._record(name, author, "workspace.rollback", f"to version {target.version} {reason}".strip())
         with self._database.begin() as connection:
             self._point(connection, name, target.version)
