@@ -13,9 +13,17 @@ from tests.conftest import ROOT
 MARKDOWN = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 
 
-@pytest.mark.parametrize("name", ["cli.md", "configuration.md", "settings.md"])
+PAGES = pages()
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
 def test_generated_pages_are_up_to_date(name: str) -> None:
-    assert (DOCS / name).read_text(encoding="utf-8").strip() == pages()[name].strip(), "run `make docs`"
+    assert (DOCS / name).read_text(encoding="utf-8").strip() == PAGES[name].strip(), "run `make docs`"
+
+
+def test_every_destination_has_its_page_and_no_page_is_left_over() -> None:
+    written = {f"destinations/{path.name}" for path in (DOCS / "destinations").glob("*.md")}
+    assert written == {name for name in PAGES if name.startswith("destinations/")}
 
 
 @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -1,4 +1,4 @@
-"""Write the generated parts of docs/: command help, configuration, settings, reason codes.
+"""Write the generated parts of docs/: command help, configuration, settings, destinations.
 
 `python -m tools.docs` writes them, `--check` only says whether they are up to date (the tests do).
 """
@@ -18,6 +18,7 @@ import msgspec
 from rekindle.cli import main
 from rekindle.settings import Settings
 from rekindle.workspace import documents
+from tools.docs_destinations import destination_pages
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 _NOTE = "<!-- Written by `make docs`; edit the code, not this page. -->\n\n"
@@ -29,6 +30,7 @@ def pages() -> dict[str, str]:
         "cli.md": _NOTE + "\n".join(_commands()),
         "configuration.md": _NOTE + "\n".join(_configuration()),
         "settings.md": _NOTE + "\n".join(_settings()),
+        **{name: _NOTE + text for name, text in destination_pages().items()},
     }
 
 
@@ -139,6 +141,7 @@ def run(check: bool) -> int:
         if not path.exists() or path.read_text(encoding="utf-8") != wanted:
             stale.append(name)
             if not check:
+                path.parent.mkdir(exist_ok=True)
                 path.write_text(wanted, encoding="utf-8")
     verb = "stale" if check else "written"
     print(f"docs: {verb}: {', '.join(stale)}" if stale else "docs: up to date")
