@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rekindle.egress import status
+from rekindle.egress import prune, status
 from rekindle.egress.connector import Answer
 from rekindle.egress.http import TransportFailed
 from rekindle.egress.lane import consumer_name
@@ -24,6 +24,23 @@ async def test_granted_events_are_delivered_in_one_request_with_a_ledger_line_ea
     assert sorted(line.line.event_id for line in found if line.line.event_id) == names
     assert [line.line.facts["results"] for line in found if line.line.action == "answer"] == [{"delivered": 3}]
     assert "anna" not in repr(found)
+
+
+async def test_old_outcomes_go_and_the_sums_stay(world: World):
+    def down(events):
+        raise TransportFailed("reset")
+
+    await world.happen(2)
+    await world.run()
+    world.platform.answer = down
+    waiting = await world.happen(1)
+    await world.run()
+    before = world.counts()
+    later = world.clock() + 1
+    gone = await world.database.run(lambda connection: prune(connection, "shop", later))
+    assert gone == 2
+    assert world.counts() == before
+    assert status.event_outcomes(world.database, "shop", waiting[0]) != []
 
 
 async def test_what_does_not_leave_is_counted_by_reason(world: World):

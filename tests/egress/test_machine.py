@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from rekindle.egress._tables import outcomes
 from rekindle.egress.connector import Answer
 from rekindle.egress.http import TransportFailed
 from rekindle.egress.status import event_outcomes, outcome_counts
@@ -137,6 +139,10 @@ class Lanes(RuleBasedStateMachine):
     def no_more_outcomes_than_events(self) -> None:
         counted = outcome_counts(self.database, "shop")
         assert sum(each.count for each in counted) <= len(self.events)
+        with self.database.read() as connection:
+            by = (outcomes.c.outcome, outcomes.c.reason)
+            rows = connection.execute(sa.select(*by, sa.func.count()).group_by(*by)).all()
+        assert {(each.outcome, each.reason): each.count for each in counted} == {(o, r): n for o, r, n in rows}
         assert self.wrongly_sent == []
         assert self.twice == [], "an event that had come to its end was sent again"
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import partial
 
 import structlog
 
 from rekindle.catalog import CatalogImport, SnapshotStore
 from rekindle.cli._compose import Installation
+from rekindle.egress import prune
 from rekindle.egress.fetch import Fetcher
 from rekindle.engines.database.lease import Lease
 from rekindle.feeds import FeedBuilder, FeedSchedule
@@ -96,7 +98,10 @@ class Scheduler:
         self._look_at_vendor_list()
         await self._archive.register()  # before the first trim: what is not archived yet must stay
         longest = max(duration_ms(shop.policy.keep_events) for shop in shops)
-        return await self._installation.log.trim(now - longest)
+        gone = await self._installation.log.trim(now - longest)
+        for shop in shops:
+            await self._installation.database.run(partial(prune, workspace=shop.name, before_ms=now - longest))
+        return gone
 
     def _look_at_vendor_list(self) -> None:
         age = self._installation.vendors.age()

@@ -1,1 +1,5 @@
 """The only door out: permits checked, requests sent, retries, breakers, ledger lines."""
+
+from rekindle.egress._store import prune
+
+__all__ = ["prune"]

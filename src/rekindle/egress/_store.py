@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from rekindle.egress._tables import ids, lanes, outcomes, retries
+from rekindle.egress._tables import counts, ids, lanes, outcomes, retries
 from rekindle.engines.database import Database
 from rekindle.engines.database.core import upsert
 from rekindle.model.outcome import Outcome
@@ -128,7 +128,7 @@ class Store:
             await self._database.run(lambda connection: self._record(connection, results, now_ms))
 
     def _record(self, connection: Connection, results: Sequence[Result], now_ms: int) -> None:
-        counts: Counter[str] = Counter()
+        item_ids: Counter[str] = Counter()
         again, done, rows = [], [], []
         for result in results:
             waiting = result.waiting
@@ -155,20 +155,46 @@ class Store:
             elif not waiting.from_log:
                 done.append(waiting.event_id)
             if waiting.from_log:
-                counts.update(result.item_ids)
+                item_ids.update(result.item_ids)
+        self._count(connection, rows)
         self._put(connection, outcomes, rows)
         if again:
             self._put(connection, retries, again)
         for start in range(0, len(done), 500):
             part = done[start : start + 500]
             connection.execute(sa.delete(retries).where(*self._mine(retries), retries.c.event_id.in_(part)))
-        for reason, count in counts.items():
+        for reason, count in item_ids.items():
             insert = upsert(ids, self._database.dialect).values(**self._key, reason=reason, count=count)
             connection.execute(
                 insert.on_conflict_do_update(
                     index_elements=[*self._key, "reason"], set_={"count": ids.c.count + insert.excluded.count}
                 )
             )
+
+    def _count(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+        """Move each event from the count of its outcome until now to that of its new one."""
+        moved: Counter[tuple[str, str]] = Counter()
+        names = [str(row["event_id"]) for row in rows]
+        for start in range(0, len(names), 500):
+            part = names[start : start + 500]
+            before = sa.select(outcomes.c.outcome, outcomes.c.reason, sa.func.count()).where(
+                *self._mine(outcomes), outcomes.c.event_id.in_(part)
+            )
+            for outcome, reason, count in connection.execute(before.group_by(outcomes.c.outcome, outcomes.c.reason)):
+                moved[outcome, reason] -= count
+        moved.update(
+            (str(row["outcome"]), str(row["reason"])) for row in {row["event_id"]: row for row in rows}.values()
+        )
+        changed = [
+            {**self._key, "outcome": outcome, "reason": reason, "count": count}
+            for (outcome, reason), count in sorted(moved.items())
+            if count
+        ]
+        if changed:
+            insert = upsert(counts, self._database.dialect)
+            key = [column.name for column in counts.primary_key]
+            total = {"count": counts.c.count + insert.excluded.count}
+            connection.execute(insert.on_conflict_do_update(index_elements=key, set_=total), changed)
 
     def _put(self, connection: Connection, table: sa.Table, rows: list[dict[str, object]]) -> None:
         insert = upsert(table, self._database.dialect)
@@ -195,6 +221,16 @@ class Store:
 
     def _mine(self, table: sa.Table) -> tuple[sa.ColumnElement[bool], ...]:
         return tuple(table.c[name] == value for name, value in self._key.items())
+
+
+def prune(connection: Connection, workspace: str, before_ms: int) -> int:
+    """Drop the outcomes of events received before that moment, unless they still wait; return how many went.
+
+    The counts stay. The log must not hold such events any more, or they would be taken for new.
+    """
+    final = outcomes.c.outcome.not_in([str(Outcome.WAITING), str(Outcome.HELD)])
+    old = (outcomes.c.workspace == workspace, outcomes.c.received_ms < before_ms, final)
+    return connection.execute(sa.delete(outcomes).where(*old)).rowcount
 
 
 def _within(partitions: Collection[int] | None) -> list[sa.ColumnElement[bool]]:

@@ -28,6 +28,18 @@ sa.Index("ix_egress_outcomes_by_outcome", outcomes.c.workspace, outcomes.c.desti
          outcomes.c.reason)  # fmt: skip
 sa.Index("ix_egress_outcomes_by_event", outcomes.c.workspace, outcomes.c.event_id)
 
+# How many events came to each outcome, kept in the transaction that writes the outcome: a page must not count
+# millions of rows, and the sums stay when old rows go.
+counts = sa.Table(
+    "egress_counts",
+    metadata,
+    sa.Column("workspace", sa.String(64), primary_key=True),
+    sa.Column("destination", sa.String(64), primary_key=True),
+    sa.Column("outcome", sa.String(16), primary_key=True),
+    sa.Column("reason", sa.String(64), primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+)
+
 retries = sa.Table(
     "egress_retries",
     metadata,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import sqlalchemy as sa
 
-from rekindle.egress._tables import ids, lanes, outcomes, retries
+from rekindle.egress._tables import counts, ids, lanes, outcomes, retries
 from rekindle.egress.lane import consumer_name
 from rekindle.engines.database import Database
 from rekindle.engines.log.protocol import ConsumerLag
@@ -90,10 +90,10 @@ def status(database: Database, workspace: str, lag: Sequence[ConsumerLag] = ()) 
     for name in names:
         row = by_state.get(name)
         waiting, oldest = queue.get(name, (0, 0))
-        counts: dict[str, int] = {}
+        by_outcome: dict[str, int] = {}
         for each in counted:
             if each.destination == name:
-                counts[each.outcome] = counts.get(each.outcome, 0) + each.count
+                by_outcome[each.outcome] = by_outcome.get(each.outcome, 0) + each.count
         found.append(
             LaneStatus(
                 destination=name,
@@ -104,7 +104,7 @@ def status(database: Database, workspace: str, lag: Sequence[ConsumerLag] = ()) 
                 backlog=waiting + unread.get(consumer_name(workspace, name), 0),
                 waiting=waiting,
                 oldest_ms=oldest or 0,
-                counts=counts,
+                counts=by_outcome,
                 item_ids={each.reason: each[3] for each in matched if each.destination == name},
             )
         )
@@ -112,16 +112,12 @@ def status(database: Database, workspace: str, lag: Sequence[ConsumerLag] = ()) 
 
 
 def outcome_counts(database: Database, workspace: str) -> list[OutcomeCount]:
-    """Return how many events of each destination came to each outcome and reason."""
-    columns = (outcomes.c.destination, outcomes.c.outcome, outcomes.c.reason)
-    query = (
-        sa.select(*columns, sa.func.count().label("n"))
-        .where(outcomes.c.workspace == workspace)
-        .group_by(*columns)
-        .order_by(*columns)
-    )
+    """Return how many events of each destination came to each outcome and reason, those that were pruned included."""
+    columns = (counts.c.destination, counts.c.outcome, counts.c.reason)
+    query = sa.select(*columns, counts.c.count.label("n")).where(counts.c.workspace == workspace, counts.c.count > 0)
     with database.read() as connection:
-        return [OutcomeCount(row.destination, row.outcome, row.reason, row.n) for row in connection.execute(query)]
+        rows = connection.execute(query.order_by(*columns))
+        return [OutcomeCount(row.destination, row.outcome, row.reason, row.n) for row in rows]
 
 
 def event_outcomes(database: Database, workspace: str, event_id: str) -> list[EventOutcome]:
