@@ -147,7 +147,6 @@ def test_any_text_survives_csv(cells: list[str]) -> None:
 
 
 def test_every_fact_names_its_source() -> None:
-    assert set(channels()) == {"google_merchant", "meta"}
     for name in channels():
         spec = channel(name).spec
         assert spec.version

@@ -33,7 +33,7 @@ def clean(attribute: Attribute, trusted: Literal["no", "text", "whole"] = "no") 
     column = _sql.name(attribute.name)
     if attribute.name == "id":
         return f"nullif({column}, '')"
-    if attribute.type in ("enum", "integer", "price"):
+    if attribute.type in ("enum", "integer", "price", "number"):
         return _canonical(attribute, f"nullif(rk_trim({column}), '')")
     if attribute.type == "gtin":
         # Blanks and dashes are how people write them, and mean nothing.
@@ -76,6 +76,8 @@ def faults(attribute: Attribute) -> Iterator[Fault]:
             )
         case "price":
             yield from _price(attribute, column)
+        case "number":
+            yield _unlike(column, r"^[0-9]+(\.[0-9]+)?$", "invalid-number", "Write a number with a point: 129.00.")
         case "enum":
             choices = ", ".join(_sql.text(choice) for choice in attribute.values)
             remedy = f"Use one of: {', '.join(attribute.values)}; a lookup rule can translate."

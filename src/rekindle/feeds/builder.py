@@ -81,7 +81,7 @@ class FeedBuilder:
             last = versions.newest(connection, workspace.name, feed)
             pointer = versions.live(connection, workspace.name, feed)
             version = FeedVersion(
-                workspace=workspace.name, feed=feed, version=last.version + 1 if last else 1, channel=document.channel,
+                workspace=workspace.name, feed=feed, version=last.version + 1 if last else 1, channel=built.program.channel.name,
                 recipe=recipe(document, built.snapshot.digest), snapshot=built.snapshot.digest,
                 spec=built.program.channel.spec.version, created_ms=now, **fields,
             )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from rekindle.feeds import _sql, _types, checks
-from rekindle.feeds.channel import Channel, channel
+from rekindle.feeds.channel import Channel, configured
 from rekindle.feeds.checks import Check, compile_checks
 from rekindle.feeds.rules import PRODUCT_FIELDS, Layer, compile_rules
 from rekindle.feeds.spec import SEPARATOR
@@ -19,7 +19,7 @@ from rekindle.workspace import Feed, FeedRule
 PUBLISHED, EXCLUDED, BLOCKED = 0, 1, 2
 """What became of an item: column ``_state``."""
 
-_REVISION = "1"
+_REVISION = "2"
 """Raise when mapping, cleaning or writing changes, so that every feed is built anew."""
 
 _LISTS = frozenset({"additional_image_links", "custom_labels"})
@@ -120,17 +120,19 @@ def _from_attributes(name: str) -> str:
 
 def compile_feed(feed: Feed) -> Program:
     """Compile a feed's document. Raises `UnknownChannel`, `RuleError`."""
-    found = channel(feed.channel)
+    found = configured(feed)
     return Program(found, compile_rules(found.spec, feed.rule), compile_checks(found.spec))
 
 
 def recipe(feed: Feed, snapshot_digest: str) -> str:
     """Return a digest of everything that decides a file's bytes: snapshot, rules, specification, our own revision."""
+    chosen = configured(feed)
     parts = (
         _REVISION,
         snapshot_digest,
-        feed.channel,
-        msgspec.json.encode(channel(feed.channel).spec, order="deterministic").decode(),
+        chosen.name,
+        msgspec.json.encode(chosen.mapping, order="deterministic").decode(),
+        msgspec.json.encode(chosen.spec, order="deterministic").decode(),
         msgspec.json.encode(list[FeedRule](feed.rule), order="deterministic").decode(),
     )
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()

@@ -94,7 +94,7 @@ def _value(rule: FeedRule, before: str, resolve: Resolve) -> str:
         case "default":
             return f"coalesce({before}, {_literal(_needed(rule.value, 'value'))})"
         case "template":
-            return _template(_needed(rule.value, "value"), resolve)
+            return fill(_needed(rule.value, "value"), resolve)
         case "replace":
             find = _needed(rule.find, "find")
             check_pattern(find)
@@ -109,8 +109,8 @@ def _value(rule: FeedRule, before: str, resolve: Resolve) -> str:
             raise RuleError(f"{other!r} is no operation")
 
 
-def _template(template: str, resolve: Resolve) -> str:
-    """``{brand} {title}``: missing values leave nothing behind, not even two blanks in a row."""
+def fill(template: str, resolve: Resolve) -> str:
+    """Return SQL that fills ``{brand} {title}``; missing values leave nothing behind, not even two blanks in a row."""
     parts: list[str] = []
     position = 0
     for match in _PLACEHOLDER.finditer(template):

@@ -56,9 +56,9 @@ class FeedServer:
             return _manifest(request, version, since_ms, headers)
         try:
             known = channel(version.channel)
-            if extension != known.extension:
+            if extension != known.format.extension:
                 return _missing(request)
-            headers["content-type"] = known.content_type
+            headers["content-type"] = known.format.content_type
             return self._file(request, version, since_ms, headers)
         except (BlobMissing, UnknownChannel):
             return _missing(request)
@@ -81,7 +81,7 @@ class FeedServer:
 
 def manifest(version: FeedVersion, since_ms: int) -> dict[str, object]:
     """Return what a feed's files are, for machines that check what they fetched."""
-    extension = channel(version.channel).extension
+    extension = channel(version.channel).format.extension
     name = f"{version.feed}.{extension}"
     return {
         "workspace": version.workspace,

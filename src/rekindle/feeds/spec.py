@@ -12,7 +12,7 @@ Severity = Literal["block", "limit", "warning"]
 """``block``: the item is left out. ``limit``: the value is cut or left out, the item stays. ``warning``: nothing changes."""
 
 Kind = Literal[
-    "text", "html", "url", "price", "enum", "gtin", "integer", "number_unit", "datetime", "datetime_range", "taxonomy", "group"
+    "text", "html", "url", "price", "number", "enum", "gtin", "integer", "number_unit", "datetime", "datetime_range", "taxonomy", "group"
 ]  # fmt: skip
 
 SEPARATOR = "\x1f"
@@ -31,7 +31,8 @@ class Attribute(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """One attribute of the channel.
 
     ``max_length`` counts characters, for a repeated attribute of each value. ``too_long`` is what a longer value
-    leads to. ``verified`` is false for facts that were not seen in the platform's own text.
+    leads to. ``written`` is its name in the file where that is not ``name``; every channel's id is ``id`` here.
+    ``verified`` is false for facts that were not seen in the platform's own text.
     """
 
     name: str
@@ -50,7 +51,13 @@ class Attribute(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     minimum: int | None = None
     plain: bool = False
     verified: bool = True
+    written: str = ""
     note: str = ""
+
+    @property
+    def header(self) -> str:
+        """The name in the file."""
+        return self.written or self.name
 
 
 class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -96,6 +103,8 @@ def parse_spec(text: str) -> Spec:
     for name, source in facts:
         if source not in known:
             raise ValueError(f"{spec.channel}: {name} names the source {source!r}, which is not in the list")
+    if "id" not in spec.names:
+        raise ValueError(f"{spec.channel} has no attribute id; give the one that names an item that name")
     for attribute in spec.attribute:
         if attribute.name in seen:
             raise ValueError(f"{spec.channel}: attribute {attribute.name} is there twice")

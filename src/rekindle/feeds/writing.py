@@ -58,7 +58,8 @@ def write_output(
 ) -> Written:
     """Write the channel's file of the published items, and the same as gzip to ``packed``."""
     columns = filled(connection, channel, items)
-    line = channel.line(channel.spec, columns)
+    shape = channel.format
+    line = shape.line(channel.spec, columns)
     query = f"SELECT encode({line}), _id FROM {_sql.parquet(items)} WHERE _state = {PUBLISHED} AND "
     make = _gzip.pack if packed is not None else _plain
 
@@ -75,7 +76,7 @@ def write_output(
 
         return run
 
-    tasks = [text(channel.begin(head, columns)), *map(part, _slices(connection, items)), text(channel.end)]
+    tasks = [text(shape.begin(head, channel.spec, columns)), *map(part, _slices(connection, items)), text(shape.end)]
     with ExitStack() as stack:
         out = stack.enter_context(target.open("wb"))
         zipped = stack.enter_context(packed.open("wb")) if packed is not None else None

@@ -72,10 +72,29 @@ class FeedRule(Document):
     table: dict[str, str] = msgspec.field(default_factory=dict)
 
 
+class FeedTemplate(Document):
+    """``[template]`` of a feed: a file of your own. ``field`` is name in the file = text with ``{product fields}``.
+
+    ``id`` is the field that holds the item's id; ``root`` and ``item`` are the elements of an XML file.
+    """
+
+    field: dict[str, str]
+    id: str = "id"
+    required: list[str] = msgspec.field(default_factory=list)
+    repeated: list[str] = msgspec.field(default_factory=list)
+    root: str = "items"
+    item: str = "item"
+
+
 class Feed(Document):
-    """``feeds/<name>.toml``: one published file. ``channel`` is a channel's folder name."""
+    """``feeds/<name>.toml``: one published file. ``channel`` is a channel's folder name.
+
+    ``format`` is one of the channel's (``tsv``), where it has several; ``template`` is for the channel ``template``.
+    """
 
     channel: str
+    format: str | None = None
+    template: FeedTemplate | None = None
     rule: list[FeedRule] = msgspec.field(default_factory=list)
     max_shrink: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.3
     token: str | None = None

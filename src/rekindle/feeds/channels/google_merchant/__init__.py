@@ -1,16 +1,14 @@
-"""Google Merchant Center: RSS 2.0 with the namespace ``g:``, UTF-8."""
+"""Google Merchant Center: RSS 2.0 with the namespace ``g:``, or tab-separated; UTF-8."""
 
 from rekindle.feeds.channel import Channel
-from rekindle.feeds.channels.google_merchant.mapping import MAPPING
-from rekindle.feeds.channels.google_merchant.writer import END, begin, line
+from rekindle.feeds.formats import RSS, TSV
+from rekindle.feeds.mapping import images, mapping
 from rekindle.feeds.spec import load_spec
 
+SPEC = load_spec(__name__)
+IDENTIFIER = """coalesce(attributes['identifier_exists'],
+    CASE WHEN nullif(gtin, '') IS NULL AND nullif(mpn, '') IS NULL THEN 'no' END)"""
+
 CHANNEL = Channel(
-    spec=load_spec(__name__),
-    mapping=MAPPING,
-    extension="xml",
-    content_type="application/xml; charset=utf-8",
-    line=line,
-    begin=begin,
-    end=END,
+    SPEC, mapping(SPEC, identifier_exists=IDENTIFIER, additional_image_link=images(10)), {"xml": RSS, "tsv": TSV}
 )
