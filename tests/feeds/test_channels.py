@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from rekindle.engines.blobs import FolderBlobs
-from rekindle.feeds import FeedBuilder, FeedVersion, _sql, channel, channels
+from rekindle.feeds import FeedBuilder, FeedVersion, _sql
+from rekindle.feeds.channel import channel, channels
 from rekindle.workspace import Feed, FeedRule
 from tests.feeds.conftest import GOOGLE, META, product, shop
 

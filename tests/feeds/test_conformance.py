@@ -14,8 +14,8 @@ import duckdb
 import pytest
 from lxml import etree
 
-from rekindle.feeds import RuleError, channel, channels, compile_feed, findings
-from rekindle.feeds.channel import configured
+from rekindle.feeds import RuleError, compile_feed, findings
+from rekindle.feeds.channel import channel, channels, configured
 from rekindle.feeds.spec import SEPARATOR
 from rekindle.workspace import Feed, FeedRule, FeedTemplate
 from tests.feeds.conftest import product, shop

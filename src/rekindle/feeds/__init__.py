@@ -1,7 +1,7 @@
 """Channels: the snapshot through rules and checks to a published, versioned file."""
 
 from rekindle.feeds.builder import FeedBuilder, FeedSchedule, NothingToBuild
-from rekindle.feeds.channel import UnknownChannel, channel, channels
+from rekindle.feeds.channel import UnknownChannel, channel
 from rekindle.feeds.comparing import Change, Difference, diff
 from rekindle.feeds.conditions import ConditionError
 from rekindle.feeds.explaining import Explanation, Step, UnknownItem, explain
@@ -34,7 +34,6 @@ __all__ = [
     "UnknownItem",
     "UnknownVersion",
     "channel",
-    "channels",
     "check_products",
     "check_rows",
     "compile_feed",

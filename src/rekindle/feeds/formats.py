@@ -69,7 +69,7 @@ def _element(attribute: Attribute, prefix: str) -> str:
             f"'<{prefix}{part}>' || rk_xml(split_part({column}, ':', {place})) || '</{prefix}{part}>' ELSE '' END"
             for place, part in enumerate(attribute.parts, 1)
         )
-        return f"'<{tag}>' || {inner} || '</{tag}>'"
+        return f"CASE WHEN {column} IS NOT NULL THEN '<{tag}>' || {inner} || '</{tag}>' END"
     value = xml_text(attribute)
     if attribute.repeated:
         value = f"replace({value}, {_sql.text(SEPARATOR)}, '</{tag}><{tag}>')"
