@@ -20,7 +20,7 @@ from rekindle.model.record import Stored, decode
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def street(tmp_path_factory: object) -> AsyncIterator[Street]:
     folder: Path = tmp_path_factory.mktemp("street") / "demo"  # type: ignore[attr-defined]
-    async with open_street(Options(folder), Console(file=io.StringIO())) as opened:
+    async with open_street(Options(folder, any_ports=True), Console(file=io.StringIO())) as opened:
         yield opened
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.xdist_group("street")
 
 
 def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "rekindle", "demo", "--folder", str(folder), *arguments]
+    command = [sys.executable, "-m", "rekindle", "demo", "--any-ports", "--folder", str(folder), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
 

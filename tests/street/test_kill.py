@@ -25,7 +25,7 @@ pytestmark = pytest.mark.xdist_group("street")
 
 @pytest_asyncio.fixture
 async def street(tmp_path: Path) -> AsyncIterator[Street]:
-    async with open_street(Options(tmp_path / "demo"), Console(file=io.StringIO())) as opened:
+    async with open_street(Options(tmp_path / "demo", any_ports=True), Console(file=io.StringIO())) as opened:
         yield opened
 
 

@@ -28,7 +28,8 @@ from rekindle.ops import logs
     show_default=True,
     help="Where the demo's workspace and data are kept.",
 )
-def command(seconds: float | None, catalog: Path | None, folder: Path) -> None:
+@click.option("--any-ports", is_flag=True, help="Let the system choose the ports, for several demos side by side.")
+def command(seconds: float | None, catalog: Path | None, folder: Path, any_ports: bool) -> None:
     """Start a shop, shoppers, simulated platforms and all of Rekindle on this machine.
 
     With --seconds it ends by itself, with exit status 0 only if every event is accounted for.
@@ -37,5 +38,5 @@ def command(seconds: float | None, catalog: Path | None, folder: Path) -> None:
     from rekindle.cli._demo.street import Options
 
     logs.configure("demo", "warning")
-    balanced = asyncio.run(run(Options(folder, seconds, catalog), Console()))
+    balanced = asyncio.run(run(Options(folder, seconds, catalog, any_ports=any_ports), Console()))
     sys.exit(0 if balanced else 1)

@@ -36,9 +36,12 @@ _READY_S = 60.0
 
 
 class Options:
-    """What the person asked for. ``seconds`` None: until Ctrl-C."""
+    """What the person asked for. ``seconds`` None: until Ctrl-C. ``any_ports``: none of the usual ones."""
 
-    def __init__(self, folder: Path, seconds: float | None = None, catalog: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, seconds: float | None = None, catalog: Path | None = None, *, any_ports: bool = False
+    ) -> None:
+        self.any_ports = any_ports
         self.folder = folder
         self.seconds = seconds
         self.catalog = catalog or CATALOG
@@ -60,7 +63,7 @@ class Street(msgspec.Struct, frozen=True):
 @asynccontextmanager
 async def open_street(options: Options, screen: Console) -> AsyncIterator[Street]:
     """Start everything and yield when it is ready; stop it in order. Raises `click.ClickException`."""
-    ports = {role: choose(wanted) for role, wanted in _PORTS.items()}
+    ports = {role: choose(0 if options.any_ports else wanted) for role, wanted in _PORTS.items()}
     settings = _compose.settings_for(options.folder, None, **_settings(ports))
     _compose.create(settings)
     installation = _compose.open_installation(options.folder, None, settings)
@@ -77,7 +80,10 @@ async def open_street(options: Options, screen: Console) -> AsyncIterator[Street
             webhook=await stack.enter_async_context(webhook.serve()),
         )
         workspace, products = await _publish(installation, options, addresses, screen)
-        await stack.enter_async_context(_shop(products, addresses, ports["shop"]))
+        try:
+            await stack.enter_async_context(_shop(products, addresses, ports["shop"]))
+        except OSError as error:
+            raise click.ClickException(f"port {ports['shop']}: {error.strerror}; try again") from None
         await stack.enter_async_context(_processes(options.folder, ports))
         await _ready(addresses)
         yield Street(installation, workspace, products, addresses, secret, meta, webhook)
