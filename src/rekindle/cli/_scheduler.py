@@ -22,6 +22,7 @@ from rekindle.workspace import Workspace, duration_ms
 _log = structlog.get_logger()
 _IDLE_S = 1.0
 _HOUR_MS = 3_600_000
+_ARCHIVE_WAIT_MS = 10_000
 
 
 async def run(installation: Installation) -> None:
@@ -71,6 +72,7 @@ class Scheduler:
             installation.blobs,
             installation.settings.data / "work",
             installation.clock,
+            wait_ms=_ARCHIVE_WAIT_MS,
         )
         self._kept_ms = 0
 

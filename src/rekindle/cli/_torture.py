@@ -17,6 +17,7 @@ from rekindle.egress.lane import consumer_name
 from rekindle.egress.status import all_outcomes, status
 from rekindle.model.clock import system_clock
 from rekindle.model.record import Stored, decode
+from rekindle.ops.archive import pages
 from rekindle.profiles import totals
 from rekindle.sandbox.torture import Bench, Cycle, Evidence, Result, torture
 from rekindle.sandbox.torture.cable import Cable
@@ -26,7 +27,6 @@ from rekindle.workspace.access import ApiKeys
 
 _NAME = "torture"
 _PLATFORM = "platform"
-_READER = "torture/verdict"
 _ROLES: tuple[Role, ...] = ("gateway", "worker", "scheduler")
 
 
@@ -116,12 +116,9 @@ async def _pending(installation: _compose.Installation) -> int:
 
 async def _evidence(installation: _compose.Installation) -> Evidence:
     stored: Counter[str] = Counter()
-    consumer = await installation.log.consumer(_READER)
-    while entries := await consumer.poll(5000):
-        records = [decode(entry.value) for entry in entries]
+    async for page in pages(installation.log):
+        records = [decode(entry.value) for entry in page]
         stored.update(record.event_id for record in records if isinstance(record, Stored))
-    await consumer.close()
-    await installation.log.forget(_READER)
     outcomes = {event_id: outcome for event_id, outcome, _ in all_outcomes(installation.database, _NAME, _PLATFORM)}
     counted = sum(totals(installation.database, _NAME, 0).accepted.values())
     return Evidence(stored, outcomes, counted)

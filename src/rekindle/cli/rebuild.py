@@ -16,6 +16,9 @@ from rekindle.feeds import PublishedIds
 from rekindle.ops.archive import ArchiveDamaged, HistoryLog
 from rekindle.profiles import ProfileView
 
+_WAIT_MS = 3_000
+"""A cluster hands partitions over some time after it was asked; only then is nothing the end."""
+
 
 @click.command()
 @installation_options
@@ -56,7 +59,7 @@ async def _rebuild(installation: Installation, name: str) -> int:
     count = 0
     try:
         await view.rebuild()
-        while done := await view.step():
+        while done := await view.step(1000, _WAIT_MS):
             count += done
     finally:
         await view.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 import click
@@ -15,9 +14,7 @@ from rekindle.cli._times import moment
 from rekindle.cli.archive import archive_of
 from rekindle.egress.replay import Replay
 from rekindle.model.outcome import FINAL, Outcome
-from rekindle.ops.archive import ArchiveDamaged, HistoryLog
-
-_PAGE = 2_000
+from rekindle.ops.archive import ArchiveDamaged, pages
 
 
 @click.command()
@@ -78,14 +75,11 @@ def command(
 
 
 async def _replay(installation: Installation, replay: Replay, workspace: str, since: int, until: int, dry: bool) -> int:
-    archive, name, count = archive_of(installation), f"replay/{os.getpid()}", 0
-    history = HistoryLog(installation.log, archive, archive.files(workspace, since, until))
-    consumer = await history.consumer(name)
+    archive, count = archive_of(installation), 0
+    archived = archive.entries(archive.files(workspace, since, until))
     try:
-        while entries := await consumer.poll(_PAGE):
-            count += await asyncio.to_thread(replay.open, entries, since, until, dry=dry)
+        async for page in pages(installation.log, archived):
+            count += await asyncio.to_thread(replay.open, page, since, until, dry=dry)
     finally:
-        await consumer.close()
-        await history.forget(name)
         await installation.log.close()
     return count

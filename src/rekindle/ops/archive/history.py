@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Literal
+from typing import Final, Literal
 
 from rekindle.engines.log import Consumer, ConsumerLag, Entry, Keyed, Log
 from rekindle.ops.archive.reading import Archive
-from rekindle.ops.archive.writing import ArchiveFile
+
+_PAGE: Final = 2_000
+
+
+async def pages(log: Log, archived: Iterator[Entry] | None = None) -> AsyncIterator[list[Entry]]:
+    """Yield pages of ``archived`` and then of what the log holds behind it. Registers no cursor and moves none."""
+    passed: dict[int, int] = {}
+    source = iter(()) if archived is None else archived
+    while page := await asyncio.to_thread(lambda: list(islice(source, _PAGE))):
+        passed |= {entry.partition: entry.offset for entry in page}
+        yield page
+    after: dict[int, int] = {}
+    while found := await log.tail(after, _PAGE):
+        after |= {entry.partition: entry.offset for entry in found}
+        if page := [entry for entry in found if entry.offset > passed.get(entry.partition, -1)]:
+            yield page
 
 
 class HistoryLog:
-    """A `Log` whose consumers begin with the archive. For rebuilds and replays; not beside a running worker.
+    """A `Log` whose consumers begin with the archive. For rebuilds; not beside a running worker."""
 
-    ``files`` narrows what is read of the archive (None: everything).
-    """
-
-    def __init__(self, log: Log, archive: Archive, files: Sequence[ArchiveFile] | None = None) -> None:
-        self._log, self._archive, self._files = log, archive, files
+    def __init__(self, log: Log, archive: Archive) -> None:
+        self._log, self._archive = log, archive
 
     @property
     def waiting_bytes(self) -> int:
@@ -36,7 +48,7 @@ class HistoryLog:
 
     async def consumer(self, name: str, *, start: Literal["first", "last"] = "first", share: bool = True) -> Consumer:
         """Open the consumer ``name``, from the first archived record on whatever its cursor says."""
-        return _HistoryConsumer(await self._log.consumer(name, start=start, share=share), self._archive, self._files)
+        return _HistoryConsumer(await self._log.consumer(name, start=start, share=share), self._archive)
 
     async def forget(self, name: str) -> None:
         """See `Log.forget`."""
@@ -59,8 +71,8 @@ class HistoryLog:
 
 
 class _HistoryConsumer:
-    def __init__(self, behind: Consumer, archive: Archive, files: Sequence[ArchiveFile] | None) -> None:
-        self._behind, self._archive, self._files = behind, archive, files
+    def __init__(self, behind: Consumer, archive: Archive) -> None:
+        self._behind, self._archive = behind, archive
         self._passed: dict[int, int] = {}
         self._archived: Iterator[Entry] | None = self._open()
 
@@ -92,4 +104,4 @@ class _HistoryConsumer:
         await self._behind.close()
 
     def _open(self) -> Iterator[Entry]:
-        return self._archive.entries(self._archive.files() if self._files is None else self._files)
+        return self._archive.entries(self._archive.files())

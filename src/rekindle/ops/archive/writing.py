@@ -49,14 +49,23 @@ class ArchiveWriter:
 
     The files are durable before the manifest names them; manifest and position move in one transaction, and the cursor
     after it. So every record is in the archive once, whatever happens in between. ``most`` bounds the records of one
-    step, and with them the work folder.
+    step, and with them the work folder. ``wait_ms`` is how long the log may take to hand over what it has: in a cluster
+    a reader is given its partitions some time after it asked.
     """
 
     def __init__(
-        self, log: Log, database: Database, blobs: Blobs, folder: Path, clock: Clock, *, most: int = 200_000
+        self,
+        log: Log,
+        database: Database,
+        blobs: Blobs,
+        folder: Path,
+        clock: Clock,
+        *,
+        most: int = 200_000,
+        wait_ms: int = 0,
     ) -> None:
         self._log, self._database, self._blobs = log, database, blobs
-        self._folder, self._clock, self._most = folder, clock, most
+        self._folder, self._clock, self._most, self._wait_ms = folder, clock, most, wait_ms
         self._consumer: Consumer | None = None
         self._done_ms = 0
 
@@ -105,7 +114,7 @@ class ArchiveWriter:
         encoder = msgspec.json.Encoder(decimal_format="string")
         with file.open("wb") as out:
             while taken < self._most:
-                entries = await consumer.poll(_POLL)
+                entries = await consumer.poll(_POLL, self._wait_ms)
                 old = []
                 for entry in entries:
                     if entry.appended_ms >= until_ms:
