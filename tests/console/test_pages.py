@@ -12,7 +12,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from rekindle.console.live import Filter, follow, position
+from rekindle.console.live import Filter, follow, position, written
 from rekindle.model.event import Consent
 from rekindle.model.record import ConsentChange, Tally
 from tests.console.conftest import HOSTILE, PASSWORD, House, form_token, login
@@ -114,7 +114,7 @@ def test_the_stream_goes_on_where_the_browser_was(house: House) -> None:
             house_log,
             "shop",
             Filter(),
-            (first.partition, first.offset),
+            {first.partition: first.offset},
             show=lambda row: {"id": row.event_id},
             welcome=welcome,
             sleep=sleep,
@@ -129,8 +129,10 @@ def test_the_stream_goes_on_where_the_browser_was(house: House) -> None:
 
 
 def test_places_are_read_strictly() -> None:
-    assert position("3-17") == (3, 17)
-    for bad in ("", "3", "-", "3-", "a-b", "3-17-", "-1-2", "9" * 50 + "-1", "²-1"):
+    assert position("3-17") == {3: 17}
+    assert position("0-5_3-17") == {0: 5, 3: 17}
+    assert written({3: 17, 0: 5, 1: -1}) == "0-5_3-17"
+    for bad in ("", "3", "-", "3-", "a-b", "3-17-", "-1-2", "0-1_", "9" * 5000 + "-1", "²-1"):
         assert position(bad) is None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
@@ -10,6 +10,7 @@ from rekindle.engines.log.protocol import Entry, Log
 from rekindle.model.record import ConsentChange, Record, Stored, Tally, decode
 
 RING = 200
+LONGEST_PLACE = 4_000  # characters: some two hundred partitions
 _SCAN = 2000  # records looked at for the first rows; those of other workspaces are among them
 _POLL_S = 0.5
 _BEAT = 20  # polls between two signs of life and two looks whether the visitor may still see this
@@ -93,27 +94,42 @@ class Filter(msgspec.Struct, frozen=True):
         return not needle or any(needle in text.casefold() for text in hay)
 
 
-def position(text: str) -> tuple[int, int] | None:
-    """Read a place in the log from a row's id; None when it is none."""
-    partition, _, offset = text.partition("-")
-    if partition.isdecimal() and offset.isdecimal() and len(text) < 40:
-        return int(partition), int(offset)
-    return None
+Place = dict[int, int]
+"""How far each partition of the log was read."""
+
+
+def position(text: str) -> Place | None:
+    """Read a place from `written`; None when it is none."""
+    place: Place = {}
+    for part in text.split("_") if len(text) <= LONGEST_PLACE else ():
+        partition, _, offset = part.partition("-")
+        if not (partition.isascii() and partition.isdecimal() and offset.isascii() and offset.isdecimal()):
+            return None
+        place[int(partition)] = int(offset)
+    return place or None
+
+
+def written(place: Mapping[int, int]) -> str:
+    """Return a place as text for a URL and an event's id: ``0-17_1-4``."""
+    return "_".join(f"{partition}-{offset}" for partition, offset in sorted(place.items()) if offset >= 0)
 
 
 async def newest(log: Log, workspace: str, wanted: Filter, limit: int = RING) -> tuple[Sequence[LiveRow], str]:
     """Return the newest rows, newest first, and the place from which to follow (empty in an empty log)."""
+    # Asked before the rows: what comes in between is among them, and is not to be shown again.
+    place = dict(await log.ends())
     entries = await log.tail(None, _SCAN)
+    for entry in entries:
+        place[entry.partition] = max(entry.offset, place.get(entry.partition, -1))
     rows = [row for entry in entries if (row := row_of(entry, workspace)) is not None and wanted.keeps(row)]
-    place = f"{entries[-1].partition}-{entries[-1].offset}" if entries else ""
-    return rows[::-1][:limit], place
+    return rows[::-1][:limit], written(place)
 
 
 async def follow(
     log: Log,
     workspace: str,
     wanted: Filter,
-    after: tuple[int, int] | None,
+    after: Place | None,
     *,
     show: Callable[[LiveRow], object],
     welcome: Callable[[], Awaitable[bool]],
@@ -122,22 +138,25 @@ async def follow(
 ) -> AsyncIterator[bytes]:
     """Yield server-sent events (HTML standard, 9.2) for new records until ``welcome`` says no or the server closes.
 
-    The id of each event is its place in the log, so a browser that lost the line goes on where it was. Records that
+    Without ``after`` it begins with the newest. The id of each event is the place in the log, so a browser that lost the line goes on where it was. Records that
     the filter drops move the id too, without an event.
     """
     beat = 0
     yield b"retry: 2000\n\n"
     while not closing():
-        entries = await log.tail(after, 500 if after is not None else RING)
+        if after is None:
+            after, entries = dict(await log.ends()), await log.tail(None, RING)
+        else:
+            entries = await log.tail(after, 500)
         moved = b""
         for entry in entries:
-            after = (entry.partition, entry.offset)
+            after[entry.partition] = max(entry.offset, after.get(entry.partition, -1))
             row = row_of(entry, workspace)
             if row is None or not wanted.keeps(row):
-                moved = f"id: {entry.partition}-{entry.offset}\n\n".encode()
+                moved = f"id: {written(after)}\n\n".encode()
                 continue
             moved = b""
-            yield f"id: {row.id}\n".encode() + b"data: " + msgspec.json.encode(show(row)) + b"\n\n"
+            yield f"id: {written(after)}\n".encode() + b"data: " + msgspec.json.encode(show(row)) + b"\n\n"
         if moved:
             yield moved
         beat += 1

@@ -145,11 +145,14 @@ async def test_tail_follows_every_partition(target: KafkaTarget) -> None:
     log = KafkaLog(target)
     await spread(log, 30)
     places: dict[int, int] = {}
+    now = await log.ends()
     found: list[Entry] = []
     while got := await log.tail(places, 7):
         found += got
         places |= {entry.partition: entry.offset for entry in got}
     assert sorted(map(int, texts(found))) == list(range(30))
+    assert places == {number: offset for number, offset in now.items() if offset >= 0}
+    assert await log.tail(now, 9) == []
     one = found[4]
     assert await log.tail((one.partition, one.offset - 1), 1) == [one]
     await log.close()

@@ -15,7 +15,7 @@ from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from rekindle.console.language import Format
-from rekindle.console.live import RING, Filter, LiveRow, follow, newest, position
+from rekindle.console.live import LONGEST_PLACE, RING, Filter, LiveRow, follow, newest, position
 from rekindle.console.visit import Visit
 from rekindle.console.words import words_of
 from rekindle.model.clock import rfc3339
@@ -23,6 +23,7 @@ from rekindle.model.event import ECOMMERCE_EVENTS
 from rekindle.workspace.access import can
 
 Text = Annotated[str, QueryParameter(max_length=200)]
+PlaceText = Annotated[str, QueryParameter(max_length=LONGEST_PLACE)]
 
 _NAMES: Final = sorted(ECOMMERCE_EVENTS)
 
@@ -47,7 +48,11 @@ async def page(visit: NamedDependency[Visit], event: Text = "", q: Text = "") ->
 
 @get("/w/{workspace:str}/live/stream", opt={"action": "view_events"}, include_in_schema=False)
 async def stream(
-    request: Request[Any, Any, Any], visit: NamedDependency[Visit], event: Text = "", q: Text = "", after: Text = ""
+    request: Request[Any, Any, Any],
+    visit: NamedDependency[Visit],
+    event: Text = "",
+    q: Text = "",
+    after: PlaceText = "",
 ) -> Stream:
     """Stream rows; a browser that comes back says in ``Last-Event-ID`` where it was."""
     place = position(request.headers.get("last-event-id", "")) or position(after)

@@ -136,6 +136,12 @@ class KafkaLog:
 
         return await self._ask(look)
 
+    async def ends(self) -> Mapping[int, int]:
+        """See `Log.ends`."""
+        partitions = await self._prepare()
+        found = await self._ask(lambda: self._admin.ends(partitions))
+        return {number: following - 1 for number, (_, following) in found.items()}
+
     async def trim(self, older_than_ms: int) -> int:
         """See `Log.trim`. The brokers free the disk segment by segment, about an hour later."""
         partitions = await self._prepare()

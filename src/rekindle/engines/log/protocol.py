@@ -111,6 +111,10 @@ class Log(Protocol):
         """
         ...
 
+    async def ends(self) -> Mapping[int, int]:
+        """Return where each partition has got to: an offset behind which `tail` finds what comes from now on."""
+        ...
+
     async def trim(self, older_than_ms: int) -> int:
         """Drop what is older than that moment and committed by every consumer; return how many records went."""
         ...

@@ -96,6 +96,10 @@ class SqliteLog:
 
         return await self.read(newest)
 
+    async def ends(self) -> Mapping[int, int]:
+        """See `Log.ends`."""
+        return {0: await self.read(File.end)}
+
     async def trim(self, older_than_ms: int) -> int:
         """See `Log.trim`. Goes by whole blocks, in short transactions, so that appends are not held up."""
         total = 0
