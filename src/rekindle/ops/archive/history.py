@@ -62,6 +62,10 @@ class HistoryLog:
         """See `Log.tail`; the archive is no part of it."""
         return await self._log.tail(after, limit)
 
+    async def ends(self) -> Mapping[int, int]:
+        """See `Log.ends`."""
+        return await self._log.ends()
+
     async def trim(self, older_than_ms: int) -> int:
         """See `Log.trim`."""
         return await self._log.trim(older_than_ms)
