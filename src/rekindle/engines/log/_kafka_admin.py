@@ -17,7 +17,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public by i
     ResourceType,
 )
 
-from rekindle.engines.log._kafka_errors import code, patiently, translate
+from rekindle.engines.log._kafka_errors import PASSING, code, patiently, translate
 from rekindle.engines.log._kafka_target import KafkaTarget
 from rekindle.engines.log.protocol import Entry, LogUnavailable
 
@@ -222,8 +222,11 @@ class Admin:
         try:
             while stops:
                 for message in reader.consume(1_000, 0.05):
-                    if message.error() is not None:
-                        raise translate(message.error() or KafkaException())
+                    error = message.error()
+                    if error is not None:
+                        if error.code() in PASSING:  # such as a broker that has not heard of a new topic yet
+                            continue
+                        raise translate(error)
                     number, offset = message.partition(), message.offset()
                     if number is None or offset is None or number not in stops:
                         continue

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from rekindle.engines.log._kafka_errors import LOST_MEMBERSHIP, code, patiently, translate
+from rekindle.engines.log._kafka_errors import LOST_MEMBERSHIP, PASSING, code, patiently, translate
 from rekindle.engines.log.protocol import Entry, LogUnavailable
 
 T = TypeVar("T")
@@ -238,7 +238,7 @@ class KafkaConsumer:
             return
         error = message.error()
         if error is not None:
-            if error.code() not in _IGNORED:
+            if error.code() not in _IGNORED | PASSING:
                 raise translate(error)
             return
         partition, offset = message.partition(), message.offset()

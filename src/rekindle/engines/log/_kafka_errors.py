@@ -19,7 +19,7 @@ LOST_MEMBERSHIP = {
     KafkaError._ASSIGNMENT_LOST,  # noqa: SLF001 -- its name in librdkafka
     KafkaError._STATE,  # noqa: SLF001
 }
-_PASSING = {
+PASSING = {
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.NOT_COORDINATOR,
@@ -42,7 +42,7 @@ def code(error: BaseException) -> int | None:
 
 def is_passing(error: BaseException) -> bool:
     """Tell whether a moment's patience may help: a coordinator or leader is on the move."""
-    return code(error) in _PASSING
+    return code(error) in PASSING
 
 
 def translate(error: KafkaError | BaseException) -> LogUnavailable:
