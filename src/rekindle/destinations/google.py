@@ -14,13 +14,15 @@ import msgspec
 
 from rekindle.destinations.shared import context, identifier, told
 from rekindle.egress.answers import by_status, masked, retry_after_ms, same
-from rekindle.egress.connector import Answer, Disposition, Retry, Verdict
+from rekindle.egress.connector import Answer, Disposition, OAuth, Retry, Verdict
 from rekindle.model.event import Consent, LimitedDataUse, User
 from rekindle.privacy.normalise.google import PLATFORM
 
 USER_FIELDS: Final = frozenset(
     {"user.email", "user.phone", "user.first_name", "user.last_name", "user.postal_code", "user.country"}
 )
+# Source: Google OAuth 2.0 for web server applications.
+OAUTH: Final = OAuth(url="https://oauth2.googleapis.com/token")
 _INDEX = re.compile(r"\[(\d{1,5})\]", re.ASCII)
 # Nothing is wrong with the events: another account, a missing right, a project without the API.
 _HOLD: Final = frozenset({"PERMISSION_DENIED", "UNAUTHENTICATED"})

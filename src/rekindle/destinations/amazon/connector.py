@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from rekindle.destinations.amazon.mapping import EVENT_TYPES, map_event
-from rekindle.egress.connector import Limits, Manifest, Mapped, OutRequest, Rejected, Setting
+from rekindle.egress.connector import Limits, Manifest, Mapped, OAuth, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
 from rekindle.egress.request import account_host, encode
 from rekindle.model.event import Event
@@ -41,6 +41,7 @@ manifest: Final = Manifest(
     ),
     settings=(
         Setting("advertiser_id", "the advertiser account's number (DSP CFID)", required=True),
+        Setting("app_id", "the API app's client id, such as amzn1.application-oa2-client.…", required=True),
         Setting("region", "eu (default), na or fe: where the account is"),
         Setting("country", "two-letter country of events that do not tell their own"),
         Setting("dataset", "the dataset's name in Amazon Ads Data Manager; Default_Events without it"),
@@ -50,14 +51,15 @@ manifest: Final = Manifest(
     ),
     secrets=(
         Setting("access_token", "OAuth token of Login with Amazon", required=True),
-        Setting("client_id", "the API app's client id", required=True),
     ),
+    oauth=OAuth(url="https://api.amazon.com/auth/o2/token"),
     host_settings=("api_base",),
 )  # fmt: skip
 
 
 class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     advertiser_id: str
+    app_id: str
     region: Literal["na", "eu", "fe"] = "eu"
     country: str | None = None
     dataset: str | None = None
@@ -77,7 +79,7 @@ class AmazonAccount:
             "content-type": "application/json",
             "authorization": f"Bearer {secrets['access_token']}",
             "amazon-ads-accountid": settings.advertiser_id,
-            "amazon-ads-clientid": secrets["client_id"],
+            "amazon-ads-clientid": settings.app_id,
         }
         self.fields = manifest.fields
         self.hosts = frozenset({account_host(manifest.name, "api_base", base)})

@@ -14,7 +14,17 @@ import msgspec
 from rekindle.destinations.shared import present
 from rekindle.egress.answers import by_status, masked, same
 from rekindle.egress.audience import MappedMember, Member, Operation
-from rekindle.egress.connector import Answer, Limits, Manifest, OutRequest, Rejected, Setting, SettingsError, Verdict
+from rekindle.egress.connector import (
+    Answer,
+    Limits,
+    Manifest,
+    OAuth,
+    OutRequest,
+    Rejected,
+    Setting,
+    SettingsError,
+    Verdict,
+)
 from rekindle.egress.options import check_settings
 from rekindle.egress.request import account_host, encode
 from rekindle.model.outcome import Reason
@@ -41,6 +51,8 @@ manifest: Final = Manifest(
         Setting("batch", "people a request, at most 50000"),
     ),
     secrets=(Setting("access_token", "OAuth token of the API app (client credentials)", required=True),),
+    # A token lives 15 minutes.
+    oauth=OAuth(url="https://api.criteo.com/oauth2/token", grant="client_credentials", life_s=900),
     host_settings=("api_base",),
 )
 

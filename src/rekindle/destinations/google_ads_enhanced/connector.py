@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from rekindle.destinations.google import USER_FIELDS
+from rekindle.destinations.google import OAUTH, USER_FIELDS
 from rekindle.destinations.google_ads_enhanced.mapping import map_adjustment, map_click
 from rekindle.egress.connector import Limits, Manifest, Mapped, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
@@ -47,6 +47,7 @@ manifest: Final = Manifest(
         Setting("access_token", "OAuth token with the scope auth/adwords", required=True),
         Setting("developer_token", "the manager account's developer token", required=True),
     ),
+    oauth=OAUTH,
     host_settings=("api_base",),
 )  # fmt: skip
 

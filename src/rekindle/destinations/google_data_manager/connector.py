@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from rekindle.destinations.google import USER_FIELDS, refusal
+from rekindle.destinations.google import OAUTH, USER_FIELDS, refusal
 from rekindle.destinations.google_data_manager.mapping import map_event
 from rekindle.egress.answers import by_status, same
 from rekindle.egress.connector import (
@@ -67,6 +67,7 @@ manifest: Final = Manifest(
         Setting("batch", "events a request, at most 2000"),
     ),
     secrets=(TOKEN,),
+    oauth=OAUTH,
     host_settings=("api_base",),
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from rekindle.destinations.google import USER_FIELDS, consent_of, identifiers, user_identifiers
+from rekindle.destinations.google import OAUTH, USER_FIELDS, consent_of, identifiers, user_identifiers
 from rekindle.destinations.google_data_manager.connector import (
     ACCOUNT_SETTINGS,
     HOST,
@@ -43,6 +43,7 @@ manifest: Final = Manifest(
         Setting("batch", "members a request, at most 10000"),
     ),
     secrets=(TOKEN,),
+    oauth=OAUTH,
     host_settings=("api_base",),
 )  # fmt: skip
 

@@ -19,6 +19,7 @@ from rekindle.egress.connector import (
     Disposition,
     Limits,
     Manifest,
+    OAuth,
     OutRequest,
     Rejected,
     Retry,
@@ -59,6 +60,10 @@ manifest: Final = Manifest(
     secrets=(
         Setting("access_token", "OAuth token with the scope msads.manage", required=True),
         Setting("developer_token", "the developer token of the API app", required=True),
+    ),
+    oauth=OAuth(
+        url="https://login.microsoftonline.com/common/oauth2/v2.0/token",
+        scope="https://ads.microsoft.com/msads.manage offline_access",
     ),
     host_settings=("api_base",),
 )
