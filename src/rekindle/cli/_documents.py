@@ -58,8 +58,16 @@ def wrong_settings(workspace: Workspace) -> list[str]:
     connectors = discover("rekindle.destinations")
     problems = []
     for name, destination in workspace.destinations.items():
+        manifest = connectors[destination.kind].manifest
+        if (manifest.kind == "audience") != (destination.audience is not None):
+            wants = (
+                "names no audience; write audience ="
+                if manifest.kind == "audience"
+                else "takes events; remove audience ="
+            )
+            problems.append(f"destinations/{name}.toml: {destination.kind} {wants} …")
         try:
-            take_apart(connectors[destination.kind].manifest, destination.settings)
+            take_apart(manifest, destination.settings)
         except SettingsError as error:
             problems.append(f"destinations/{name}.toml: settings: {error}")
             continue

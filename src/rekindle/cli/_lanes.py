@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import structlog
 
+from rekindle.audiences.read import changes
 from rekindle.cli._compose import Installation
+from rekindle.egress.audience import AudienceModule
+from rekindle.egress.audience_lane import AudienceChange, AudienceLane
 from rekindle.egress.connector import SettingsError
 from rekindle.egress.credentials import accounts
 from rekindle.egress.http import HttpTransport
 from rekindle.egress.lane import Lane, consumer_name
 from rekindle.egress.send import Door
+from rekindle.engines.database.lease import Lease
 from rekindle.model.discover import discover
 from rekindle.model.ports import FeedIds
 from rekindle.ops.loop import run_steps
@@ -51,7 +56,6 @@ class Lanes:
         self._feed_ids = feed_ids
         self._idle_s = idle_s
         self._modules = discover("rekindle.destinations")
-        self._audiences = {name for name, module in self._modules.items() if module.manifest.kind == "audience"}
         self._running: dict[tuple[str, str], _Running] = {}
 
     async def step(self) -> int:
@@ -60,7 +64,7 @@ class Lanes:
             (workspace.name, name): _Account(workspace.name, name, destination, workspace.policy)
             for workspace in self._installation.workspaces().values()
             for name, destination in workspace.destinations.items()
-            if destination.enabled and destination.kind not in self._audiences
+            if destination.enabled
         }
         changed = [key for key, running in self._running.items() if wanted.get(key) != running.account]
         await asyncio.gather(*(self._stop(key) for key in changed))
@@ -110,24 +114,8 @@ class Lanes:
         self._running[account.workspace, account.name] = _Running(account, task, stopping)
 
     async def _run(self, account: _Account, stopping: asyncio.Event) -> None:
-        installation = self._installation
         try:
-            lane = Lane(
-                workspace=account.workspace,
-                name=account.name,
-                destination=account.destination,
-                policy=account.policy,
-                module=self._modules[account.destination.kind],
-                secret=partial(self._credentials.get, account.workspace),
-                log=installation.log,
-                database=installation.database,
-                door=self._door,
-                consents=installation.consents,
-                vault=installation.vault,
-                feed_ids=self._feed_ids,
-                clock=installation.clock,
-                vendors=installation.vendors,
-            )
+            lane = self._lane(account)
         except (KeyError, SettingsError) as error:
             # `apply` checks this; a connector that was uninstalled since comes here. Nothing is lost: the log waits.
             _log.error("lane cannot run", workspace=account.workspace, destination=account.name, exc_info=error)
@@ -138,3 +126,49 @@ class Lanes:
             await run_steps({name: lane.step}, idle_s=self._idle_s, stopping=stopping)
         finally:
             await lane.close()
+
+    def _lane(self, account: _Account) -> Lane | AudienceLane:
+        """Make the lane of an account, of events or of an audience. Raises `KeyError` and `SettingsError`."""
+        installation, module = self._installation, self._modules[account.destination.kind]
+        secret = partial(self._credentials.get, account.workspace)
+        if module.manifest.kind == "audience":
+            holder = f"{os.uname().nodename}/{os.getpid()}"
+            name = f"audience/{account.workspace}/{account.name}"
+            return AudienceLane(
+                workspace=account.workspace,
+                name=account.name,
+                destination=account.destination,
+                policy=account.policy,
+                module=cast(AudienceModule, module),
+                secret=secret,
+                log=installation.log,
+                database=installation.database,
+                door=self._door,
+                consents=installation.consents,
+                vault=installation.vault,
+                changes=partial(_changes, installation),
+                lease=Lease(installation.database, installation.clock, name, holder, ttl_ms=60_000),
+                clock=installation.clock,
+                vendors=installation.vendors,
+            )
+        return Lane(
+            workspace=account.workspace,
+            name=account.name,
+            destination=account.destination,
+            policy=account.policy,
+            module=module,
+            secret=secret,
+            log=installation.log,
+            database=installation.database,
+            door=self._door,
+            consents=installation.consents,
+            vault=installation.vault,
+            feed_ids=self._feed_ids,
+            clock=installation.clock,
+            vendors=installation.vendors,
+        )
+
+
+def _changes(installation: Installation, workspace: str, audience: str, limit: int, after: int) -> list[AudienceChange]:
+    found = changes(installation.database, workspace, audience, limit, after)
+    return [AudienceChange(change.id, change.subject, change.entered) for change in found]

@@ -95,3 +95,35 @@ credentials = sa.Table(
     sa.Column("next_ms", sa.BigInteger, nullable=False),
     sa.Column("words", sa.String(400), nullable=False),
 )
+
+people = sa.Table(
+    "egress_people",
+    metadata,
+    sa.Column("workspace", sa.String(64), primary_key=True),
+    sa.Column("destination", sa.String(64), primary_key=True),
+    sa.Column("subject", sa.String(64), primary_key=True),
+    # The newest sealed identifiers this destination could use; they can be read as long as the person was not erased.
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    # The person's other pseudonyms, parted by spaces: the suppression list knows people by any of them.
+    sa.Column("names", sa.Text, nullable=False),
+    sa.Column("seen_ms", sa.BigInteger, nullable=False),
+    # In the audience here; and, as far as we know, at the platform.
+    sa.Column("wanted", sa.Boolean, nullable=False),
+    sa.Column("sent", sa.Boolean, nullable=False),
+    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("reason", sa.String(64), nullable=False),
+    sa.Column("detail", sa.String(400), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    # When to try; NULL when there is nothing to do.
+    sa.Column("due_ms", sa.BigInteger),
+    sa.Column("updated_ms", sa.BigInteger, nullable=False),
+)
+sa.Index("ix_egress_people_due", people.c.workspace, people.c.destination, people.c.due_ms)
+
+cursors = sa.Table(
+    "egress_audience_cursors",
+    metadata,
+    sa.Column("workspace", sa.String(64), primary_key=True),
+    sa.Column("destination", sa.String(64), primary_key=True),
+    sa.Column("change_id", sa.BigInteger, nullable=False),
+)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from rekindle.egress.answers import same
-from rekindle.egress.connector import Answer, Connector, Limits, OutRequest, Retry, Verdict
+from rekindle.egress.connector import Answer, Limits, OutRequest, Retry, Verdict
 from rekindle.egress.http import Transport, TransportFailed
 from rekindle.egress.request import host_of
 from rekindle.model.clock import Clock
@@ -29,6 +29,20 @@ class Recorder(Protocol):
         ...
 
 
+class Account(Protocol):
+    """What the door asks of an account, of events or of an audience."""
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The fields it uses."""
+        ...
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts its requests may go to."""
+        ...
+
+
 class Door:
     """The only way out. One for all lanes of a process."""
 
@@ -38,7 +52,7 @@ class Door:
         self._clock = clock
 
     async def send(
-        self, name: str, workspace: str, connector: Connector, limits: Limits, request: OutRequest,
+        self, name: str, workspace: str, connector: Account, limits: Limits, request: OutRequest,
         permits: Sequence[Permit], classify: Callable[[Answer, int], Verdict],
     ) -> Verdict:  # fmt: skip
         """Send and return what the answer means.
@@ -65,7 +79,7 @@ class Door:
         return verdict
 
     def _check(
-        self, name: str, workspace: str, connector: Connector, request: OutRequest, permits: Sequence[Permit]
+        self, name: str, workspace: str, connector: Account, request: OutRequest, permits: Sequence[Permit]
     ) -> None:
         if request.event_ids != tuple(permit.event_id for permit in permits):
             raise PermitMismatch("the permits are not those of the events in the request")

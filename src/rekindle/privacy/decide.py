@@ -117,6 +117,27 @@ def decide_member(
     )
 
 
+def permit_removal(
+    workspace: str, subject: str, job_id: str, destination: str, *, fields: frozenset[str], now_ms: int
+) -> Permit:
+    """Return leave to tell a platform that a person is no longer in an audience.
+
+    Nobody has to agree to that: it ends a use. The permit's purpose is ``removal`` and its basis ``withdrawal``.
+    """
+    return _issue(
+        event_id=job_id,
+        workspace=workspace,
+        destination=destination,
+        subject=subject,
+        fields=fields,
+        purposes=frozenset({"removal"}),
+        basis="withdrawal",
+        limited_use=False,
+        issued_ms=now_ms,
+        expires_ms=now_ms + PERMIT_MS,
+    )
+
+
 def door(consent: Consent, policy: Policy, now_ms: int) -> DoorDecision:
     """Decide whether an event may be kept at all (``policy.toml``, ``store_with``). Never raises."""
     need = Need(

@@ -119,13 +119,15 @@ class Destination(Document):
     """``destinations/<name>.toml``: one account at one platform.
 
     ``settings`` belong to the connector, which checks them; secrets are named there, never written.
-    ``feed`` is the feed whose ids this platform knows (the id contract).
+    ``feed`` is the feed whose ids this platform knows (the id contract). ``audience`` is the audience whose members a
+    destination of that kind keeps at the platform.
     """
 
     kind: str
     consent: DestinationConsent
     events: list[str] = msgspec.field(default_factory=list)
     feed: Name | None = None
+    audience: Name | None = None
     enabled: bool = True
     settings: dict[str, Any] = msgspec.field(default_factory=dict)
 

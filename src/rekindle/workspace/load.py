@@ -81,6 +81,12 @@ def references(workspace: Workspace) -> list[str]:
                 f"destinations/{name}.toml: feed = {destination.feed!r} is not a feed here (there are: {known});"
                 f" add feeds/{destination.feed}.toml or name another"
             )
+    for name, destination in workspace.destinations.items():
+        if destination.audience is not None and destination.audience not in workspace.audiences:
+            problems.append(
+                f"destinations/{name}.toml: audience = {destination.audience!r} is not there;"
+                f" there are: {', '.join(sorted(workspace.audiences)) or 'none'}"
+            )
     for name, audience in workspace.audiences.items():
         if audience.rule == "cart_abandoned" and audience.after is None:
             problems.append(f'audiences/{name}.toml: cart_abandoned needs after, the wait before it counts, e.g. "30m"')

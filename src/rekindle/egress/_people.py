@@ -1,0 +1,152 @@
+"""One audience destination's people: who is wanted at the platform, who is there, and what is still to be told it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from rekindle.egress._tables import cursors, people
+from rekindle.engines.database import Database
+from rekindle.engines.database.core import upsert
+from rekindle.model.outcome import Outcome
+
+
+class AudienceChange(msgspec.Struct, frozen=True):
+    """One entry into or exit from the audience; ``id`` grows."""
+
+    id: int
+    subject: str
+    entered: bool
+
+
+class Person(msgspec.Struct, frozen=True):
+    """One row whose time has come. ``sealed`` is empty while no event told an identifier."""
+
+    subject: str
+    sealed: bytes
+    names: tuple[str, ...]
+    wanted: bool
+    sent: bool
+    attempts: int
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What became of one person. ``due_ms`` None: nothing more to do. ``sent``: whether they are at the platform now."""
+
+    subject: str
+    sent: bool
+    outcome: Outcome
+    reason: str
+    detail: str = ""
+    attempts: int = 0
+    due_ms: int | None = None
+
+
+class People:
+    """The rows of one destination of one workspace; each method is one transaction."""
+
+    def __init__(self, database: Database, workspace: str, destination: str) -> None:
+        self._database = database
+        self._key = {"workspace": workspace, "destination": destination}
+
+    async def cursor(self) -> int:
+        """Return the id of the newest change that is in the rows."""
+        query = sa.select(cursors.c.change_id).where(*self._mine(cursors))
+        return await self._database.query(lambda connection: connection.scalar(query) or 0)
+
+    async def take(self, changes: Sequence[AudienceChange], now_ms: int) -> None:
+        """Put changes into the rows, the later ones last, and move the cursor, together."""
+
+        def write(connection: Connection) -> None:
+            for change in changes:
+                values = {"wanted": change.entered, "due_ms": now_ms, "attempts": 0, "updated_ms": now_ms}
+                self._put(connection, change.subject, values)
+            statement = upsert(cursors, self._database.dialect).values(**self._key, change_id=changes[-1].id)
+            moved = {"change_id": changes[-1].id}
+            connection.execute(statement.on_conflict_do_update(index_elements=list(self._key), set_=moved))
+
+        await self._database.run(write)
+
+    async def know(self, seals: Mapping[str, tuple[bytes, tuple[str, ...]]], now_ms: int) -> None:
+        """Keep the newest identifiers of people; those who are wanted and could not be matched are due again."""
+
+        def write(connection: Connection) -> None:
+            for subject, (sealed, names) in seals.items():
+                known = {"sealed": sealed, "names": " ".join(names), "seen_ms": now_ms, "updated_ms": now_ms}
+                self._put(connection, subject, known)
+            for start in range(0, len(seals), 500):
+                part = list(seals)[start : start + 500]
+                lacking = sa.and_(people.c.wanted, ~people.c.sent, people.c.outcome == Outcome.INVALID)
+                chosen = (*self._mine(people), people.c.subject.in_(part), lacking)
+                connection.execute(sa.update(people).where(*chosen).values(due_ms=now_ms, attempts=0))
+
+        await self._database.run(write)
+
+    async def due(self, now_ms: int, limit: int) -> list[Person]:
+        """Return up to ``limit`` people whose time has come, those with the fewest attempts first."""
+        return await self._read(people.c.due_ms <= now_ms, limit)
+
+    async def probe(self) -> list[Person]:
+        """Return one person who waits, whatever their time, to try a platform that was down or a token that was dead."""
+        return await self._read(people.c.due_ms.is_not(None), 1)
+
+    async def _read(self, when: sa.ColumnElement[bool], limit: int) -> list[Person]:
+        query = (
+            sa.select(people)
+            .where(*self._mine(people), when)
+            .order_by(people.c.attempts, people.c.due_ms, people.c.subject)
+            .limit(limit)
+        )
+        rows = await self._database.query(lambda connection: connection.execute(query).all())
+        return [
+            Person(row.subject, row.sealed, tuple(row.names.split()), row.wanted, row.sent, row.attempts)
+            for row in rows
+        ]
+
+    async def release(self, now_ms: int) -> None:
+        """Make everybody who waits due: the account works again."""
+        later = sa.update(people).where(*self._mine(people), people.c.due_ms > now_ms).values(due_ms=now_ms)
+        await self._database.run(lambda connection: connection.execute(later))
+
+    async def record(self, told: Sequence[Told], now_ms: int) -> None:
+        """Write what became of people."""
+
+        def write(connection: Connection) -> None:
+            for one in told:
+                values = msgspec.structs.asdict(one) | {"outcome": str(one.outcome), "updated_ms": now_ms}
+                values["detail"] = one.detail[:400]
+                del values["subject"]
+                mine = (*self._mine(people), people.c.subject == one.subject)
+                connection.execute(sa.update(people).where(*mine).values(**values))
+
+        if told:
+            await self._database.run(write)
+
+    async def forget(self, before_ms: int) -> int:
+        """Drop the rows of people who are neither wanted nor at the platform and were not seen since; return how many."""
+        old = (people.c.seen_ms < before_ms, ~people.c.wanted, ~people.c.sent, people.c.due_ms.is_(None))
+        statement = sa.delete(people).where(*self._mine(people), *old)
+        return await self._database.run(lambda connection: connection.execute(statement).rowcount)
+
+    async def counts(self) -> dict[str, int]:
+        """Return how many people are at each outcome, as ``outcome/reason``."""
+        query = (
+            sa.select(people.c.outcome, people.c.reason, sa.func.count())
+            .where(*self._mine(people), people.c.outcome != "")
+            .group_by(people.c.outcome, people.c.reason)
+        )
+        rows = await self._database.query(lambda connection: connection.execute(query).all())
+        return {f"{row[0]}/{row[1]}": row[2] for row in rows}
+
+    def _put(self, connection: Connection, subject: str, values: Mapping[str, object]) -> None:
+        fresh = {"sealed": b"", "names": "", "seen_ms": 0, "wanted": False, "sent": False, "outcome": "", "reason": "",
+                 "detail": "", "attempts": 0, "due_ms": None, "updated_ms": 0}  # fmt: skip
+        statement = upsert(people, self._database.dialect).values(**self._key, subject=subject, **{**fresh, **values})
+        name = [*self._key, "subject"]
+        connection.execute(statement.on_conflict_do_update(index_elements=name, set_=dict(values)))
+
+    def _mine(self, table: sa.Table) -> tuple[sa.ColumnElement[bool], ...]:
+        return tuple(table.c[name] == value for name, value in self._key.items())
