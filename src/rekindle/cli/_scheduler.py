@@ -12,11 +12,13 @@ from rekindle.catalog import CatalogImport, SnapshotStore
 from rekindle.cli._compose import Installation
 from rekindle.egress import prune
 from rekindle.egress.fetch import Fetcher
+from rekindle.egress.retention import expire_outcomes
 from rekindle.engines.database.lease import Lease
 from rekindle.feeds import FeedBuilder, FeedSchedule
 from rekindle.ops.archive import ArchiveWriter
 from rekindle.ops.health import Health
 from rekindle.ops.loop import Step, run_steps, stop_on_signals
+from rekindle.privacy.retention import moments
 from rekindle.workspace import Workspace, duration_ms
 
 _log = structlog.get_logger()
@@ -89,14 +91,20 @@ class Scheduler:
         return await self._archive.step()
 
     async def retention(self) -> int:
-        """Once an hour, drop from the log what every consumer has read and no workspace keeps any more."""
+        """Once an hour: destroy the keys of identifiers, drop choices and outcomes, each when its time is over.
+
+        The log drops what every consumer has read and no workspace keeps any more.
+        """
         now = self._installation.clock()
         shops = list(self._workspaces())
         if not shops or now - self._kept_ms < _HOUR_MS:
             return 0
         self._kept_ms = now
         for shop in shops:
-            self._installation.vault.expire(shop.name, now - duration_ms(shop.policy.keep_events))
+            before = moments(shop.policy, now)
+            self._installation.vault.expire(shop.name, before.identifiers)
+            self._installation.consents.expire(shop.name, before.consents)
+            expire_outcomes(self._installation.database, shop.name, before.outcomes)
         self._look_at_vendor_list()
         await self._archive.register()  # before the first trim: what is not archived yet must stay
         longest = max(duration_ms(shop.policy.keep_events) for shop in shops)

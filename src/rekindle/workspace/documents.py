@@ -188,6 +188,26 @@ class Approval(Document):
     people: Literal[1, 2] = 2
 
 
+class Retention(Document):
+    """``[retention]`` of ``policy.toml``: what goes before the events do. Default: with them (``keep_events``).
+
+    ``identifiers``: what is sealed (personal); its keys are destroyed by whole calendar months, which erases it in the
+    log, archives and backups too. ``consents``: each person's newest choice; without one nothing is sent.
+    """
+
+    identifiers: Duration | None = None
+    consents: Duration | None = None
+
+
+class Controller(Document):
+    """``[controller]`` of ``policy.toml``: who answers for the processing, in records and receipts (GDPR Art. 30)."""
+
+    name: str = ""
+    contact: str = ""
+    data_protection_officer: str = ""
+    privacy_notice: str = ""
+
+
 class Policy(Document):
     """``policy.toml``: what the door and every send demand. The strictest reading is the default.
 
@@ -207,6 +227,8 @@ class Policy(Document):
     keep_events: Duration = "90d"
     max_event_age: Duration = "7d"
     max_clock_skew: Duration = "10m"
+    retention: Retention = msgspec.field(default_factory=Retention)
+    controller: Controller = msgspec.field(default_factory=Controller)
     approval: Approval = msgspec.field(default_factory=Approval)
     test: list[PolicyTest] = msgspec.field(default_factory=list)
 
