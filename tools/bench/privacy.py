@@ -1,7 +1,7 @@
 """The privacy engine: consent strings, decisions, seals, ledger; and how exactly personal data is cut.
 
 Strings are decoded beside the reference packages (`tools/fuzz`), on the same strings in turns. Each figure is the
-median of the rounds.
+median of the rounds, in processor time, which other work on the machine disturbs least.
 """
 
 from __future__ import annotations
@@ -196,9 +196,16 @@ def sealing_and_writing(rounds: int) -> None:
                            outcome="delivered", facts={"basis": "tcf", "purposes": ["tcf:1", "tcf:4"]})
                 for number in range(size)
             ]  # fmt: skip
-            took = [_each(partial(ledger.append, lines), size) for _ in range(max(3, rounds))]
-            each = statistics.median(took)
-            print(f"| ledger line, {size} at once | {each:.1f} µs ({1e6 / each:,.0f} lines/s) |")
+            used, took = [], []
+            for _ in range(max(3, rounds)):
+                begin = time.perf_counter()
+                used.append(_each(partial(ledger.append, lines), size))
+                took.append((time.perf_counter() - begin) * 1e6 / size)
+            each, best = statistics.median(used), min(took)
+            print(
+                f"| ledger line, {size} at once | {each:.1f} µs ({1e6 / each:,.0f} lines/s; "
+                f"with the disk, best: {1e6 / best:,.0f}) |"
+            )
         database.close()
 
 

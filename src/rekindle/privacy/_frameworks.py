@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from rekindle.model.event import Consent
@@ -246,5 +247,6 @@ def read_choice(
     )
 
 
+@lru_cache(maxsize=20_000)
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

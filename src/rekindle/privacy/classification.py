@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from rekindle.model.event import Client, Ecommerce, Item, Page, User
@@ -119,12 +120,14 @@ def stays(fields: Iterable[str], purposes: AbstractSet[str]) -> list[str]:
     return sorted(field for field in fields if not any(FIELDS[name].purposes & purposes for name in members(field)))
 
 
-def granted(signals: Iterable[str]) -> frozenset[str]:
+@lru_cache(maxsize=1_000)
+def granted(signals: frozenset[str]) -> frozenset[str]:
     """Return the purposes that a person's answers allow; ``signals`` are those of a `Permit`, such as ``tcf:4``."""
     return frozenset().union(*(_SIGNALS.get(signal, set()) for signal in signals))
 
 
-def permitted(fields: AbstractSet[str], purposes: AbstractSet[str]) -> frozenset[str]:
+@lru_cache(maxsize=1_000)
+def permitted(fields: frozenset[str], purposes: frozenset[str]) -> frozenset[str]:
     """Return what of ``fields`` may leave for ``purposes``: a group whole where all of it may, else what may of it."""
     found: set[str] = set()
     for field in fields:

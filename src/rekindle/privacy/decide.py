@@ -189,7 +189,8 @@ def _decide(
         return Decision(False, need, None, frozenset(), {"frameworks": []})
     choice = _read(own, need, policy, now_ms, vendors)
     facts = choice.facts()
-    if choice.allowed and latest is not None:
+    # The newest choice is mostly the one that came with this event.
+    if choice.allowed and latest is not None and latest != own:
         newer = _read(latest, need, policy, now_ms, vendors)
         if not newer.allowed:
             facts = newer.facts() | {"withdrawn": newer.reason}
