@@ -9,6 +9,7 @@ from rekindle.egress.connector import Answer
 from rekindle.egress.http import TransportFailed
 from rekindle.egress.lane import consumer_name
 from rekindle.privacy.ledger import LedgerUnavailable, lines
+from rekindle.privacy.suppression import Suppression
 from tests.egress.world import DENIED, World, error, ok
 
 DAY = 86_400_000
@@ -41,6 +42,18 @@ async def test_old_outcomes_go_and_the_sums_stay(world: World):
     assert gone == 2
     assert world.counts() == before
     assert status.event_outcomes(world.database, "shop", waiting[0]) != []
+
+
+async def test_who_is_suppressed_by_any_of_their_names_is_sent_nothing(world: World):
+    Suppression(world.database).add("shop", "s_login", "erasure", world.clock())
+    Suppression(world.database).add("shop", "s2", "erasure", world.clock())
+    Suppression(world.database).add("other", "s3", "erasure", world.clock())
+    await world.happen(2, subject="s1", also=["s_login"])
+    await world.happen(1, subject="s2")
+    (left,) = await world.happen(1, subject="s3")
+    await world.run()
+    assert world.counts() == {"filtered/suppressed": 3, "delivered/ok": 1}
+    assert world.platform.sent == [left]
 
 
 async def test_what_does_not_leave_is_counted_by_reason(world: World):

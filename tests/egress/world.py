@@ -158,6 +158,7 @@ class World:
         age_ms: int = 0,
         items: Sequence[str] = ("A1",),
         event_id: str | None = None,
+        also: Sequence[str] = (),
     ) -> list[str]:
         """Append events as the gateway would, and return their ids."""
         records = []
@@ -177,6 +178,7 @@ class World:
                 received_ms=self.clock(),
                 source="web",
                 subject=subject,
+                user_subjects=list(also),
                 page=Page(url="https://shop.example/p/A1"),
                 ecommerce=Ecommerce(
                     currency="PLN", value=Decimal("10.50"), items=[Item(item_id=item) for item in items]

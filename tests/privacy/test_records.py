@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from rekindle.egress._tables import outcomes
-from rekindle.egress.retention import expire_outcomes
-from rekindle.engines.database import Database
 from rekindle.model.event import Consent
 from rekindle.privacy.receipt import receipt
 from rekindle.privacy.records import Recipient, build, by_label, markdown
@@ -83,28 +80,5 @@ def test_each_class_has_its_time_and_none_outlives_the_events() -> None:
     now = 1_000 * DAY
     kept = moments(Policy(keep_events="90d"), now)
     assert (kept.events, kept.identifiers, kept.consents) == (910 * DAY, 910 * DAY, 910 * DAY)
-    assert kept.outcomes == 600 * DAY
     short = moments(Policy(keep_events="90d", retention=Retention(identifiers="30d", consents="400d")), now)
     assert (short.identifiers, short.consents) == (970 * DAY, 910 * DAY)
-    assert moments(Policy(keep_events="500d"), now).outcomes == 500 * DAY
-
-
-def test_outcomes_go_by_age_and_what_waits_stays(database: Database) -> None:
-    old, new = 10 * 3_600_000, 20 * 3_600_000
-    rows = [("e1", old, "delivered"), ("e2", old, "waiting"), ("e3", new, "delivered"), ("e4", old, "held")]
-    with database.begin() as connection:
-        for event_id, received, outcome in rows:
-            connection.execute(
-                outcomes.insert().values(
-                    workspace="demo", destination="d", event_id=event_id, event="purchase", outcome=outcome, reason="",
-                    detail="", attempts=1, trace="", received_ms=received, updated_ms=received, partition=0, offset=1,
-                )
-            )  # fmt: skip
-    assert expire_outcomes(database, "other", new) == 0
-    assert expire_outcomes(database, "demo", new + 5) == 1
-    with database.read() as connection:
-        assert sorted(connection.scalars(outcomes.select().with_only_columns(outcomes.c.event_id))) == [
-            "e2",
-            "e3",
-            "e4",
-        ]

@@ -12,7 +12,6 @@ from rekindle.catalog import CatalogImport, SnapshotStore
 from rekindle.cli._compose import Installation
 from rekindle.egress import prune
 from rekindle.egress.fetch import Fetcher
-from rekindle.egress.retention import expire_outcomes
 from rekindle.engines.database.lease import Lease
 from rekindle.feeds import FeedBuilder, FeedSchedule
 from rekindle.ops.archive import ArchiveWriter
@@ -91,7 +90,7 @@ class Scheduler:
         return await self._archive.step()
 
     async def retention(self) -> int:
-        """Once an hour: destroy the keys of identifiers, drop choices and outcomes, each when its time is over.
+        """Once an hour: destroy the keys of identifiers and drop choices, each when its time is over.
 
         The log drops what every consumer has read and no workspace keeps any more.
         """
@@ -104,7 +103,6 @@ class Scheduler:
             before = moments(shop.policy, now)
             self._installation.vault.expire(shop.name, before.identifiers)
             self._installation.consents.expire(shop.name, before.consents)
-            expire_outcomes(self._installation.database, shop.name, before.outcomes)
         self._look_at_vendor_list()
         await self._archive.register()  # before the first trim: what is not archived yet must stay
         longest = max(duration_ms(shop.policy.keep_events) for shop in shops)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from rekindle.workspace import Policy, duration_ms
-
-COUNTS_MS: Final = 400 * 86_400_000
-"""Counts and outcomes hold no personal data. Both are kept equally long, so that their sums still balance."""
 
 
 class Moments(NamedTuple):
@@ -16,7 +13,6 @@ class Moments(NamedTuple):
     events: int
     identifiers: int
     consents: int
-    outcomes: int
 
 
 def moments(policy: Policy, now_ms: int) -> Moments:
@@ -30,5 +26,4 @@ def moments(policy: Policy, now_ms: int) -> Moments:
         events=now_ms - events,
         identifiers=no_longer(policy.retention.identifiers),
         consents=no_longer(policy.retention.consents),
-        outcomes=now_ms - max(COUNTS_MS, events),
     )

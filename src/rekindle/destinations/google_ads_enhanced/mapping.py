@@ -40,6 +40,8 @@ def map_adjustment(event: Event, action: str, region: str | None, plus: str) -> 
             return Rejected("partial-refund", "a refund of a part does not tell what the order is worth now")
         body |= {"adjustmentType": "RETRACTION", "adjustmentDateTime": moment(time_ms)}
         return Mapped(event.event_id, body, time_ms, time_ms + _ADJUSTMENT_MS)
+    if event.ldu is not None and event.ldu.enabled:
+        return Rejected("limited-use", "an adjustment has no field for consent; identifiers stay here")
     people = _identifiers(event.user, region, plus)
     if not people:
         return Rejected(Reason.NO_MATCH_KEY, "no e-mail, phone or whole postal address")

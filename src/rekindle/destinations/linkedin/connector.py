@@ -91,6 +91,8 @@ class LinkedInAccount:
         time_ms = words.time_ms(event)
         if time_ms is None:
             return Rejected(Reason.MALFORMED, "event_time is not RFC 3339 with an offset")
+        if event.ldu is not None and event.ldu.enabled:
+            return Rejected("limited-use", "LinkedIn documents no limited use; the event stays here")
         ids, info = user_ids(event), _user_info(event)
         if not ids and "firstName" not in info:
             return Rejected(Reason.NO_MATCH_KEY, "no e-mail, no li_fat_id, and not both names")

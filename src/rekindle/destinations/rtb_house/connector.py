@@ -104,6 +104,8 @@ class RtbHouseAccount:
         time_ms = words.time_ms(event)
         if time_ms is None:
             return Rejected(Reason.MALFORMED, "event_time is not RFC 3339 with an offset")
+        if event.ldu is not None and event.ldu.enabled:
+            return Rejected("limited-use", "RTB House documents no limited use; the event stays here")
         visitor = (event.user.external or {}).get(self._cookie, "").strip()
         if not visitor:
             return Rejected(Reason.NO_MATCH_KEY, f"no user.external.{self._cookie}")
