@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import json
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from rekindle.feeds import FeedServer
 from rekindle.feeds.serving import accepts_gzip
@@ -106,3 +109,17 @@ async def test_the_manifest_names_the_bytes(server) -> None:
     assert plain["sha256"] == hashlib.sha256(answer.body.read_bytes()).hexdigest()
     answer = await get(server, "/feeds/shop/main.xml", accept_encoding="gzip")
     assert (packed["encoding"], packed["sha256"]) == ("gzip", hashlib.sha256(answer.body.read_bytes()).hexdigest())
+
+
+async def test_the_manifest_is_signed(builder, database, blobs, shelf) -> None:
+    key = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+    shelf.put(product("A"))
+    builder.build(shop(main=GOOGLE), "main")
+    server = FeedServer(database, blobs, lambda _shop, _feed: GOOGLE, key)
+    manifest = await get(server, "/feeds/shop/main.json")
+    signature = await get(server, "/feeds/shop/main.json.sig")
+    public = await get(server, "/feeds/shop/main.pub")
+    reader = Ed25519PublicKey.from_public_bytes(base64.b64decode(public.body))
+    reader.verify(base64.b64decode(signature.body), manifest.body)
+    with pytest.raises(InvalidSignature):
+        reader.verify(base64.b64decode(signature.body), manifest.body + b" ")

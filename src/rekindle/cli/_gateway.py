@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from prometheus_client import REGISTRY
 
 from rekindle.ads import AdServer, ServedCounter
@@ -105,9 +106,10 @@ def _routes(installation: Installation, counter: ServedCounter) -> list[Route]:
         clock=clock,
         suppressed=installation.consents.suppressed,
     )
+    manifest_key = Ed25519PrivateKey.from_private_bytes(installation.keyring.derive("feed manifests"))
     return [
         *tag_routes(workspace_of),
-        *FeedServer(database, blobs, feed_of).routes(),
+        *FeedServer(database, blobs, feed_of, manifest_key).routes(),
         *ad_routes(ads),
     ]
 

@@ -15,7 +15,7 @@ from rekindle import feeds
 from rekindle.catalog import Options, Refused, SnapshotStore, open_catalog
 from rekindle.catalog import Report as Reading
 from rekindle.cli._compose import Installation, open_installation
-from rekindle.cli._documents import author
+from rekindle.cli._documents import author, read_folder
 from rekindle.cli._options import installation_options
 from rekindle.engines.blobs import BlobMissing
 from rekindle.model.clock import rfc3339
@@ -205,6 +205,36 @@ def approve(feed: str, version: int, who: str | None, folder: Path, data: Path |
         installation.record(workspace.name, author(who), "feed.approve", f"{feed} version {version}")
         passed = _builder(installation).approve(workspace.name, feed, version, author(who))
         click.echo(f"{feed}: version {passed.version} is live ({passed.items:,} items)")
+
+
+@command.command()
+@click.argument("feed")
+@click.option("--limit", default=10, show_default=True, help="Samples to list of each kind.")
+@_options
+def preview(feed: str, limit: int, folder: Path, data: Path | None, name: str | None) -> None:
+    """Show what FEED as the files say it would change against what is live: changed, excluded, newly broken."""
+    changed = read_folder(folder).feeds.get(feed)
+    with _opened(folder, data, name) as (installation, workspace):
+        snapshot = SnapshotStore(installation.database, installation.blobs).current(workspace.name)
+        live = workspace.feeds.get(feed)
+        if snapshot is None or live is None or changed is None:
+            raise click.ClickException(f"there is no feed {feed!r} in both, or no catalogue has been imported")
+        failed = feeds.failed_examples(changed)
+        found = feeds.preview(snapshot, live, changed, limit=limit)
+    for fault in failed:
+        click.echo(f"! {fault}")
+    moved = found.difference
+    click.echo(
+        f"{found.items:,} items; {moved.changed_items:,} changed, {moved.added_items:,} added, "
+        f"{found.newly_excluded:,} newly excluded, {found.newly_blocked:,} newly broken"
+    )
+    for change in moved.changes:
+        click.echo(f"~ {change.id} {change.attribute}: {change.before!r} -> {change.after!r}")
+    for mark, ids in (("excluded", found.excluded), ("broken", found.blocked)):
+        for identity in ids:
+            click.echo(f"- {identity} {mark}")
+    for finding in found.findings:
+        click.echo(f"  {finding.count:>7,} {finding.severity:<7} {finding.attribute} {finding.code}: {finding.remedy}")
 
 
 @command.command()

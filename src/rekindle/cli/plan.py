@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from rekindle import feeds
 from rekindle.cli._compose import open_installation
 from rekindle.cli._documents import read_folder, show_changes
 from rekindle.cli._options import installation_options
 from rekindle.privacy.policy_tests import run
-from rekindle.workspace import changes
+from rekindle.workspace import Workspace, changes
 
 
 @click.command()
@@ -25,6 +26,9 @@ def command(folder: Path, data: Path | None) -> None:
         two = installation.versions.takes_two(workspace)
     finally:
         installation.close()
+    broken = feed_faults(workspace)
+    if broken:
+        raise click.ClickException("feeds cannot be built:\n  " + "\n  ".join(broken))
     if failed:
         raise click.ClickException("tests of the policy fail:\n  " + "\n  ".join(failed))
     if not difference:
@@ -35,3 +39,15 @@ def command(folder: Path, data: Path | None) -> None:
     if two:
         click.echo("The policy changes, which takes two people; `rekindle policy diff` shows what it would do.")
     click.echo("Run `rekindle apply` to make them live.")
+
+
+def feed_faults(workspace: Workspace) -> list[str]:
+    """Return what is wrong with the feeds' channels and rules, and which examples of rules fail."""
+    found: list[str] = []
+    for name, feed in workspace.feeds.items():
+        try:
+            feeds.compile_feed(feed)
+            found += [f"{name}: {fault}" for fault in feeds.failed_examples(feed)]
+        except (feeds.RuleError, feeds.UnknownChannel) as error:
+            found.append(f"{name}: {error.args[0]}")
+    return found

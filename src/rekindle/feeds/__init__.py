@@ -4,10 +4,12 @@ from rekindle.feeds.builder import FeedBuilder, FeedSchedule, NothingToBuild
 from rekindle.feeds.channel import UnknownChannel, channel
 from rekindle.feeds.comparing import Change, Difference, diff
 from rekindle.feeds.conditions import ConditionError
+from rekindle.feeds.examples import failed_examples
 from rekindle.feeds.explaining import Explanation, Step, UnknownItem, explain
 from rekindle.feeds.findings import Finding
 from rekindle.feeds.ids import PublishedIds
 from rekindle.feeds.offline import Report, check_products, check_rows
+from rekindle.feeds.previewing import Preview, preview
 from rekindle.feeds.program import compile_feed
 from rekindle.feeds.rules import RuleError
 from rekindle.feeds.serving import FeedServer
@@ -26,6 +28,7 @@ __all__ = [
     "FeedVersion",
     "Finding",
     "NothingToBuild",
+    "Preview",
     "PublishedIds",
     "Report",
     "RuleError",
@@ -39,9 +42,11 @@ __all__ = [
     "compile_feed",
     "diff",
     "explain",
+    "failed_examples",
     "findings",
     "history",
     "issues",
     "live_version",
+    "preview",
     "status",
 ]

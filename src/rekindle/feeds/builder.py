@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import msgspec
 
-from rekindle.engines.blobs import Blobs
+from rekindle.engines.blobs import BlobMissing, Blobs
 from rekindle.engines.database import Database
 from rekindle.feeds import _index, _sql, versions
 from rekindle.feeds.channel import Head
@@ -85,7 +85,8 @@ class FeedBuilder:
                 recipe=recipe(document, built.snapshot.digest), snapshot=built.snapshot.digest,
                 spec=built.program.channel.spec.version, created_ms=now, **fields,
             )  # fmt: skip
-            reason = held_reason(document, version, repeated, pointer[0] if pointer else None)
+            shocked = built.price_shock(pointer[0].items_digest) if pointer else 0.0
+            reason = held_reason(document, version, repeated, pointer[0] if pointer else None, shocked)
             version = msgspec.structs.replace(version, held_reason=reason)
             versions.store(connection, version, findings)
             if reason is None:
@@ -176,6 +177,23 @@ class _Build:
             "items_digest": self._blobs.put(items), "index_digest": self._blobs.put(index),
         }  # fmt: skip
         return fields, findings, self._repeated(table)
+
+    def price_shock(self, earlier: str) -> float:
+        """Return the share of the items in both versions whose price moved by half or more; 0 where it cannot be told."""
+        try:
+            before = self._blobs.path(earlier)
+        except BlobMissing:
+            return 0.0
+        columns = {str(row[0]) for row in self._connection.execute(f"DESCRIBE FROM {_sql.parquet(before)}").fetchall()}
+        if "price" not in columns or "price" not in self.program.channel.spec.names:
+            return 0.0
+        new, old = _sql.parquet(self._work / "items.parquet"), _sql.parquet(before)
+        row = self._connection.execute(
+            "SELECT count_if(n > 0 AND o > 0 AND (n >= 1.5 * o OR n <= 0.5 * o)) / nullif(count(*), 0) FROM "
+            f"(SELECT id, rk_number(price) AS n FROM {new} WHERE _state = {PUBLISHED}) JOIN "
+            f"(SELECT id, rk_number(price) AS o FROM {old} WHERE _state = {PUBLISHED}) USING (id)"
+        ).fetchone()
+        return float(row[0]) if row and row[0] is not None else 0.0
 
     def _repeated(self, table: str) -> int:
         repeated = f"SELECT id FROM ({table}) WHERE _state = {PUBLISHED} GROUP BY id HAVING count(*) > 1"

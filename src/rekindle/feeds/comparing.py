@@ -43,10 +43,11 @@ def diff(
         a = versions.find(connection, workspace, feed, old)
         b = versions.find(connection, workspace, feed, new)
     with _sql.connect() as engine:
-        return _compare(engine, blobs.path(a.items_digest), blobs.path(b.items_digest), limit)
+        return compare(engine, blobs.path(a.items_digest), blobs.path(b.items_digest), limit)
 
 
-def _compare(engine: duckdb.DuckDBPyConnection, old: Path, new: Path, limit: int) -> Difference:
+def compare(engine: duckdb.DuckDBPyConnection, old: Path, new: Path, limit: int) -> Difference:
+    """Compare two Parquet files of items."""
     before, after = _columns(engine, old), _columns(engine, new)
     names = [name for name in dict.fromkeys((*before, *after)) if not name.startswith("_") and name != "id"]
     _open(engine, "a", old, before, names)

@@ -6,8 +6,10 @@ from rekindle.feeds.versions import FeedVersion
 from rekindle.workspace import Feed
 
 
-def held_reason(feed: Feed, version: FeedVersion, repeated_ids: int, live: FeedVersion | None) -> str | None:
-    """Return the reason to hold ``version`` back, or None.
+def held_reason(
+    feed: Feed, version: FeedVersion, repeated_ids: int, live: FeedVersion | None, shocked: float = 0.0
+) -> str | None:
+    """Return the reason to hold ``version`` back, or None. ``shocked`` is the share of items whose price moved by half.
 
     Of 491 steps between versions of public feeds, 2 % lost half their items or more; a platform then deletes them.
     """
@@ -22,6 +24,8 @@ def held_reason(feed: Feed, version: FeedVersion, repeated_ids: int, live: FeedV
         before = live.missing.get(attribute, 0.0)
         if share - before > feed.max_shrink:
             return f"{attribute} is missing from {share:.0%} of the items; it was {before:.0%}"
+    if shocked > feed.max_price_shock:
+        return f"the price of {shocked:.0%} of the items moved by half or more; {feed.max_price_shock:.0%} is allowed"
     lost = 1 - version.items / live.items if live.items else 0.0
     if lost > feed.max_shrink + 1e-9:  # 0.3 is not exact
         return f"{version.items} items instead of {live.items}: {lost:.0%} less, and {feed.max_shrink:.0%} is allowed"

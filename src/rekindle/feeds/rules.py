@@ -9,8 +9,9 @@ from typing import NamedTuple
 import msgspec
 
 from rekindle.feeds import _sql
+from rekindle.feeds.arithmetic import compile_arithmetic
 from rekindle.feeds.conditions import ConditionError, Resolve, check_pattern, compile_condition
-from rekindle.feeds.spec import Spec
+from rekindle.feeds.spec import Attribute, Spec
 from rekindle.model.product import Product
 from rekindle.workspace import FeedRule
 
@@ -80,13 +81,15 @@ def _compile(spec: Spec, number: int, rule: FeedRule, resolve: Resolve) -> Layer
         if rule.attribute not in spec.names:
             raise RuleError(f"{rule.attribute!r} is no attribute of {spec.channel}; it has {', '.join(spec.names)}")
         before = _sql.name(rule.attribute)
-        value = _value(rule, before, resolve)
+        value = _value(rule, before, resolve, spec.find(rule.attribute), when)
+        if rule.do == "if":
+            when = None
     except (ConditionError, RuleError, LookupError) as error:
         raise RuleError(f"{title}: {error.args[0]}") from None
     return Layer(number, rule.attribute, title, f"CASE WHEN {when} THEN {value} ELSE {before} END" if when else value)
 
 
-def _value(rule: FeedRule, before: str, resolve: Resolve) -> str:
+def _value(rule: FeedRule, before: str, resolve: Resolve, attribute: Attribute, when: str | None) -> str:
     match rule.do:
         case "set":
             # An empty value clears the attribute.
@@ -105,8 +108,55 @@ def _value(rule: FeedRule, before: str, resolve: Resolve) -> str:
             looked_up = resolve(rule.value) if rule.value else before
             cases = " ".join(f"WHEN {_literal(key)} THEN {_literal(to)}" for key, to in rule.table.items())
             return f"CASE {looked_up} {cases} ELSE {before} END"
+        case "if":
+            return _if(rule, before, resolve, when)
+        case "calculate":
+            return _calculated(compile_arithmetic(_needed(rule.value, "value"), resolve), attribute, resolve)
+        case "split":
+            whole = resolve(rule.value) if rule.value else before
+            if not rule.part:
+                raise RuleError("`part` is missing; 1 is the first, -1 the last")
+            return f"nullif(trim(string_split({whole}, {_literal(_needed(rule.find, 'find'))})[{rule.part}]), '')"
+        case "join":
+            if not rule.names:
+                raise RuleError("`names` is empty; list what to join")
+            parts = ", ".join(f"nullif({resolve(name)}, '')" for name in rule.names)
+            return f"nullif(concat_ws({_literal(rule.value or ' ')}, {parts}), '')"
+        case "category":
+            return _category(rule, before, resolve)
         case other:
             raise RuleError(f"{other!r} is no operation")
+
+
+def _if(rule: FeedRule, before: str, resolve: Resolve, when: str | None) -> str:
+    """Return ``value`` where the condition holds, ``otherwise`` where not; a branch that is left out keeps the value."""
+    if when is None or (rule.value is None and rule.otherwise is None):
+        raise RuleError("`if` needs `when`, and `value` or `otherwise`")
+    then, other = (before if text is None else fill(text, resolve) for text in (rule.value, rule.otherwise))
+    return f"CASE WHEN {when} THEN {then} ELSE {other} END"
+
+
+def _calculated(number: str, attribute: Attribute, resolve: Resolve) -> str:
+    """Write the number: a price keeps its own currency or gets the product's; others lose needless zeros."""
+    if attribute.type == "price":
+        own = f"nullif(regexp_extract({_sql.name(attribute.name)}, ' ([A-Z]{{3}})$', 1), '')"
+        return f"rk_money({number}, coalesce({own}, {resolve('source.currency')}))"
+    if attribute.type == "number":
+        return f"CAST(CAST({number} AS DECIMAL(18,2)) AS VARCHAR)"
+    return f"regexp_replace(CAST(CAST({number} AS DECIMAL(18,4)) AS VARCHAR), '\\.?0+$', '')"
+
+
+def _category(rule: FeedRule, before: str, resolve: Resolve) -> str:
+    """Translate a category: the longest one of the table that it is, or lies below, decides."""
+    if not rule.table:
+        raise RuleError("`table` is empty; give it pairs of the shop's category = the channel's")
+    given = f"lower({resolve(rule.value or 'source.product_type')})"
+    cases = []
+    for key, to in sorted(rule.table.items(), key=lambda pair: (-len(pair[0]), pair[0])):
+        low = key.lower()
+        below = " OR ".join(f"starts_with({given}, {_literal(low + mark)})" for mark in (" >", "/", " /"))
+        cases.append(f"WHEN {given} = {_literal(low)} OR {below} THEN {_literal(to)}")
+    return f"CASE {' '.join(cases)} ELSE {before} END"
 
 
 def fill(template: str, resolve: Resolve) -> str:
@@ -131,6 +181,6 @@ def _needed(value: str | None, key: str) -> str:
 
 
 def _literal(value: str) -> str:
-    if any(ord(letter) < 32 and letter not in "\t\n\r" for letter in value):
+    if any((ord(letter) < 32 or letter == "\x7f") and letter not in "\t\n\r" for letter in value):
         raise RuleError(f"the text {value!r} holds a control character; leave it out")
     return _sql.text(value)

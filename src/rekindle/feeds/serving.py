@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 from collections.abc import Callable
 from email.utils import formatdate, parsedate_to_datetime
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rekindle.engines.blobs import BlobMissing, Blobs
 from rekindle.engines.database import Database
@@ -23,12 +25,22 @@ _NOT_FOUND = b"There is no such feed, or it has not been published yet.\n"
 
 
 class FeedServer:
-    """``GET /feeds/<workspace>/<feed>.xml`` (or ``.csv``), and ``.json`` for the manifest.
+    """``GET /feeds/<workspace>/<feed>.xml`` (or what the format is called), and ``.json`` for the manifest.
+
+    With a ``key``, ``.json.sig`` is the Ed25519 signature (RFC 8032) of the manifest's bytes in base64, and ``.pub`` the
+    public key.
 
     ``settings`` returns a feed's document, or None; a feed with a token answers 404 without it, as if it were not there.
     """
 
-    def __init__(self, database: Database, blobs: Blobs, settings: Callable[[str, str], Feed | None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        blobs: Blobs,
+        settings: Callable[[str, str], Feed | None],
+        key: Ed25519PrivateKey | None = None,
+    ) -> None:
+        self._key = key
         self._database = database
         self._blobs = blobs
         self._settings = settings
@@ -40,7 +52,8 @@ class FeedServer:
     async def handle(self, request: Request) -> Response:
         """Answer one reader."""
         workspace, _, rest = request.path.removeprefix(_PREFIX).partition("/")
-        feed, _, extension = rest.rpartition(".")
+        feed, _, extension = rest.removesuffix(".sig").rpartition(".")
+        extension += ".sig" if rest.endswith(".sig") else ""
         document = self._settings(workspace, feed) if workspace and feed else None
         if document is None or not _may_read(document, request):
             return _missing(request)
@@ -52,6 +65,10 @@ class FeedServer:
             "cache-control": f"{'private' if document.token else 'public'}, max-age={_MAX_AGE}",
             "x-content-type-options": "nosniff",
         }
+        if extension == "json.sig":
+            return self._signed(request, version, since_ms, headers)
+        if extension == "pub" and self._key is not None:
+            return _small(request, _base64(self._key.public_key().public_bytes_raw()), "text/plain", headers)
         if extension == "json":
             return _manifest(request, version, since_ms, headers)
         try:
@@ -62,6 +79,11 @@ class FeedServer:
             return self._file(request, version, since_ms, headers)
         except (BlobMissing, UnknownChannel):
             return _missing(request)
+
+    def _signed(self, request: Request, version: FeedVersion, since_ms: int, headers: dict[str, str]) -> Response:
+        if self._key is None:
+            return _missing(request)
+        return _small(request, _base64(self._key.sign(_manifest_body(version, since_ms))), "text/plain", headers)
 
     def _file(self, request: Request, version: FeedVersion, since_ms: int, headers: dict[str, str]) -> Response:
         packed = accepts_gzip(request.headers.get("accept-encoding", ""))
@@ -100,8 +122,21 @@ def manifest(version: FeedVersion, since_ms: int) -> dict[str, object]:
     }
 
 
+def _manifest_body(version: FeedVersion, since_ms: int) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(manifest(version, since_ms)), indent=2) + b"\n"
+
+
+def _base64(raw: bytes) -> bytes:
+    return base64.b64encode(raw) + b"\n"
+
+
+def _small(request: Request, body: bytes, kind: str, headers: dict[str, str]) -> Response:
+    headers |= {"content-type": kind, "content-length": str(len(body))}
+    return Response(200, headers, b"" if request.method == "HEAD" else body)
+
+
 def _manifest(request: Request, version: FeedVersion, since_ms: int, headers: dict[str, str]) -> Response:
-    body = msgspec.json.format(msgspec.json.encode(manifest(version, since_ms)), indent=2) + b"\n"
+    body = _manifest_body(version, since_ms)
     headers |= {
         "content-type": "application/json",
         "content-length": str(len(body)),

@@ -61,15 +61,28 @@ class Catalog(Document):
     source: list[Source] = msgspec.field(default_factory=list)
 
 
-class FeedRule(Document):
-    """One ``[[rule]]`` of a feed, applied in order. ``do`` names the operation, ``args`` its words."""
+class FeedExample(Document, rename={"given": "in"}):
+    """A rule's own test: names and values that go in, and what must come out (``excluded`` for an exclusion)."""
 
-    do: Literal["set", "template", "replace", "lookup", "exclude", "default"]
+    given: dict[str, str]
+    out: str = ""
+
+
+class FeedRule(Document):
+    """One ``[[rule]]`` of a feed, applied in order. ``do`` names the operation; docs/feeds.md tells its keys."""
+
+    do: Literal[
+        "set", "template", "replace", "lookup", "exclude", "default", "if", "calculate", "split", "join", "category"
+    ]
     attribute: str | None = None
     value: str | None = None
     when: str | None = None
     find: str | None = None
     table: dict[str, str] = msgspec.field(default_factory=dict)
+    otherwise: str | None = None
+    part: int | None = None
+    names: list[str] = msgspec.field(default_factory=list)
+    example: list[FeedExample] = msgspec.field(default_factory=list)
 
 
 class FeedTemplate(Document):
@@ -89,6 +102,9 @@ class FeedTemplate(Document):
 class Feed(Document):
     """``feeds/<name>.toml``: one published file. ``channel`` is a channel's folder name.
 
+    A version is held when more than ``max_shrink`` of the items are gone, or the price of more than
+    ``max_price_shock`` of them moved by half or more.
+
     ``format`` is one of the channel's (``tsv``), where it has several; ``template`` is for the channel ``template``.
     """
 
@@ -96,6 +112,7 @@ class Feed(Document):
     format: str | None = None
     template: FeedTemplate | None = None
     rule: list[FeedRule] = msgspec.field(default_factory=list)
+    max_price_shock: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.2
     max_shrink: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.3
     token: str | None = None
     keep_versions: Annotated[int, msgspec.Meta(ge=2)] = 20
