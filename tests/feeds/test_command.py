@@ -54,7 +54,7 @@ def test_an_unknown_channel_is_named(tmp_path) -> None:
     (tmp_path / "a.csv").write_text("id,title\n1,a\n")
     result = CliRunner().invoke(command, ["check", str(tmp_path / "a.csv"), "--channel", "ebay"])
     assert result.exit_code == 1
-    assert "there are google_merchant, meta" in result.output
+    assert "there are ceneo, criteo" in result.output
 
 
 @pytest.mark.parametrize(
