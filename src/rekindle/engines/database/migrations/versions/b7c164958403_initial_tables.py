@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "17f518e71f40"
+revision = "b7c164958403"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -56,6 +56,17 @@ def upgrade() -> None:
         sa.Column("personal", sa.Boolean(), nullable=False),
         sa.Column("count", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("workspace", "placement", "hour_ms", "personal", name=op.f("pk_ads_served")),
+    )
+    op.create_table(
+        "archive_files",
+        sa.Column("workspace", sa.String(length=64), nullable=False),
+        sa.Column("hour_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("part", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("written_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "hour_ms", "part", name=op.f("pk_archive_files")),
     )
     op.create_table(
         "audience_changes",
@@ -165,6 +176,36 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace", "source", name=op.f("pk_catalog_sources")),
     )
     op.create_table(
+        "egress_audience_cursors",
+        sa.Column("workspace", sa.String(length=64), nullable=False),
+        sa.Column("destination", sa.String(length=64), nullable=False),
+        sa.Column("change_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "destination", name=op.f("pk_egress_audience_cursors")),
+    )
+    op.create_table(
+        "egress_counts",
+        sa.Column("workspace", sa.String(length=64), nullable=False),
+        sa.Column("destination", sa.String(length=64), nullable=False),
+        sa.Column("outcome", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.String(length=64), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "destination", "outcome", "reason", name=op.f("pk_egress_counts")),
+    )
+    op.create_table(
+        "egress_credentials",
+        sa.Column("workspace", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("seed", sa.String(length=64), nullable=False),
+        sa.Column("issued_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
+        sa.Column("tried", sa.String(length=64), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("next_ms", sa.BigInteger(), nullable=False),
+        sa.Column("words", sa.String(length=400), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "name", name=op.f("pk_egress_credentials")),
+    )
+    op.create_table(
         "egress_ids",
         sa.Column("workspace", sa.String(length=64), nullable=False),
         sa.Column("destination", sa.String(length=64), nullable=False),
@@ -207,6 +248,27 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_egress_outcomes_by_outcome", ["workspace", "destination", "outcome", "reason"], unique=False
         )
+
+    op.create_table(
+        "egress_people",
+        sa.Column("workspace", sa.String(length=64), nullable=False),
+        sa.Column("destination", sa.String(length=64), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("names", sa.Text(), nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=False),
+        sa.Column("wanted", sa.Boolean(), nullable=False),
+        sa.Column("sent", sa.Boolean(), nullable=False),
+        sa.Column("outcome", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.String(length=64), nullable=False),
+        sa.Column("detail", sa.String(length=400), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_ms", sa.BigInteger(), nullable=True),
+        sa.Column("updated_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "destination", "subject", name=op.f("pk_egress_people")),
+    )
+    with op.batch_alter_table("egress_people", schema=None) as batch_op:
+        batch_op.create_index("ix_egress_people_due", ["workspace", "destination", "due_ms"], unique=False)
 
     op.create_table(
         "egress_retries",
@@ -350,6 +412,16 @@ def upgrade() -> None:
         sa.Column("workspace", sa.String(length=63), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("workspace", name=op.f("pk_privacy_vault_revisions")),
+    )
+    op.create_table(
+        "privacy_vendor_lists",
+        sa.Column("workspace", sa.String(length=63), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("published_ms", sa.BigInteger(), nullable=False),
+        sa.Column("imported_ms", sa.BigInteger(), nullable=False),
+        sa.Column("vendors", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "version", name=op.f("pk_privacy_vendor_lists")),
     )
     op.create_table(
         "profile_co_views",
@@ -503,6 +575,7 @@ def downgrade() -> None:
 
     op.drop_table("profile_popular")
     op.drop_table("profile_co_views")
+    op.drop_table("privacy_vendor_lists")
     op.drop_table("privacy_vault_revisions")
     op.drop_table("privacy_vault_nodes")
     op.drop_table("privacy_suppressed")
@@ -522,6 +595,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_egress_retries_due")
 
     op.drop_table("egress_retries")
+    with op.batch_alter_table("egress_people", schema=None) as batch_op:
+        batch_op.drop_index("ix_egress_people_due")
+
+    op.drop_table("egress_people")
     with op.batch_alter_table("egress_outcomes", schema=None) as batch_op:
         batch_op.drop_index("ix_egress_outcomes_by_outcome")
         batch_op.drop_index("ix_egress_outcomes_by_event")
@@ -529,6 +606,9 @@ def downgrade() -> None:
     op.drop_table("egress_outcomes")
     op.drop_table("egress_lanes")
     op.drop_table("egress_ids")
+    op.drop_table("egress_credentials")
+    op.drop_table("egress_counts")
+    op.drop_table("egress_audience_cursors")
     op.drop_table("catalog_sources")
     op.drop_table("catalog_snapshots")
     with op.batch_alter_table("catalog_runs", schema=None) as batch_op:
@@ -555,6 +635,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_audience_changes_at_ms"))
 
     op.drop_table("audience_changes")
+    op.drop_table("archive_files")
     op.drop_table("ads_served")
     op.drop_table("access_users")
     op.drop_table("access_login_attempts")
