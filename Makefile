@@ -19,6 +19,7 @@ NODE_READY := $(shell node -e 'process.exit(+process.versions.node.split(".")[0]
 BROWSER_TOOLS := $(if $(NODE_READY),tools/browser/node_modules/.ready)
 ORACLES := $(if $(NODE_READY),tools/fuzz/node_modules/.ready)
 FUZZ_COUNT ?= 1000000
+SOAK_MINUTES ?= 10
 
 tools/browser/node_modules/.ready: tools/browser/package.json tools/browser/package-lock.json
 	cd tools/browser && npm ci --no-audit --no-fund --loglevel=error
@@ -62,10 +63,19 @@ bench: .venv/run ## Measure; prints ratios within one run (docs/benchmarks.md)
 bench-privacy: .venv/run $(ORACLES) ## Measure consent strings, decisions, seals, the ledger and the redaction
 	$(BIN)/python -m tools.bench privacy
 
+bench-gateway: .venv/run ## Measure the gateway against others on one core (walkerOS needs Node)
+	$(BIN)/python -m tools.bench gateway
+
+soak: .venv/run ## Run gateway and worker with every destination down, then catch up (SOAK_MINUTES=10)
+	$(BIN)/python -m tools.soak --minutes $(SOAK_MINUTES)
+
+fuzz-gateway: .venv/run ## Send a million broken bodies through the decoder and the door
+	$(BIN)/python -m tools.fuzz.gateway --count $(FUZZ_COUNT)
+
 fuzz: .venv/run $(ORACLES) ## Read a million generated and broken consent strings beside the reference packages (needs Node >= 20)
 	$(BIN)/python -m tools.fuzz --count $(FUZZ_COUNT)
 
 docs: .venv/run ## Write the generated parts of docs/ again
 	$(BIN)/python -m tools.docs
 
-.PHONY: help demo test lint bench bench-privacy fuzz docs torture test-cluster
+.PHONY: help demo test lint bench bench-privacy bench-gateway soak fuzz fuzz-gateway docs torture test-cluster

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import sqlite3
 import sys
 from pathlib import Path
 
+import uvicorn
 import uvloop
 from granian.constants import Interfaces
 from granian.server.embed import Server
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from rekindle.collect._http import Protocol_, Scope
 from rekindle.collect.door import Guards
@@ -65,10 +72,30 @@ async def durable(port: int, folder: Path) -> None:
     await log.close()
 
 
+def rows(port: int, folder: Path) -> None:
+    """What a small service does: Starlette on uvicorn, one durable SQLite row for each event."""
+    database = sqlite3.connect(folder / "rows.db", isolation_level=None)
+    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+        database.execute(f"PRAGMA {pragma}")
+    database.execute("CREATE TABLE event (id TEXT PRIMARY KEY, name TEXT, time TEXT, body TEXT) WITHOUT ROWID")
+
+    async def take(request: Request) -> Response:
+        for event in (await request.json())["events"]:
+            row = (event["event_id"], event["event"], event["event_time"], json.dumps(event))
+            database.execute("INSERT OR REPLACE INTO event VALUES (?, ?, ?, ?)", row)
+        return Response(status_code=204)
+
+    application = Starlette(routes=[Route("/e", take, methods=["POST"])])
+    uvicorn.run(application, host="127.0.0.1", port=port, log_level="warning", access_log=False, loop="uvloop")
+
+
 if __name__ == "__main__":
     kind, port_text, folder_text, core = sys.argv[1:]
     if int(core) >= 0:
         os.sched_setaffinity(0, {int(core)})
     steady()
+    if kind == "rows":
+        rows(int(port_text), Path(folder_text))
+        sys.exit()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(nothing(int(port_text)) if kind == "nothing" else durable(int(port_text), Path(folder_text)))

@@ -1,4 +1,4 @@
-"""A closed-loop HTTP load generator on raw sockets and epoll, cheap enough not to be what is measured."""
+"""HTTP load on raw sockets and epoll, cheap enough not to be what is measured: a closed loop and an open one."""
 
 from __future__ import annotations
 
@@ -26,14 +26,8 @@ class Load(NamedTuple):
 
 def run(port: int, requests: list[bytes], connections: int, seconds: float, warm_up: float = 0.5) -> Load:
     """Keep ``connections`` busy, one request at a time each, taking the requests in turn."""
-    poll = select.epoll()
-    lines: dict[int, socket.socket] = {}
+    poll, lines = _connect(port, connections)
     sent: dict[int, float] = {}
-    for _ in range(connections):
-        line = socket.create_connection(("127.0.0.1", port))
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        lines[line.fileno()] = line
-        poll.register(line, select.EPOLLIN)
     clock = time.perf_counter
     latencies: list[float] = []
     bad = turn = 0
@@ -57,7 +51,54 @@ def run(port: int, requests: list[bytes], connections: int, seconds: float, warm
             sent[number] = now
             line.sendall(requests[turn % len(requests)])
             turn += 1
+    _hang_up(poll, lines)
+    return Load(len(latencies), seconds, sorted(latencies), bad)
+
+
+def run_open(port: int, requests: list[bytes], connections: int, rate: float, seconds: float) -> Load:
+    """Send at fixed moments, ``rate`` a second, whether or not answers came; latency counts from the intended moment.
+
+    When no connection is free, a request waits for one, and its waiting counts.
+    """
+    poll, lines = _connect(port, connections)
+    free = list(lines)
+    due_of: dict[int, float] = {}
+    clock = time.perf_counter
+    latencies: list[float] = []
+    bad = number = 0
+    total = int(rate * seconds)
+    begin = clock() + 0.1
+    while len(latencies) < total:
+        now = clock()
+        while free and number < total and (due := begin + number / rate) <= now:
+            at = free.pop()
+            due_of[at] = due
+            lines[at].sendall(requests[number % len(requests)])
+            number += 1
+        wait = begin + number / rate - now if free and number < total else 1.0
+        for at, _ in poll.poll(max(0.0, min(wait, 1.0))):
+            answer = lines[at].recv(4096)
+            if not answer:
+                raise SystemExit("the server closed a connection")
+            latencies.append(clock() - due_of[at])
+            bad += answer[9:10] != b"2"
+            free.append(at)
+    _hang_up(poll, lines)
+    return Load(len(latencies), clock() - begin, sorted(latencies), bad)
+
+
+def _connect(port: int, connections: int) -> tuple[select.epoll, dict[int, socket.socket]]:
+    poll = select.epoll()
+    lines: dict[int, socket.socket] = {}
+    for _ in range(connections):
+        line = socket.create_connection(("127.0.0.1", port))
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        lines[line.fileno()] = line
+        poll.register(line, select.EPOLLIN)
+    return poll, lines
+
+
+def _hang_up(poll: select.epoll, lines: dict[int, socket.socket]) -> None:
     for line in lines.values():
         line.close()
     poll.close()
-    return Load(len(latencies), seconds, sorted(latencies), bad)

@@ -1,7 +1,8 @@
-"""The gateway against a handler that does nothing: same server, same core, runs taken in turn.
+"""The gateway against others on the same core, runs taken in turn.
 
-``nothing`` reads the body and answers 204. ``durable`` decodes, decides on consent, classifies, pseudonymises, seals
-and commits to the log before it answers 204; with one event and with ten events in a request.
+``nothing`` is a handler of the same server that reads the body and answers 204. ``durable`` is the gateway: it decodes,
+decides on consent, classifies, pseudonymises, seals and commits to the log before it answers 204. ``Starlette`` inserts a
+durable row for each event; ``walkerOS`` is its collector with a file as destination, which is not durable.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import socket
 import statistics
 import subprocess
@@ -16,12 +18,15 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
-from tools.bench._load import Load, run
+from tools.bench._load import Load, run, run_open
 
 VISITORS = 400
+WALKEROS = Path(__file__).parent / "walkeros"
 BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36"
 
 
@@ -65,9 +70,13 @@ class Running:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        core = str(min(os.sched_getaffinity(0))) if two_cores() else "-1"
-        command = [sys.executable, "-m", "tools.bench._gateway_server", kind, str(self.port), str(folder), core]
+        core = min(os.sched_getaffinity(0)) if two_cores() else -1
+        command = [sys.executable, "-m", "tools.bench._gateway_server", kind, str(self.port), str(folder), str(core)]
+        if kind == "walkeros":
+            command = ["node", str(WALKEROS / "server.mjs"), str(self.port), str(folder / "walkeros.jsonl")]
         self.process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": "src"})
+        if core >= 0:
+            os.sched_setaffinity(self.process.pid, {core})
         for _ in range(500):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -88,58 +97,139 @@ class Running:
         self.process.wait()
 
 
+class Case(NamedTuple):
+    """One kind of run: requests with so many ``events`` to one of the servers."""
+
+    title: str
+    server: str
+    events: int
+
+
+class Bar(NamedTuple):
+    """``case`` must do at least ``least`` times what ``base`` does; ``unit`` is what of ``case`` is counted."""
+
+    case: str
+    base: str
+    unit: str
+    least: float
+
+
+class Run(NamedTuple):
+    """One run: its load, and the processor time of the server for each request, in microseconds."""
+
+    load: Load
+    cpu_us: float
+
+
+CASES = (
+    Case("nothing", "nothing", 1),
+    Case("durable, 1 event", "durable", 1),
+    Case("durable, 10 events", "durable", 10),
+    Case("Starlette, 1 event", "rows", 1),
+    Case("walkerOS, 1 event", "walkeros", 1),
+)
+BARS = (
+    Bar("durable, 1 event", "nothing", "requests", 0.5),
+    Bar("durable, 10 events", "nothing", "events", 1.5),
+    Bar("durable, 1 event", "Starlette, 1 event", "requests", 5.0),
+    Bar("durable, 1 event", "walkerOS, 1 event", "requests", 1.5),
+)
+
+
 def two_cores() -> bool:
     return hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) >= 2
 
 
+def without_walkeros() -> str:
+    """Return why walkerOS cannot be measured here, or nothing."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        return "Node.js is not there"
+    if not (WALKEROS / "node_modules").is_dir():
+        install = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+        if subprocess.run(install, cwd=WALKEROS, capture_output=True).returncode:
+            return "npm could not install it"
+    return ""
+
+
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser("bench gateway", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="length of one run")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--folder", help="where the log is written; the system's temporary folder by default")
     options = parser.parse_args(arguments)
-    apart = two_cores()
+    skipped = without_walkeros()
+    cases = [case for case in CASES if not (skipped and case.server == "walkeros")]
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        servers = {"nothing": Running("nothing", Path(name)), "durable": Running("durable", Path(name))}
-        if two_cores():
+        servers = {kind: Running(kind, Path(name)) for kind in dict.fromkeys(case.server for case in cases)}
+        apart = two_cores()
+        if apart:
             os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-        cases = [
-            ("nothing, body of 1 event", "nothing", 1),
-            ("durable, 1 event", "durable", 1),
-            ("nothing, body of 10 events", "nothing", 10),
-            ("durable, 10 events", "durable", 10),
-        ]
-        found: dict[str, list[Load]] = {case: [] for case, _, _ in cases}
-        spent: dict[str, list[float]] = {case: [] for case, _, _ in cases}
         try:
-            for _ in range(options.rounds):
-                for case, server, events in cases:
-                    made, before = requests(events), servers[server].cpu()
-                    load = run(servers[server].port, made, options.connections, options.seconds, warm_up=0)
-                    if load.bad:
-                        raise SystemExit(f"{case}: {load.bad} answers were not 2xx")
-                    found[case].append(load)
-                    spent[case].append((servers[server].cpu() - before) / load.requests * 1e6)
+            for case in cases:  # compilers and caches get warm
+                run(servers[case.server].port, requests(case.events), options.connections, 1.0, 0)
+            found = measure(servers, cases, options.rounds, options.seconds, options.connections)
+            peak = statistics.median(one.load.rate for one in found["durable, 1 event"])
+            open_runs = [
+                run_open(servers["durable"].port, requests(1), 4 * options.connections, 0.7 * peak, options.seconds)
+                for _ in range(options.rounds)
+            ]
         finally:
             for running in servers.values():
                 running.stop()
     print(
-        f"{options.rounds} rounds of {options.seconds:g} s, {options.connections} connections, server and load on a core each: {apart}"
+        f"{options.rounds} rounds of {options.seconds:g} s, {options.connections} connections; "
+        f"server and load on a core each: {'yes' if apart else 'no'}; load average {os.getloadavg()[0]:.1f}"
     )
-    print(f"{'':28} {'requests/s':>11} {'events/s':>10} {'p50 ms':>7} {'p99 ms':>7} {'cpu us':>7}")
-    for case, server, events in cases:
-        loads = found[case]
+    show(cases, found)
+    if skipped:
+        print(f"walkerOS: skipped, {skipped}")
+    p50, p99 = ([load.percentile_ms(share) for load in open_runs] for share in (0.5, 0.99))
+    print(
+        f"open loop at {0.7 * peak:.0f} requests/s (70 % of the closed loop): p50 {spread(p50, 1)} ms, "
+        f"p99 {spread(p99, 1)} ms (bar: below 50), not 2xx: {sum(load.bad for load in open_runs)}"
+    )
+
+
+def measure(
+    servers: dict[str, Running], cases: Sequence[Case], rounds: int, seconds: float, connections: int
+) -> dict[str, list[Run]]:
+    """Take the cases in turn, ``rounds`` times."""
+    found: dict[str, list[Run]] = {case.title: [] for case in cases}
+    for _ in range(rounds):
+        for case in cases:
+            server, made = servers[case.server], requests(case.events)
+            before = server.cpu()
+            load = run(server.port, made, connections, seconds, warm_up=0)
+            if load.bad:
+                raise SystemExit(f"{case.title}: {load.bad} answers were not 2xx")
+            found[case.title].append(Run(load, (server.cpu() - before) / load.requests * 1e6))
+    return found
+
+
+def show(cases: Sequence[Case], found: dict[str, list[Run]]) -> None:
+    """Print a line for each case and for each bar."""
+    print(f"{'':20} {'requests/s':>11} {'events/s':>9} {'p50 ms':>7} {'p99 ms':>7} {'cpu us':>7}")
+    for case in cases:
+        loads = [one.load for one in found[case.title]]
         rate = statistics.median(load.rate for load in loads)
-        stored = f"{rate * events:10.0f}" if server == "durable" else " " * 10
         p50, p99 = (statistics.median(load.percentile_ms(share) for load in loads) for share in (0.5, 0.99))
-        print(f"{case:28} {rate:11.0f} {stored} {p50:7.2f} {p99:7.2f} {statistics.median(spent[case]):7.1f}")
-    for (base, _, _), (case, _, events) in (cases[0:2], (cases[0], cases[3])):
-        work = statistics.median(spent[base]) / (statistics.median(spent[case]) or 1)
-        ratios = [mine.rate / other.rate for mine, other in zip(found[case], found[base], strict=True)]
+        cpu = statistics.median(one.cpu_us for one in found[case.title])
+        print(f"{case.title:20} {rate:11.0f} {rate * case.events:9.0f} {p50:7.2f} {p99:7.2f} {cpu:7.1f}")
+    events = {case.title: case.events for case in cases}
+    for bar in BARS:
+        if bar.base not in found:
+            continue
+        times = events[bar.case] if bar.unit == "events" else 1
+        pairs = list(zip(found[bar.case], found[bar.base], strict=True))
+        by_rate = [times * mine.load.rate / other.load.rate for mine, other in pairs]
+        by_cpu = [times * other.cpu_us / mine.cpu_us for mine, other in pairs]
         print(
-            f"{case}: {statistics.median(ratios):.2f} requests, {statistics.median(ratios) * events:.2f} events ",
-            end="",
+            f"{bar.unit} of `{bar.case}` for each request of `{bar.base}`: by processor time {spread(by_cpu)}, "
+            f"by rate {spread(by_rate)} (bar: {bar.least})"
         )
-        print(f"for each request of `{base}` (rounds: {', '.join(f'{ratio:.2f}' for ratio in ratios)})")
-        print(f"{'':{len(case)}}  by processor time: {work:.2f} requests, {work * events:.2f} events")
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """Return the median and the extremes."""
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"

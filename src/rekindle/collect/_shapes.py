@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from rekindle.model.event import Client, Consent, Ecommerce, Event, Item, Page, User
+from rekindle.model.event import Client, Consent, Ecommerce, Event, Item, LimitedDataUse, Page, User
 
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=150)] | None
 _Short = Annotated[str, msgspec.Meta(max_length=150)] | None
@@ -114,6 +114,13 @@ class WireConsent(Consent, omit_defaults=True):
     ac: _Framework = None
 
 
+class WireLimitedDataUse(LimitedDataUse, omit_defaults=True):
+    """US limited data use; Meta's numbers of countries and states are small."""
+
+    country: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+    state: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+
+
 class WireEvent(Event, omit_defaults=True):
     """One event; unknown keys are let through here and picked up by `wire`."""
 
@@ -125,6 +132,7 @@ class WireEvent(Event, omit_defaults=True):
     user: WireUser = msgspec.field(default_factory=WireUser)
     ecommerce: WireEcommerce = msgspec.field(default_factory=WireEcommerce)
     consent: WireConsent = msgspec.field(default_factory=WireConsent)
+    ldu: WireLimitedDataUse | None = None
 
 
 class ClosedEvent(WireEvent, forbid_unknown_fields=True, omit_defaults=True):

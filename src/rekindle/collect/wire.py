@@ -22,6 +22,8 @@ from rekindle.model.outcome import Outcome, Reason
 _NOTHING, _LARGEST = Decimal(0), Decimal(10) ** 12
 _KNOWN = frozenset(WireEvent.__struct_fields__)
 _RawObject = dict[str, msgspec.Raw]
+# Text that is no UTF-8 is reported by the interpreter and not by msgspec; so is nesting without end.
+_UNREAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _envelope = msgspec.json.Decoder(ClosedEnvelope)
 _list = msgspec.json.Decoder(list[ClosedEvent])
@@ -71,7 +73,7 @@ def decode(body: bytes, max_events: int) -> Batch:
     """Return the events of a body. Raises `Unreadable` when it is no JSON of the three shapes, or has too many."""
     try:
         events, sent_at = _whole(body)
-    except (msgspec.DecodeError, RecursionError):
+    except _UNREAD:
         return _piece_by_piece(body, max_events)
     if len(events) > max_events:
         raise _too_many(len(events), max_events)
@@ -102,13 +104,13 @@ def _piece_by_piece(body: bytes, max_events: int) -> Batch:
             whole = _raw_object.decode(body)
             if "events" in whole and "event" not in whole:
                 pieces = _raw_list.decode(whole["events"])
-                with contextlib.suppress(msgspec.DecodeError, KeyError):
+                with contextlib.suppress(*_UNREAD, KeyError):
                     sent_at = _text.decode(whole["sent_at"])
             else:
                 pieces = [msgspec.Raw(body)]
     except msgspec.ValidationError:
         raise Unreadable('send one event, a list of events, or {"events": [...]}') from None
-    except (msgspec.DecodeError, RecursionError):
+    except _UNREAD:
         raise Unreadable("the body is no valid JSON in UTF-8 (NaN and Infinity are no JSON either)") from None
     if len(pieces) > max_events:
         raise _too_many(len(pieces), max_events)
@@ -121,7 +123,7 @@ def _piece_by_piece(body: bytes, max_events: int) -> Batch:
             event = _one.decode(msgspec.json.encode({name: value for name, value in known.items() if name != "extra"}))
             if "extra" in known:
                 extra |= _raw_object.decode(known["extra"])
-        except (msgspec.DecodeError, RecursionError) as error:
+        except _UNREAD as error:
             problems.append(_explain(index, piece, error))
             continue
         if extra:
@@ -209,7 +211,7 @@ def _explain(index: int, piece: msgspec.Raw, error: Exception) -> Problem:
         return Problem(index, place, "", "the event is no valid JSON in UTF-8")
     try:
         given: Any = msgspec.json.decode(piece)
-    except (msgspec.DecodeError, RecursionError):
+    except _UNREAD:
         given = None
     if "[...]" in place:
         place = place.replace("[...]", f"[{_first_bad_item(given)}]", 1)
