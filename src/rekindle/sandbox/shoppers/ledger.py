@@ -12,7 +12,8 @@ class Ledger:
     """Counts events by the outcome they must come to.
 
     ``acknowledged`` got a 2xx (or, where all of a server's events are wrong, the 400 that says so); ``unanswered``
-    never did and may or may not be there; ``uncertain`` were sent again after an attempt whose answer was lost.
+    never did and may or may not be there; ``uncertain`` were sent again after an attempt whose answer was lost;
+    ``blocked`` were never sent, because the visitor's browser lets nothing out.
     """
 
     def __init__(self) -> None:
@@ -21,12 +22,25 @@ class Ledger:
         self.uncertain = 0
         self.statuses: Counter[int] = Counter()
         self.visits = 0
+        self.blocked = 0
         self.ads: Counter[int] = Counter()
 
     @property
     def sent(self) -> int:
         """How many events were sent and acknowledged, repetitions included."""
         return self.acknowledged.total()
+
+    def told(self) -> dict[str, object]:
+        """Return the ledger as plain values; outcomes are written ``outcome/reason``."""
+        return {
+            "visits": self.visits,
+            "sent": self.sent,
+            "acknowledged": {"/".join(key): number for key, number in sorted(self.acknowledged.items())},
+            "unanswered": {"/".join(key): number for key, number in sorted(self.unanswered.items())},
+            "uncertain": self.uncertain,
+            "blocked": self.blocked,
+            "statuses": {str(status): number for status, number in sorted(self.statuses.items())},
+        }
 
     def differences(self, counted: Mapping[Expected, int]) -> list[str]:
         """Compare with the platform's counts by (outcome, reason); return what does not balance, in words.

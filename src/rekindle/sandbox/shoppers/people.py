@@ -56,6 +56,7 @@ class Habits(msgspec.Struct, frozen=True):
     with_email: float = 0.35
     stale_ids: float = 0.03
     malformed: float = 0.005
+    blockers: float = 0.0
 
 
 DEMO: Final = Habits(
@@ -73,6 +74,7 @@ class Shopper(msgspec.Struct):
     bot: bool
     email: str | None
     clock_off_ms: int
+    blocks: bool = False
     cookies: dict[str, str] = msgspec.field(default_factory=dict)
 
 
@@ -96,6 +98,7 @@ def shopper(number: int, habits: Habits, chance: Random) -> Shopper:
     bot = chance.random() < habits.bots
     (kind,) = chance.choices(list(habits.consent), list(habits.consent.values()))
     off = chance.random() < habits.clock_off
+    blocks = habits.blockers > 0 and not bot and chance.random() < habits.blockers
     return Shopper(
         number=number,
         kind="accepted" if bot else kind,  # a crawler presses every button
@@ -103,4 +106,5 @@ def shopper(number: int, habits: Habits, chance: Random) -> Shopper:
         bot=bot,
         email=f"shopper{number}@example.com" if chance.random() < habits.with_email else None,
         clock_off_ms=chance.choice((-1, 1)) * chance.randint(2 * 3_600_000, 50 * 3_600_000) if off else 0,
+        blocks=blocks,
     )

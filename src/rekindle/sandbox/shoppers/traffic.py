@@ -10,6 +10,7 @@ import msgspec
 
 from rekindle.model.clock import Clock, rfc3339
 from rekindle.sandbox.shoppers.ledger import Ledger
+from rekindle.sandbox.shoppers.peaks import Peaks
 from rekindle.sandbox.shoppers.people import DEMO, Goods, Habits, Shelf, Shopper, shopper
 from rekindle.sandbox.shoppers.visits import ACCEPTED, DUPLICATE, Step, event, visit
 from rekindle.sandbox.shoppers.wire import Call, Reply, Transport, cookie_header, keep_cookies
@@ -53,16 +54,22 @@ class Traffic:
         self._placements = placements
         self._sleep = sleep
 
-    async def run(self, seconds: float, per_second: float) -> None:
-        """Let shoppers arrive at random for ``seconds``; return when the last has left."""
+    async def run(self, seconds: float, per_second: float | Peaks, most: int | None = None) -> None:
+        """Let shoppers arrive at random for ``seconds``, ``most`` at most; return when the last has left."""
+        peaks = per_second if isinstance(per_second, Peaks) else Peaks(per_second)
         arrivals = self._chance("arrivals")
-        ends_ms = self._clock() + int(seconds * 1000)
+        began_ms = self._clock()
         number = 0
         async with asyncio.TaskGroup() as shop:
-            while True:
-                await self._sleep(arrivals.expovariate(per_second))
-                if self._clock() >= ends_ms:
+            while most is None or number < most:
+                # Arrivals at the highest rate, of which those are left out that the moment's rate has no room for.
+                await self._sleep(arrivals.expovariate(peaks.highest))
+                now_s = (self._clock() - began_ms) / 1000
+                if now_s >= seconds:
                     return
+                here = peaks.at(now_s)
+                if here < peaks.highest and arrivals.random() * peaks.highest >= here:
+                    continue
                 shop.create_task(self.visit(number))
                 number += 1
 
@@ -74,11 +81,14 @@ class Traffic:
         for step in visit(who, self._habits, self._shelf, chance, self._clock()):
             await self._sleep(step.pause_s)
             await self._report(step, who, chance)
-            if self._placements and not who.bot and step.name in _WITH_ADS:
+            if self._placements and not who.bot and not who.blocks and step.name in _WITH_ADS:
                 await self._look_at_ad(chance.choice(list(self._placements)), who)
 
     async def _report(self, step: Step, who: Shopper, chance: Random) -> None:
         by_server = step.by_server and self._api_key is not None
+        if who.blocks and not by_server:
+            self.ledger.blocked += 1
+            return
         now_ms = self._clock() + (0 if by_server else who.clock_off_ms)
         told = event(step, who, chance, now_ms, self._origin, self._currency)
         if step.shift_ms or by_server:
