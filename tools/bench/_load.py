@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import time
+from collections import deque
 from typing import NamedTuple
 
 
@@ -61,7 +62,7 @@ def run_open(port: int, requests: list[bytes], connections: int, rate: float, se
     When no connection is free, a request waits for one, and its waiting counts.
     """
     poll, lines = _connect(port, connections)
-    free = list(lines)
+    free = deque(lines)  # in turn: a server hangs up on who is silent for long
     due_of: dict[int, float] = {}
     clock = time.perf_counter
     latencies: list[float] = []
@@ -71,7 +72,7 @@ def run_open(port: int, requests: list[bytes], connections: int, rate: float, se
     while len(latencies) < total:
         now = clock()
         while free and number < total and (due := begin + number / rate) <= now:
-            at = free.pop()
+            at = free.popleft()
             due_of[at] = due
             lines[at].sendall(requests[number % len(requests)])
             number += 1

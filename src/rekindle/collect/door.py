@@ -24,7 +24,7 @@ from rekindle.workspace import Policy, Workspace, duration_ms
 # A shorter difference is the network's, not the clock's; both senders of one purchase then keep equal times.
 _CLOCK_TOLERANCE_MS = 60_000
 _CONSENT_UPDATE = "consent_update"
-_REMEMBERED = 4096
+_REMEMBERED, _LONGEST_REMEMBERED = 4096, 4096  # entries, and the characters of one
 _ANSWER_MS = 1000
 
 
@@ -219,9 +219,10 @@ class Door:
         if held is not None and held[1] is workspace.policy and 0 <= now - held[2] < _ANSWER_MS:
             return held[0]
         answer = self._guards.consent(consent, workspace.policy, now)
-        if len(self._answers) >= _REMEMBERED:
-            self._answers.clear()
-        self._answers[name] = (answer, workspace.policy, now)
+        if sum(len(part) for part in name if isinstance(part, str)) <= _LONGEST_REMEMBERED:
+            if len(self._answers) >= _REMEMBERED:
+                self._answers.clear()
+            self._answers[name] = (answer, workspace.policy, now)
         return answer
 
     def _withdraw(self, workspace: Workspace, event: Event, sender: Sender, now: int, taken: Taken) -> None:
