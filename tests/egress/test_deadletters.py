@@ -6,7 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from rekindle.cli import main
-from rekindle.egress.deadletters import Filter, find, replay, show
+from rekindle.egress.deadletters import Filter, Replayed, find, replay, show
+from rekindle.privacy import ledger
 from tests.egress.world import World, error, ok
 
 DAY = 86_400_000
@@ -18,6 +19,10 @@ async def dead(world: World, count: int = 3) -> None:
     world.platform.answer = lambda events: error(100, message="Invalid parameter for anna@example.com")
     await world.run()
     assert world.counts() == {"dead/platform-refused": count}
+
+
+async def again(world: World) -> Replayed:
+    return await replay(world.database, world.log, world.ledger, world.clock, DEAD, "anna", 100)
 
 
 async def test_they_are_found_by_filter_with_the_platforms_words_masked(world: World):
@@ -44,14 +49,18 @@ async def test_what_is_shown_names_nobody(world: World):
 async def test_after_the_repair_they_go_the_whole_way_again(world: World):
     await dead(world)
     world.platform.answer = lambda events: ok(len(events))
-    done = await replay(world.database, world.log, DEAD, world.clock(), 100)
+    done = await again(world)
     assert (done.again, done.gone) == (3, 0)
     assert world.counts() == {"waiting/replayed": 3}
     sent = len(world.platform.requests)
     await world.run()
     assert world.counts() == {"delivered/ok": 3}
     assert len(world.platform.requests) == sent + 1
-    assert (await replay(world.database, world.log, DEAD, world.clock(), 100)).again == 0
+    assert (await again(world)).again == 0
+    lines = [one.line for one in ledger.lines(world.database, "shop", kind="decision") if one.line.action == "replay"]
+    assert {(line.actor, line.destination, line.event_id) for line in lines} == {
+        ("anna", "meta", name) for name in ("e1", "e2", "e3")
+    }
 
 
 async def test_who_withdrew_meanwhile_is_not_sent_and_who_was_erased_neither(world: World):
@@ -61,7 +70,7 @@ async def test_who_withdrew_meanwhile_is_not_sent_and_who_was_erased_neither(wor
     await world.withdraw("s1")
     world.vault.destroy("shop", "s2")
     before = len(world.platform.requests)
-    await replay(world.database, world.log, DEAD, world.clock(), 100)
+    await again(world)
     await world.run()
     assert world.counts() == {"filtered/consent-withdrawn": 1, "filtered/erased": 1}
     assert len(world.platform.requests) == before
@@ -70,7 +79,7 @@ async def test_who_withdrew_meanwhile_is_not_sent_and_who_was_erased_neither(wor
 async def test_the_window_is_looked_at_again(world: World):
     await dead(world, 1)
     world.clock.advance(8 * DAY)
-    await replay(world.database, world.log, DEAD, world.clock(), 100)
+    await again(world)
     await world.run()
     assert world.counts() == {"expired/window-passed": 1}
 
@@ -79,7 +88,7 @@ async def test_what_the_log_has_no_more_stays_as_it_was(world: World):
     await dead(world, 2)
     world.clock.advance(100 * DAY)
     await world.log.trim(world.clock())
-    done = await replay(world.database, world.log, DEAD, world.clock(), 100)
+    done = await again(world)
     assert (done.again, done.gone) == (0, 2)
     assert world.counts() == {"dead/platform-refused": 2}
 

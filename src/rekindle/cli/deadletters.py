@@ -103,10 +103,7 @@ def replay_(
             return
         if not yes:
             click.confirm(f"Send {count} event(s) again?", abort=True)
-        told = {"destination": destination, "reason": reason, "event": event_id, "outcome": outcome, "events": count}
-        detail = " ".join(f"{name}={value}" for name, value in told.items() if value is not None)
-        installation.record(workspace, author(given), "deadletters.replay", detail)
-        done = asyncio.run(_replayed(installation, chosen, limit))
+        done = asyncio.run(_replayed(installation, chosen, author(given), limit))
     finally:
         installation.close()
     click.echo(f"{done.again} event(s) go again" + (f"; {done.gone} are no longer in the log." if done.gone else "."))
@@ -119,9 +116,11 @@ async def _shown(installation: Installation, chosen: Filter) -> list[Letter]:
         await installation.log.close()
 
 
-async def _replayed(installation: Installation, chosen: Filter, limit: int) -> Replayed:
+async def _replayed(installation: Installation, chosen: Filter, actor: str, limit: int) -> Replayed:
     try:
-        return await replay(installation.database, installation.log, chosen, installation.clock(), limit)
+        return await replay(
+            installation.database, installation.log, installation.ledger, installation.clock, chosen, actor, limit
+        )
     finally:
         await installation.log.close()
 

@@ -66,7 +66,9 @@ REASONS: Final[Mapping[str, str]] = {
     "erased": _("the visitor's data was erased"),
     "id-not-in-feed": _("an item id is in no published feed"),
     "lane-paused": _("the lane is paused"),
+    "limited-use": _("the person limited the use of their data, and the platform cannot be told"),
     "mapping-failed": _("it could not be turned into the platform's form"),
+    "replayed": _("it was asked for again"),
     "no-answer": _("the platform gave no answer"),
     # item ids against a feed
     "unknown": _("in no catalogue"),

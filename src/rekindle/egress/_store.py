@@ -9,7 +9,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from rekindle.egress._tables import counts, ids, lanes, outcomes, retries
+from rekindle.egress._counts import move_counts
+from rekindle.egress._tables import ids, lanes, outcomes, retries
 from rekindle.engines.database import Database
 from rekindle.engines.database.core import upsert
 from rekindle.model.outcome import Outcome
@@ -156,7 +157,7 @@ class Store:
                 done.append(waiting.event_id)
             if waiting.from_log:
                 item_ids.update(result.item_ids)
-        self._count(connection, rows)
+        move_counts(connection, self._key, rows)
         self._put(connection, outcomes, rows)
         if again:
             self._put(connection, retries, again)
@@ -170,31 +171,6 @@ class Store:
                     index_elements=[*self._key, "reason"], set_={"count": ids.c.count + insert.excluded.count}
                 )
             )
-
-    def _count(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
-        """Move each event from the count of its outcome until now to that of its new one."""
-        moved: Counter[tuple[str, str]] = Counter()
-        names = [str(row["event_id"]) for row in rows]
-        for start in range(0, len(names), 500):
-            part = names[start : start + 500]
-            before = sa.select(outcomes.c.outcome, outcomes.c.reason, sa.func.count()).where(
-                *self._mine(outcomes), outcomes.c.event_id.in_(part)
-            )
-            for outcome, reason, count in connection.execute(before.group_by(outcomes.c.outcome, outcomes.c.reason)):
-                moved[outcome, reason] -= count
-        moved.update(
-            (str(row["outcome"]), str(row["reason"])) for row in {row["event_id"]: row for row in rows}.values()
-        )
-        changed = [
-            {**self._key, "outcome": outcome, "reason": reason, "count": count}
-            for (outcome, reason), count in sorted(moved.items())
-            if count
-        ]
-        if changed:
-            insert = upsert(counts, self._database.dialect)
-            key = [column.name for column in counts.primary_key]
-            total = {"count": counts.c.count + insert.excluded.count}
-            connection.execute(insert.on_conflict_do_update(index_elements=key, set_=total), changed)
 
     def _put(self, connection: Connection, table: sa.Table, rows: list[dict[str, object]]) -> None:
         insert = upsert(table, self._database.dialect)

@@ -6,22 +6,25 @@ person erased), keeps the id contract, maps with today's settings and looks at t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
-from rekindle.egress._tables import outcomes, retries
+from rekindle.egress._tables import outcomes
+from rekindle.egress.replay import Replay
 from rekindle.egress.status import EventOutcome
 from rekindle.engines.database import Database
-from rekindle.engines.database.core import upsert
-from rekindle.engines.log import Log
+from rekindle.engines.log import Entry, Log
+from rekindle.model.clock import Clock
 from rekindle.model.outcome import Outcome
 from rekindle.model.record import Stored, decode
+from rekindle.privacy.ledger import Ledger
 
 _PART = 500
+_EVER = 2**62
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,61 +71,32 @@ async def show(database: Database, log: Log, chosen: Filter) -> list[Letter]:
     return letters
 
 
-async def replay(database: Database, log: Log, chosen: Filter, now_ms: int, limit: int) -> Replayed:
-    """Give up to ``limit`` letters back to their lanes. Their outcome is then ``waiting``, until it is a new one."""
+async def replay(
+    database: Database, log: Log, ledger: Ledger, clock: Clock, chosen: Filter, actor: str, limit: int
+) -> Replayed:
+    """Give up to ``limit`` letters back to their lanes (`rekindle.egress.replay`); ``actor`` is who asked."""
     with database.read() as connection:
         rows = connection.execute(_places(chosen).order_by(outcomes.c.updated_ms.desc()).limit(limit)).all()
     again = gone = 0
-    for part in _parts(rows):
-        ready: list[dict[str, Any]] = []
-        for row in part:
-            found = await _record(log, row.partition, row.offset, row.event_id)
-            if found is None:
-                gone += 1
-                continue
-            ready.append(
-                {
-                    "workspace": chosen.workspace,
-                    "destination": row.destination,
-                    "event_id": row.event_id,
-                    "next_ms": now_ms,
-                    "attempts": 0,
-                    "first_ms": now_ms,
-                    "record": found[1],
-                    "partition": row.partition,
-                    "offset": row.offset,
-                }
-            )
-        moved = await database.run(lambda c, ready=ready: _move(c, database.dialect, chosen, ready, now_ms))  # type: ignore[misc]
-        again += moved
+    for destination in sorted({row.destination for row in rows}):
+        mine = [row for row in rows if row.destination == destination]
+        opened = Replay(database, ledger, clock, chosen.workspace, destination, actor, (Outcome(chosen.outcome),))
+        for start in range(0, len(mine), _PART):
+            found = [await _record(log, row.partition, row.offset, row.event_id) for row in mine[start : start + _PART]]
+            entries = [each[1] for each in found if each is not None]
+            gone += len(found) - len(entries)
+            again += await asyncio.to_thread(opened.open, entries, 0, _EVER)
     return Replayed(again, gone)
 
 
-def _move(connection: Connection, dialect: str, chosen: Filter, ready: list[dict[str, Any]], now_ms: int) -> int:
-    """Put the events into the retries; what another replay has taken meanwhile is left alone."""
-    moved = 0
-    for row in ready:
-        key = (
-            outcomes.c.workspace == row["workspace"],
-            outcomes.c.destination == row["destination"],
-            outcomes.c.event_id == row["event_id"],
-            outcomes.c.outcome == chosen.outcome,
-        )
-        changed = {"outcome": str(Outcome.WAITING), "reason": "replayed", "attempts": 0, "updated_ms": now_ms}
-        if connection.execute(sa.update(outcomes).where(*key).values(**changed)).rowcount:
-            connection.execute(upsert(retries, dialect).values(**row).on_conflict_do_nothing())
-            moved += 1
-    return moved
-
-
-async def _record(log: Log, partition: int, offset: int, event_id: str) -> tuple[Stored, bytes] | None:
+async def _record(log: Log, partition: int, offset: int, event_id: str) -> tuple[Stored, Entry] | None:
     for entry in await log.tail((partition, offset - 1), 1):
         try:
             record = decode(entry.value)
         except msgspec.MsgspecError:
             return None
         if (entry.partition, entry.offset) == (partition, offset) and isinstance(record, Stored):
-            return (record, entry.value) if record.event_id == event_id else None
+            return (record, entry) if record.event_id == event_id else None
     return None
 
 
@@ -147,8 +121,3 @@ def _where(chosen: Filter) -> Iterator[sa.ColumnElement[bool]]:
     for name in ("destination", "reason", "event_id"):
         if (value := getattr(chosen, name)) is not None:
             yield outcomes.c[name] == value
-
-
-def _parts(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(rows), _PART):
-        yield rows[start : start + _PART]

@@ -12,6 +12,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from rekindle.egress._counts import move_counts
 from rekindle.egress._tables import outcomes, retries
 from rekindle.engines.database import Database
 from rekindle.engines.database.core import upsert
@@ -124,6 +125,7 @@ class Replay:
                 }
             )
             queue.append({**name, **place, "next_ms": now, "first_ms": now, "record": entry.value})
+        move_counts(connection, {"workspace": self._workspace, "destination": self._destination}, rows)
         insert = upsert(outcomes, connection.dialect.name)
         changed = {name: insert.excluded[name] for name in ("outcome", "reason", "detail", "attempts", "updated_ms")}
         key = ["workspace", "destination", "event_id"]
