@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import msgspec
 
+from rekindle.destinations.replies import by_status
 from rekindle.destinations.shared import context, identifier, told
-from rekindle.egress.answers import by_status, masked, retry_after_ms, same
+from rekindle.egress.answers import masked, retry_after_ms, same
 from rekindle.egress.connector import Answer, Disposition, OAuth, Retry, Verdict
 from rekindle.model.event import Consent, LimitedDataUse, User
 from rekindle.privacy.normalise.google import PLATFORM
@@ -111,7 +112,7 @@ def refusal(answer: Answer, size: int) -> Verdict:
     """Return what an answer that is not 2xx means. Named events are refused; without a name, the batch is parted."""
     error = read_error(answer)
     if error is None:
-        return by_status(answer, size, expired="refresh")
+        return by_status(answer, size, unauthorised="refresh")
     violations = [violation for detail in error.details for violation in detail.fieldViolations]
     said = "; ".join(f"{violation.field}: {violation.description}" for violation in violations[:3])
     words = masked(f"{error.status or error.code}: {said or error.message}")
@@ -128,7 +129,7 @@ def refusal(answer: Answer, size: int) -> Verdict:
     if answer.status == 400:
         named = [violation.field for violation in violations]
         return Verdict(parted(named, size), words=words, trace=trace)
-    return by_status(answer, size, words=words, trace=trace, expired="refresh")
+    return by_status(answer, size, words=words, trace=trace, unauthorised="refresh")
 
 
 def parted(fields: Sequence[str], size: int) -> tuple[Disposition, ...]:

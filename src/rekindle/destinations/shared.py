@@ -6,22 +6,16 @@ that names no value has the sum of its items; a quantity below one is one; an it
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
-from functools import cache
-from ipaddress import ip_address
-from typing import Any, Final
+from typing import Any
 
-from babel.numbers import list_currencies
-
+from rekindle.destinations import words
+from rekindle.destinations.words import DAY_MS, items, quantity
 from rekindle.egress.connector import Rejected
 from rekindle.model.clock import parse_rfc3339
-from rekindle.model.event import Consent, Ecommerce, Event, Item, User
+from rekindle.model.event import Client, Consent, Ecommerce, Event, Item, User
 from rekindle.model.outcome import Reason
 from rekindle.privacy.normalise import Context, Platform
-
-DAY_MS: Final = 86_400_000
-_CODE = re.compile(r"[A-Z]{3}")
 
 
 def event_time_ms(event: Event) -> int | Rejected:
@@ -32,15 +26,9 @@ def event_time_ms(event: Event) -> int | Rejected:
         return Rejected(Reason.MALFORMED, "event_time is not RFC 3339 with an offset")
 
 
-@cache
-def _currencies() -> frozenset[str]:
-    return frozenset(list_currencies())
-
-
 def currency(shop: Ecommerce) -> str:
     """Return the currency's three letters, or "" when there is none that anybody knows."""
-    code = (shop.currency or "").strip().upper()
-    return code if _CODE.fullmatch(code) and code in _currencies() else ""
+    return words.currency(shop) or ""
 
 
 def amount(number: Decimal | None) -> Decimal | None:
@@ -48,27 +36,10 @@ def amount(number: Decimal | None) -> Decimal | None:
     return number if number is not None and number.is_finite() and number >= 0 else None
 
 
-def quantity(item: Item) -> int:
-    """Return how many; at least one."""
-    return item.quantity if item.quantity and item.quantity > 0 else 1
-
-
-def items(shop: Ecommerce, most: int | None = None) -> list[Item]:
-    """Return the items that have an id, at most ``most`` of them: the first, as the shop ranked them."""
-    found = [item for item in shop.items if item.item_id]
-    return found if most is None else found[:most]
-
-
 def value(shop: Ecommerce) -> Decimal | None:
     """Return the event's value, or the sum of its items when each has a price. None without a known currency."""
-    if not currency(shop):
-        return None
-    if shop.value is not None:
-        return amount(shop.value)
-    priced = [(amount(item.price), quantity(item)) for item in items(shop)]
-    if not priced or any(price is None for price, _ in priced):
-        return None
-    return sum((price * count for price, count in priced if price is not None), Decimal(0))
+    found = words.money(shop)
+    return None if found is None else found[0]
 
 
 def missing_money(event: Event) -> Rejected | None:
@@ -88,12 +59,9 @@ def categories(item: Item) -> str:
     return " > ".join(part for part in parts if part)
 
 
-def address(text: str | None) -> str:
-    """Return an IP address, or "" for what is none."""
-    try:
-        return str(ip_address((text or "").strip()))
-    except ValueError:
-        return ""
+def address(client: Client) -> str:
+    """Return the IP address, or "" for what is none."""
+    return words.address(client) or ""
 
 
 def context(user: User, default_region: str | None, **choices: str) -> Context:
@@ -119,3 +87,21 @@ def told(consent: Consent, name: str, *, granted: str, denied: str) -> str:
     """Return a consent mode signal in a platform's words, or "" when the person never said."""
     signal = getattr(consent, name)
     return granted if signal == "granted" else denied if signal == "denied" else ""
+
+
+__all__ = [
+    "DAY_MS",
+    "address",
+    "amount",
+    "categories",
+    "context",
+    "currency",
+    "event_time_ms",
+    "identifier",
+    "items",
+    "missing_money",
+    "present",
+    "quantity",
+    "told",
+    "value",
+]

@@ -83,27 +83,3 @@ def _business_use_case(answer: Answer) -> int:
         return 0
     minutes = max((usage.estimated_time_to_regain_access for each in found.values() for usage in each), default=0)
     return max(0, minutes) * 60_000
-
-
-def by_status(
-    answer: Answer, size: int, *, words: str = "", trace: str = "", expired: CredentialAction = "stop"
-) -> Verdict:
-    """Return what an answer without success means by its HTTP status alone. ``expired`` is what 401 asks for.
-
-    401 and 403 hold: nothing is wrong with the events. 400 and 422 part a batch until the bad event is alone; what is
-    no answer of the platform at all (a 2xx that nobody can read, 3xx, 408, 5xx) is tried again.
-    """
-    status, wait = answer.status, retry_after_ms(answer)
-    words = words or f"HTTP {status} without an answer of the API"
-    if status == 401:
-        return same("hold", size, credential_action=expired, words=words, trace=trace)
-    if status == 403:
-        return same("hold", size, credential_action="stop", words=words, trace=trace)
-    if status == 429:
-        return same("retry", size, retry=Retry(wait, throttled=True), words=words, trace=trace)
-    if status in (400, 413, 422):
-        return same("split" if size > 1 else "permanent", size, words=words, trace=trace)
-    if status in (404, 405, 410):
-        # The address or the account is wrong; every event would be refused until somebody repairs it.
-        return same("hold", size, credential_action="stop", words=words, trace=trace)
-    return same("retry", size, retry=Retry(wait), words=words, trace=trace)

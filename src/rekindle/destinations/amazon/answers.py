@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from rekindle.egress.answers import by_status, masked
+from rekindle.destinations.replies import by_status
+from rekindle.egress.answers import masked
 from rekindle.egress.connector import Answer, Disposition, Retry, Verdict
 
 _LATER = frozenset({"INTERNAL_ERROR", "TOO_MANY_REQUESTS", "THROTTLED"})
@@ -34,7 +35,7 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
     """Never raises. An event that is in neither list is sent again: its id keeps it from counting twice."""
     trace = answer.headers.get("x-amzn-requestid", "") or answer.headers.get("x-amz-request-id", "")
     if not 200 <= answer.status < 300:
-        return by_status(answer, batch_size, words=_message(answer), trace=trace, expired="refresh")
+        return by_status(answer, batch_size, words=_message(answer), trace=trace, unauthorised="refresh")
     try:
         body = msgspec.json.decode(answer.body, type=_Body)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -112,7 +112,7 @@ def _consent(event: Event) -> dict[str, Any]:
         amznAdStorage=told(given, "ad_storage", granted="GRANTED", denied="DENIED"),
         amznUserData=told(given, "ad_user_data", granted="GRANTED", denied="DENIED"),
     )
-    place = address(event.client.ip)
+    place = address(event.client)
     found = present(amazonConsent=amazon if len(amazon) == 2 else None, tcf=given.tcf, gpp=given.gpp)
     # An address alone says where somebody is, not what they chose.
     return found | {"geo": {"ipAddress": place}} if found and place else found

@@ -13,7 +13,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 from rekindle.destinations.criteo.mapping import EVENT_NAMES, map_event
-from rekindle.egress.answers import by_status, masked, same
+from rekindle.destinations.replies import by_status
+from rekindle.egress.answers import masked, same
 from rekindle.egress.connector import Answer, Limits, Manifest, Mapped, OutRequest, Rejected, Setting, Verdict
 from rekindle.egress.options import check_settings
 from rekindle.egress.request import account_host, encode

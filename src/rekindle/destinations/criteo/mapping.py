@@ -91,7 +91,7 @@ def _head(event: Event, person: dict[str, Any]) -> dict[str, Any]:
     return present(
         site_type=_SITE_TYPES.get((event.client.device_type or "").lower(), "d"),
         id=person,
-        ip=address(event.client.ip),
+        ip=address(event.client),
         useragent=event.client.user_agent,
         full_url=event.page.url,
         previous_url=event.page.referrer,

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
+from rekindle.destinations.replies import by_status
 from rekindle.destinations.shared import present
-from rekindle.egress.answers import by_status, masked, same
+from rekindle.egress.answers import masked, same
 from rekindle.egress.audience import MappedMember, Member, Operation
 from rekindle.egress.connector import (
     Answer,
@@ -140,7 +141,7 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
     try:
         body = msgspec.json.decode(answer.body, type=_Body, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return by_status(answer, batch_size, expired="refresh")
+        return by_status(answer, batch_size, unauthorised="refresh")
     first = body.errors[0] if body.errors else _Error()
     words = masked(f"{first.code}: {first.detail or first.title or ''}") if body.errors else ""
     trace = first.traceId or ""
@@ -148,7 +149,7 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
         # The list is not there; nobody can be put on it.
         return same("permanent", batch_size, words=words, trace=trace)
     if not 200 <= answer.status < 300:
-        return by_status(answer, batch_size, words=words, trace=trace, expired="refresh")
+        return by_status(answer, batch_size, words=words, trace=trace, unauthorised="refresh")
     if body.errors or (body.data is not None and body.data.attributes.nbInvalidIdentifiers):
         return same("split" if batch_size > 1 else "permanent", batch_size, words=words or "an identifier is invalid")
     return same("delivered", batch_size) if body.data is not None else by_status(answer, batch_size)

@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from rekindle.destinations.ga4.mapping import accepts, map_event
-from rekindle.egress.answers import by_status, masked, same
+from rekindle.destinations.replies import by_status
+from rekindle.egress.answers import masked, same
 from rekindle.egress.connector import Answer, Limits, Manifest, Mapped, OutRequest, Rejected, Setting, Verdict
 from rekindle.egress.options import check_settings
 from rekindle.egress.request import account_host, encode

@@ -7,7 +7,8 @@ from typing import Final
 import msgspec
 
 from rekindle.destinations.google import refusal
-from rekindle.egress.answers import by_status, masked, retry_after_ms, same
+from rekindle.destinations.replies import by_status
+from rekindle.egress.answers import masked, retry_after_ms, same
 from rekindle.egress.connector import Answer, Disposition, Retry, Verdict
 
 # The conversion is not yet there, or somebody else writes to it: the same upload is right a little later.
@@ -59,7 +60,7 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
     try:
         body = msgspec.json.decode(answer.body, type=_Body, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return by_status(answer, batch_size, expired="refresh")
+        return by_status(answer, batch_size, unauthorised="refresh")
     if not 200 <= answer.status < 300:
         return _refused(answer, body.error, batch_size)
     failed = body.partialFailureError

@@ -13,7 +13,8 @@ import msgspec
 
 from rekindle.destinations.google import OAUTH, USER_FIELDS, refusal
 from rekindle.destinations.google_data_manager.mapping import map_event
-from rekindle.egress.answers import by_status, same
+from rekindle.destinations.replies import by_status
+from rekindle.egress.answers import same
 from rekindle.egress.connector import (
     Answer,
     Limits,

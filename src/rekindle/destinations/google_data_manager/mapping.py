@@ -54,7 +54,7 @@ def map_event(event: Event, region: str | None, *, cart: dict[str, str]) -> Mapp
         currency=currency(shop) if value(shop) is not None else None,
         conversionValue=value(shop),
         eventDeviceInfo=present(
-            userAgent=event.client.user_agent, ipAddress=address(event.client.ip) or None
+            userAgent=event.client.user_agent, ipAddress=address(event.client) or None
         ),
         cartData=_cart(event, cart),
     )  # fmt: skip

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
+from rekindle.destinations.replies import by_status
 from rekindle.destinations.shared import context, identifier
-from rekindle.egress.answers import by_status, masked, retry_after_ms, same
+from rekindle.egress.answers import masked, retry_after_ms, same
 from rekindle.egress.audience import MappedMember, Member, Operation
 from rekindle.egress.connector import (
     Answer,
@@ -139,7 +140,7 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
     try:
         body = msgspec.json.decode(answer.body or b"{}", type=_Body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return by_status(answer, batch_size, expired="refresh")
+        return by_status(answer, batch_size, unauthorised="refresh")
     faults = [*(body.Errors or ()), *(body.OperationErrors or ())]
     listed = faults or body.PartialErrors or []
     words = masked("; ".join(f"{error.ErrorCode} ({error.Code}): {error.Message}" for error in listed[:3]))
@@ -153,7 +154,7 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
         throttled = Retry(retry_after_ms(answer), throttled=True)
         return same("retry", batch_size, retry=throttled, words=words, trace=trace)
     if not 200 <= answer.status < 300:
-        return by_status(answer, batch_size, words=words, trace=trace, expired="refresh")
+        return by_status(answer, batch_size, words=words, trace=trace, unauthorised="refresh")
     if faults:
         return same("split" if batch_size > 1 else "permanent", batch_size, words=words, trace=trace)
     if not answer.body.strip():

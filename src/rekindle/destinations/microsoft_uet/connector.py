@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from rekindle.destinations.microsoft_uet.mapping import PAGE_TYPES, map_event
-from rekindle.egress.answers import by_status, masked, same
+from rekindle.destinations.replies import by_status
+from rekindle.egress.answers import masked, same
 from rekindle.egress.connector import (
     Answer,
     Disposition,

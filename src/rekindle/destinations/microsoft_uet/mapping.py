@@ -82,7 +82,7 @@ def _user(event: Event, region: str | None) -> dict[str, Any]:
         anonymousId=client.client_id,
         msclkid=client.msclkid,
         clientUserAgent=client.user_agent,
-        clientIpAddress=address(client.ip),
+        clientIpAddress=address(client),
     )
 
 

@@ -9,7 +9,8 @@ from typing import Final
 
 import msgspec
 
-from rekindle.egress.answers import by_status, masked, retry_after_ms, same
+from rekindle.destinations.replies import by_status
+from rekindle.egress.answers import masked, retry_after_ms, same
 from rekindle.egress.connector import Answer, Retry, Verdict
 
 _TAKEN: Final = 0

@@ -74,7 +74,7 @@ def _user(event: Event, region: str | None) -> dict[str, Any]:
     return present(
         **{key: identifier(PLATFORM, event.user, field, given) for key, field in _HASHED},
         ttclid=client.ttclid if (client.ttclid or "").strip().lower() not in ("null", "undefined") else None,
-        ip=address(client.ip),
+        ip=address(client),
         user_agent=client.user_agent,
     )
 
