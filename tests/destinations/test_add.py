@@ -73,8 +73,11 @@ def test_what_cannot_be_used_is_not_written(shop: Path):
 
 
 def test_the_means_to_renew_a_token_can_be_given_instead(shop: Path):
-    done = add(shop, "snap", "--kind", "snapchat_audience", "--renew", "--set", "segment_id=1", typed="a\nb\nc\n")
+    asked = ("snap", "--kind", "snapchat_audience", "--renew", "--set", "segment_id=1")
+    assert "there is no audience 'lost'" in add(shop, *asked, "--audience", "lost").output
+    done = add(shop, *asked, "--audience", "cart_abandoned", typed="a\nb\nc\n")
     assert done.exit_code == 0, done.output
+    assert tomllib.loads((shop / "destinations" / "snap.toml").read_text())["audience"] == "cart_abandoned"
     settings = tomllib.loads((shop / "destinations" / "snap.toml").read_text())["settings"]
     assert settings.keys() == {"segment_id", "client_id", "client_secret", "refresh_token"}
     assert "renews no tokens" in add(shop, "m", "--kind", "meta", "--renew", "--set", "pixel_id=1").output

@@ -31,14 +31,15 @@ _CODES = ("test_event_code", "test_id")
 @click.option("--set", "given", multiple=True, metavar="KEY=VALUE", help="A setting; what is not given is asked for.")
 @click.option("--secret", "stored", multiple=True, metavar="KEY=NAME", help="Use a secret that is stored already.")
 @click.option("--feed", help="The feed whose ids the platform knows.")
+@click.option("--audience", help="The audience whose members the platform shall have, for an audience's destination.")
 @click.option("--renew", is_flag=True, help="Give the means to renew the access token, instead of a token.")
 @click.option("--send/--no-send", "send", default=None, help="Send a test event, or do not ask.")
 @click.option("--test-code", help="The platform's code for test events; used for this one, not written.")
 @click.option("--author", "who", help="Who does this, for the ledger [default: your account's name].")
 @installation_options
 def add(
-    name: str, kind: str | None, given: tuple[str, ...], stored: tuple[str, ...], feed: str | None, renew: bool,
-    send: bool | None, test_code: str | None, who: str | None, folder: Path, data: Path | None,
+    name: str, kind: str | None, given: tuple[str, ...], stored: tuple[str, ...], feed: str | None,
+    audience: str | None, renew: bool, send: bool | None, test_code: str | None, who: str | None, folder: Path, data: Path | None,
 ) -> None:  # fmt: skip
     """Set up destination NAME: ask for its settings and secrets, write destinations/NAME.toml, send a test event.
 
@@ -53,6 +54,7 @@ def add(
         raise click.ClickException(f"{path} is there already" if path.exists() else f"{name!r} cannot be a name")
     if feed is not None and feed not in workspace.feeds:
         raise click.ClickException(f"there is no feed {feed!r}; there are: {', '.join(workspace.feeds) or 'none'}")
+    audience = _audience(manifest, workspace, audience)
     click.echo(f"{manifest.title}")
     if manifest.unverified:
         click.secho(manifest.unverified, fg="yellow")
@@ -61,7 +63,9 @@ def add(
     try:
         names = _secrets(installation, manifest, name, _pairs(stored), renew, author(who))
         written: dict[str, Any] = settings | {key: {"secret": stored_as} for key, stored_as in names.items()}
-        document = Destination(kind=manifest.name, consent=manifest.consent, feed=feed, settings=written)
+        document = Destination(
+            kind=manifest.name, consent=manifest.consent, feed=feed, audience=audience, settings=written
+        )
         _check(module, written, names, installation.secrets.get)
         path.parent.mkdir(exist_ok=True)
         path.write_text(destination_toml(document, manifest.title), encoding="utf-8")
@@ -80,6 +84,22 @@ def _module(kind: str) -> ConnectorModule:
     if kind not in modules:
         raise click.ClickException(f"there is no platform {kind!r}; name it with --kind: {', '.join(sorted(modules))}")
     return cast(ConnectorModule, modules[kind])
+
+
+def _audience(manifest: Manifest, workspace: Workspace, given: str | None) -> str | None:
+    """Return the audience that goes there; ask where one is needed and none was given."""
+    if manifest.kind != "audience":
+        if given is not None:
+            raise click.ClickException(f"{manifest.name} takes events; leave out --audience")
+        return None
+    known = sorted(workspace.audiences)
+    if not known:
+        raise click.ClickException(f"{manifest.name} takes an audience, and there is none; write audiences/NAME.toml")
+    if given is None:
+        given = click.prompt("audience", type=click.Choice(known))
+    if given not in known:
+        raise click.ClickException(f"there is no audience {given!r}; there are: {', '.join(known)}")
+    return given
 
 
 def _pairs(given: tuple[str, ...]) -> dict[str, str]:
