@@ -55,6 +55,9 @@ class MemorySecrets:
     def put(self, name: str, value: str) -> None:
         self._values[name] = value
 
+    def delete(self, name: str) -> None:
+        del self._values[name]
+
     def names(self) -> Sequence[str]:
         return sorted(self._values)
 

@@ -51,6 +51,9 @@ class MemorySecrets:
     def put(self, name: str, value: str) -> None:
         self.values[name] = value
 
+    def delete(self, name: str) -> None:
+        del self.values[name]
+
     def names(self) -> Sequence[str]:
         return sorted(self.values)
 

@@ -70,7 +70,7 @@ class Installation:
     @cached_property
     def ledger(self) -> Ledger:
         """The tamper-evident record."""
-        return Ledger(self.database, self.keyring, self.clock)
+        return Ledger(self.database, self.keyring, self.clock, link=self.vault.link)
 
     @cached_property
     def vault(self) -> Vault:

@@ -22,6 +22,7 @@ from rekindle.model.web import Request, Route
 from rekindle.ops.loop import run_steps, stop_on_signals
 from rekindle.privacy.decide import door
 from rekindle.privacy.redact import clean_page, clean_search_term
+from rekindle.privacy.suppression import SuppressionCopy
 from rekindle.profiles import History, Related
 from rekindle.tags.serve import routes as tag_routes
 from rekindle.workspace import Feed, Workspace
@@ -44,6 +45,7 @@ async def run(installation: Installation, drain_s: float) -> None:
             seal=installation.vault.seal,
             clean_page=clean_page,
             clean_search_term=clean_search_term,
+            suppressed=SuppressionCopy(installation.database, installation.clock),
         ),
         verify=_Verifier(installation),
         clock=installation.clock,

@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 from rekindle.audiences import AudienceView
 from rekindle.cli._compose import Installation
 from rekindle.cli._lanes import Lanes
+from rekindle.cli._subjects import Subjects
 from rekindle.egress.http import HttpTransport
 from rekindle.engines.log import ConsumerLag
 from rekindle.feeds import PublishedIds
@@ -30,6 +31,7 @@ async def run(installation: Installation) -> None:
     feed_ids = PublishedIds(database, installation.blobs, clock)
     transport = HttpTransport(allow_private=settings.allow_private_addresses)
     lanes = Lanes(installation, transport, feed_ids, _IDLE_S)
+    subjects = Subjects(installation, transport)
     profiles = ProfileView(installation.log, database, clock, feed_ids)
     audiences = AudienceView(
         installation.log,
@@ -54,6 +56,7 @@ async def run(installation: Installation) -> None:
             "lanes": lanes.step,
             "credentials": lanes.renew,
             "lag": lag.step,
+            "removals": subjects.step,
         }
         await run_steps(steps, idle_s=_IDLE_S, stopping=stopping)
     finally:

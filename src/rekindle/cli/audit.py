@@ -13,6 +13,7 @@ from rekindle.cli._options import installation_options
 from rekindle.privacy import audit
 from rekindle.privacy.checkpoint import CheckpointInvalid, read_verifier_key, verifier_key
 from rekindle.privacy.ledger import ORIGIN, checkpoint
+from rekindle.privacy.subjects.certificate import CertificateInvalid, commitment, verify_certificate
 
 
 @click.group()
@@ -87,6 +88,24 @@ def verify(
     except (audit.LedgerDamaged, CheckpointInvalid) as error:
         raise click.ClickException(f"the ledger is not what was recorded: {error}") from None
     click.echo(f"{found.size} lines are whole; root {found.root}")
+
+
+@command.command("verify-certificate")
+@click.argument("file", type=click.File("rb"))
+@click.option("--key", "trusted", required=True, help="The public key (text of `rekindle audit key`).")
+@click.option("--salt", help="The salt that was given with the certificate: asks for the identifier it is about.")
+def verify_erasure(file: BinaryIO, trusted: str, salt: str | None) -> None:
+    """Verify the certificate of an erasure offline, with nothing but the public key."""
+    try:
+        statement = verify_certificate(file.read(), read_verifier_key(trusted)[1])
+    except (CertificateInvalid, CheckpointInvalid) as error:
+        raise click.ClickException(str(error)) from None
+    if salt is not None and commitment(salt, click.prompt("identifier", err=True)) != statement.get("person"):
+        raise click.ClickException("the certificate is genuine, but it is about somebody else")
+    click.echo(
+        f"request {statement.get('request')} of {statement.get('received')}: erased {statement.get('done')}, "
+        f"{statement.get('search', {}).get('survivors')} survivors"
+    )
 
 
 def _in_place(folder: Path, data: Path | None, known: Ed25519PublicKey | None, older: str | None) -> audit.Verified:

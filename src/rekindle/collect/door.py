@@ -50,7 +50,9 @@ class Guards(NamedTuple):
     """What `privacy` does for the gateway.
 
     ``consent(signals, policy, now_ms)`` decides whether an event may be stored; ``seal(workspace, subject,
-    plaintext)`` encrypts for one person; ``clean_page`` and ``clean_search_term`` cut personal data out of text.
+    plaintext)`` encrypts for one person; ``clean_page`` and ``clean_search_term`` cut personal data out of text;
+    ``suppressed(workspace, subject)`` knows who was erased. It is asked for every name of every event, so it must not
+    go to a database each time.
     """
 
     consent: Callable[[Consent, Policy, int], Answer]
@@ -58,6 +60,7 @@ class Guards(NamedTuple):
     seal: Callable[[str, str, bytes], bytes]
     clean_page: Callable[[Page], Page]
     clean_search_term: Callable[[str | None], str | None]
+    suppressed: Callable[[str, str], bool] = lambda _workspace, _subject: False
 
 
 class Sender(NamedTuple):
@@ -171,6 +174,12 @@ class Door:
                 taken.refuse(Outcome.INVALID.value, Reason.MISSING_FIELD.value)
                 return
             subject = others.pop(0)
+        if any(self._guards.suppressed(name, one) for one in (subject, *others)):
+            # Who was erased stays so: not even a refusal of theirs is written down. The browser is to forget its id.
+            taken.refuse(Outcome.FILTERED.value, Reason.SUPPRESSED.value)
+            if sender.browser:
+                taken.visitor, taken.withdrawn = None, True
+            return
         if event.event == _CONSENT_UPDATE:
             for one in (subject, *others):
                 taken.records.append(_keyed(one, ConsentChange(name, now, one, event.consent)))
@@ -238,6 +247,8 @@ class Door:
             known.add(self._guards.subject(workspace.name, "cookie", event.client.client_id))
         known.update(self._names(workspace, event.user))
         for subject in sorted(known):
+            if self._guards.suppressed(workspace.name, subject):
+                continue
             change = ConsentChange(workspace.name, now, subject, event.consent)
             taken.records.append(_keyed(subject, change))
 

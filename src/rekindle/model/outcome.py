@@ -30,6 +30,7 @@ class Reason(StrEnum):
     CONSENT_ABSENT = "consent-absent"
     CONSENT_DENIED = "consent-denied"
     CONSENT_UNREADABLE = "consent-unreadable"
+    SUPPRESSED = "suppressed"
     BOT = "bot"
     DUPLICATE = "duplicate"
     MALFORMED = "malformed"

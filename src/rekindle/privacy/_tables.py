@@ -33,6 +33,7 @@ consents = sa.Table(
     sa.Column("consent", sa.LargeBinary, nullable=False),
 )
 
+# ``subject`` is a hash of the pseudonym (`suppression.mark`).
 suppressed = sa.Table(
     "privacy_suppressed",
     metadata,
@@ -79,4 +80,36 @@ ledger_heads = sa.Table(
     sa.Column("peaks", sa.LargeBinary, nullable=False),
     sa.Column("checkpoint", sa.Text, nullable=False),
     sa.Column("signed_ms", sa.BigInteger, nullable=False),
+)
+
+# What people asked for. ``marks`` are hashes of the person's pseudonyms (`suppression.mark`), parted by spaces.
+subject_requests = sa.Table(
+    "privacy_subject_requests",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("law", sa.String(8), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("received_ms", sa.BigInteger, nullable=False),
+    sa.Column("due_ms", sa.BigInteger, nullable=False),
+    sa.Column("updated_ms", sa.BigInteger, nullable=False),
+    sa.Column("marks", sa.Text, nullable=False),
+    sa.Column("certificate", sa.Text, nullable=False),
+)
+
+# One platform from whose lists a person is to be taken. ``payload`` holds what the platform knows the person by,
+# encrypted; it is emptied as soon as the platform has answered for good.
+subject_removals = sa.Table(
+    "privacy_subject_removals",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("request", sa.String(40), primary_key=True),
+    sa.Column("destination", sa.String(64), primary_key=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_ms", sa.BigInteger, nullable=False),
+    sa.Column("updated_ms", sa.BigInteger, nullable=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
 )

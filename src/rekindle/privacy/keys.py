@@ -31,12 +31,7 @@ class Keyring:
         self._secrets = secrets
         self._random = random
         self._cache: dict[str, bytes] = {}
-        epochs: dict[str, int] = {"pseudonym": 1, "vault": 1}
-        for name in secrets.names():
-            found = _EPOCH.fullmatch(name)
-            if found:
-                epochs[found[1]] = max(epochs[found[1]], int(found[2]))
-        self._epochs = epochs
+        self._epochs = self._look()
 
     def ensure(self) -> None:
         """Make every key that is missing. Raises `KeyUnusable`."""
@@ -53,6 +48,11 @@ class Keyring:
     @property
     def vault_epoch(self) -> int:
         """The epoch of the key that wraps new vault keys."""
+        return self._epochs["vault"]
+
+    def newest_vault_epoch(self) -> int:
+        """Return the newest epoch, also when another process started it since; reads the secret store."""
+        self._epochs["vault"] = max(self._epochs["vault"], self._look()["vault"])
         return self._epochs["vault"]
 
     def pseudonym_key(self, epoch: int | None = None) -> bytes:
@@ -81,6 +81,30 @@ class Keyring:
         self._make(f"keys/{kind}_{epoch}")
         self._epochs[kind] = epoch
         return epoch
+
+    def retire_vault_keys(self) -> int:
+        """Delete every key-encryption key but the newest; return how many. `Vault.rewrap` every workspace first.
+
+        Raises `KeyUnusable` where a key is not ours to delete.
+        """
+        newest = self.newest_vault_epoch()
+        old = [name for name in self._secrets.names() if (found := _EPOCH.fullmatch(name)) and found[1] == "vault"]
+        old = [name for name in old if name != f"keys/vault_{newest}"]
+        for name in old:
+            try:
+                self._secrets.delete(name)
+            except (PermissionError, SecretMissing) as refused:
+                raise KeyUnusable(f"key {name!r} cannot be deleted here: {refused}") from None
+            self._cache.pop(name, None)
+        return len(old)
+
+    def _look(self) -> dict[str, int]:
+        epochs: dict[str, int] = {"pseudonym": 1, "vault": 1}
+        for name in self._secrets.names():
+            found = _EPOCH.fullmatch(name)
+            if found:
+                epochs[found[1]] = max(epochs[found[1]], int(found[2]))
+        return epochs
 
     def _epoch_key(self, kind: str, epoch: int | None) -> bytes:
         newest = self._epochs[kind]

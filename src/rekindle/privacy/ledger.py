@@ -2,14 +2,15 @@
 
 Hashing is RFC 6962's (section 2.1), checkpoints are C2SP's tlog-checkpoint, signed with Ed25519. One installation has
 one tree; the row of its head is the lock that makes one sequencer of all processes. A line is canonical JSON (sorted
-keys, no spaces) and holds pseudonyms, codes and hashes only. An action that cannot be recorded must not happen:
+keys, no spaces) and holds codes, hashes and event ids, and a subject only by `Vault.link`, which nobody can follow after
+the subject was erased. An action that cannot be recorded must not happen:
 `Ledger.append` raises, and then nothing was recorded.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -24,6 +25,7 @@ from rekindle.privacy import _merkle
 from rekindle.privacy._tables import ledger_heads, ledger_lines
 from rekindle.privacy.checkpoint import Checkpoint, sign
 from rekindle.privacy.keys import Keyring
+from rekindle.privacy.vault import VaultUnavailable
 
 Kind = Literal["decision", "send", "change", "publication"]
 _HEAD = 1
@@ -68,11 +70,21 @@ _decoder = msgspec.json.Decoder(LedgerLine)
 class Ledger:
     """Writes lines. Safe to call from several threads and processes at once; `append` blocks until durable."""
 
-    def __init__(self, database: Database, keyring: Keyring, clock: Clock, *, origin: str = ORIGIN) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keyring: Keyring,
+        clock: Clock,
+        *,
+        origin: str = ORIGIN,
+        link: Callable[[str, str], str] | None = None,
+    ) -> None:
+        """``link`` (`Vault.link`) turns a line's subject into a name that dies with the subject's key."""
         self._database = database
         self._key = keyring.ledger_key()
         self._clock = clock
         self._origin = origin
+        self._link = link
         self._turn = threading.Lock()
 
     def append(self, lines: Sequence[LedgerLine]) -> None:
@@ -80,15 +92,24 @@ class Ledger:
         if not lines:
             return
         try:
+            if self._link is not None:
+                lines = [self._linked(line) for line in lines]
             leaves = [_encoder.encode(line) for line in lines]
         except (TypeError, ValueError, msgspec.MsgspecError) as error:
             raise LedgerUnavailable(f"a line cannot be written as JSON: {type(error).__name__}") from None
+        except (SQLAlchemyError, VaultUnavailable) as error:
+            raise LedgerUnavailable(f"a line's subject could not be linked: {type(error).__name__}") from None
         try:
             with self._turn, self._database.begin() as connection:
                 self._write(connection, lines, leaves)
         except SQLAlchemyError as error:
             # The driver's message quotes the statement with its values.
             raise LedgerUnavailable(f"the ledger could not be written: {type(error).__name__}") from None
+
+    def _linked(self, line: LedgerLine) -> LedgerLine:
+        if self._link is None or line.subject is None:
+            return line
+        return msgspec.structs.replace(line, subject=self._link(line.workspace, line.subject))
 
     def _write(self, connection: Connection, lines: Sequence[LedgerLine], leaves: Sequence[bytes]) -> None:
         tree = self._locked(connection)
@@ -157,3 +178,16 @@ def lines(
     with database.read() as connection:
         rows = connection.execute(query).all()
     return [WrittenLine(row.position, _decoder.decode(row.leaf)) for row in rows]
+
+
+def lines_about(database: Database, workspace: str, links: Collection[str]) -> list[WrittenLine]:
+    """Return the lines of one person, oldest first; ``links`` are the person's `Vault.links`."""
+    wanted = sorted(links)
+    found: list[WrittenLine] = []
+    with database.read() as connection:
+        for start in range(0, len(wanted), 500):
+            query = sa.select(ledger_lines.c.position, ledger_lines.c.leaf).where(
+                ledger_lines.c.workspace == workspace, ledger_lines.c.subject.in_(wanted[start : start + 500])
+            )
+            found += [WrittenLine(row.position, _decoder.decode(row.leaf)) for row in connection.execute(query)]
+    return sorted(found, key=lambda line: line.position)

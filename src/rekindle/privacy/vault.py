@@ -6,12 +6,17 @@ has no second fsync, and nothing grows with the number of visitors. `Vault.destr
 month's tree for good: the log, its archives and its copies stay as they are and can no longer be read for that
 subject. A month's tree goes as a whole when its time is over (`Vault.expire`).
 
+The ledger can forget nothing, so it knows a subject by `Vault.link` alone, a name made with the same key: when the key
+is gone, nobody can say any more whose line it was.
+
 The one copy that brings a destroyed key back is an older copy of the state database together with the
 key-encryption key. `Keyring.rotate("vault")`, `Vault.rewrap` and the deletion of the old key end that too.
 """
 
 from __future__ import annotations
 
+import base64
+import hmac
 import os
 import threading
 from collections import OrderedDict
@@ -67,6 +72,7 @@ class Vault:
         self._random = random
         self._limit = cached_keys
         self._keys: OrderedDict[tuple[str, str, int], _Held] = OrderedDict()
+        self._links: dict[tuple[str, str, int], str] = {}
         self._trees: dict[tuple[str, int], dict[str, bytes]] = {}
         self._seen: dict[str, tuple[int, int]] = {}  # workspace -> (revision, when it was read)
         self._lock = threading.RLock()
@@ -103,6 +109,42 @@ class Vault:
             return held[1].decrypt(nonce, sealed[_HEADER + _NONCE :], held[2])
         except InvalidTag:
             return None
+
+    def link(self, workspace: str, subject: str) -> str:
+        """Return the ledger's name for the subject in this month. Raises `VaultUnavailable`."""
+        now = self._clock()
+        month = self._month_of(now)
+        with self._lock:
+            self._notice(workspace, now)
+            found = self._links.get((workspace, subject, month))
+            if found is None:
+                self._ensure(workspace, month)
+                found = self._link(workspace, subject, month)
+                if found is None:
+                    raise VaultUnavailable("this subject was erased 256 times in one month; no key is left for it")
+                if len(self._links) >= self._limit:
+                    self._links.clear()
+                self._links[workspace, subject, month] = found
+        return found
+
+    def links(self, workspace: str, subject: str) -> list[str]:
+        """Return every name that the ledger may have for the subject: one for each month whose keys are kept."""
+        with self._database.read() as connection:
+            months = connection.scalars(
+                sa.select(vault_nodes.c.month).where(vault_nodes.c.workspace == workspace).distinct()
+            ).all()
+        with self._lock:
+            self._notice(workspace, self._clock())
+            found = [self._link(workspace, subject, month) for month in sorted(months)]
+        return [link for link in found if link is not None]
+
+    def _link(self, workspace: str, subject: str, month: int) -> str | None:
+        for generation in range(256):
+            key = self._leaf(workspace, month, _tree.leaf_path(subject, generation))
+            if key is not None:
+                digest = hmac.digest(key, b"rekindle/ledger/link", "sha256")
+                return "k_" + base64.b32encode(digest[:16])[:26].decode().lower()
+        return None
 
     def destroy(self, workspace: str, subject: str) -> int:
         """Destroy the subject's key in every month; return how many months lost one. Durable on return."""
@@ -250,7 +292,7 @@ class Vault:
     # -- wrapping -----------------------------------------------------------------------------------------------
 
     def _wrap(self, workspace: str, month: int, path: str, node: bytes) -> bytes:
-        epoch = self._keyring.vault_epoch
+        epoch = self._keyring.newest_vault_epoch()
         nonce = self._random(_NONCE)
         cipher = AESGCM(self._keyring.vault_key(epoch))
         return epoch.to_bytes(2) + nonce + cipher.encrypt(nonce, node, _node_name(workspace, month, path))
@@ -283,8 +325,9 @@ class Vault:
         with self._lock:
             for tree in [name for name in self._trees if name[0] == workspace]:
                 del self._trees[tree]
-            for key in [name for name in self._keys if name[0] == workspace]:
-                del self._keys[key]
+            for held in (self._keys, self._links):
+                for key in [name for name in held if name[0] == workspace]:
+                    del held[key]
             self._seen.pop(workspace, None)
 
     def _bump(self, connection: Connection, workspace: str) -> None:

@@ -111,9 +111,10 @@ def open_database(url: str | Path) -> Database:
     """Open ``sqlite:///…``, ``postgresql+psycopg://…`` or, as a path, a SQLite file. Creates no tables."""
     text = f"sqlite:///{url}" if isinstance(url, Path) else url
     parsed = sa.make_url(text)
+    # Errors quote the statement's values unless they are hidden, and errors are written to logs.
     if parsed.get_backend_name() != "sqlite":
-        return Database(sa.create_engine(parsed, pool_pre_ping=True))
-    engine = sa.create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False})
+        return Database(sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True))
+    engine = sa.create_engine(parsed, hide_parameters=True, connect_args={"timeout": 30, "check_same_thread": False})
 
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:

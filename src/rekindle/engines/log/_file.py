@@ -152,6 +152,25 @@ class File:
         self._db.execute("UPDATE edge SET trimmed = max(trimmed, ?)", (last + records - 1,))
         return sum(records for _, records in gone)
 
+    def replace(self, first: int, change: Callable[[bytes], bytes]) -> int:
+        """Pass each record of the block at ``first`` through ``change``; return how many came back different."""
+        found = next(self._blocks(first - 1), None)
+        if found is None or found[0] != first:
+            return 0
+        _, appended_ms, records = found
+        new = [change(record) for record in records]
+        changed = sum(before != after for before, after in zip(records, new, strict=True))
+        if changed:
+            body = _block.Packer().pack(new)
+            row = (_block.checksum(first, appended_ms, body), body, first)
+            self._db.execute("UPDATE block SET crc = ?, body = ? WHERE first = ?", row)
+        return changed
+
+    def block(self, after: int) -> tuple[int, list[bytes]] | None:
+        """Return the first offset and the records of the block behind ``after``, the end of one before it (or 0)."""
+        found = next(self._blocks(after), None)
+        return None if found is None else (found[0], found[2])
+
     def wipe(self) -> None:
         """Bring the write-ahead file into the main file, so that trimmed bytes are gone from both."""
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

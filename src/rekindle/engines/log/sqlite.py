@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from rekindle.engines.log._block import BlockDamaged, unpack
 from rekindle.engines.log._file import File, translate
 from rekindle.engines.log._writer import Writer
-from rekindle.engines.log.protocol import ConsumerLag, Entry, Keyed, LogUnavailable
+from rekindle.engines.log.protocol import ConsumerLag, Entry, Keyed, LogCorrupt, LogUnavailable
 from rekindle.model.clock import Clock, system_clock
 
 T = TypeVar("T")
@@ -109,6 +111,22 @@ class SqliteLog:
             await self.read(File.wipe)
         return total
 
+    async def rewrite(self, change: Callable[[bytes], bytes]) -> int:
+        """Replace records where they are (erasure); ``change`` returns what stays as it came. Returns how many.
+
+        Offsets and times stay. Goes block by block, so that appends are not held up; the old bytes are gone from the
+        file and from its write-ahead file on return.
+        """
+        after = total = 0
+        while (found := await self.read(partial(File.block, after=after))) is not None:
+            first, records = found
+            if any(change(record) != record for record in records):
+                total += await self._writer.work(partial(File.replace, first=first, change=change))
+            after = first + len(records) - 1
+        if total:
+            await self.read(File.wipe)
+        return total
+
     async def close(self) -> None:
         """See `Log.close`."""
         if self._closed:
@@ -151,6 +169,15 @@ class SqliteLog:
         for sleeper in self._sleepers:
             if not sleeper.done():
                 sleeper.set_result(None)
+
+
+def blocks_of(connection: sqlite3.Connection) -> Iterator[bytes]:
+    """Yield every record in a log's file, for a search that has opened it by itself. Raises `LogCorrupt`."""
+    for first, body in connection.execute("SELECT first, body FROM block ORDER BY first"):
+        try:
+            yield from unpack(body)
+        except BlockDamaged as error:
+            raise LogCorrupt(f"block at offset {first}: {error}") from None
 
 
 class SqliteConsumer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
@@ -194,4 +194,17 @@ class View:
 
 
 def _digest(event: Stored) -> bytes:
-    return blake2b(f"{event.workspace}\0{event.event_id}".encode(), digest_size=16).digest()
+    return _name_digest(event.workspace, event.event_id)
+
+
+def forget_events(connection: Connection, workspace: str, event_ids: Collection[str]) -> int:
+    """Drop the digests of events from every view's memory (erasure); return how many rows."""
+    gone = 0
+    digests = [_name_digest(workspace, event_id) for event_id in sorted(event_ids)]
+    for start in range(0, len(digests), 500):
+        gone += connection.execute(seen.delete().where(seen.c.digest.in_(digests[start : start + 500]))).rowcount
+    return gone
+
+
+def _name_digest(workspace: str, event_id: str) -> bytes:
+    return blake2b(f"{workspace}\0{event_id}".encode(), digest_size=16).digest()

@@ -27,6 +27,10 @@ class ChainSecrets:
         """See `Secrets.put`."""
         self._stores[-1].put(name, value)
 
+    def delete(self, name: str) -> None:
+        """See `Secrets.delete`."""
+        self._stores[-1].delete(name)
+
     def names(self) -> Sequence[str]:
         """See `Secrets.names`."""
         return sorted({name for store in self._stores for name in store.names()})

@@ -32,6 +32,10 @@ class EnvironmentSecrets:
         """See `Secrets.put`."""
         raise PermissionError("secrets from the environment are read-only; set the variable and restart")
 
+    def delete(self, name: str) -> None:
+        """See `Secrets.delete`."""
+        raise PermissionError("secrets from the environment are read-only; unset the variable and restart")
+
     def names(self) -> Sequence[str]:
         """See `Secrets.names`."""
         found = {

@@ -21,6 +21,10 @@ class Secrets(Protocol):
         """Store a value durably. Raises `PermissionError` where the store is read-only."""
         ...
 
+    def delete(self, name: str) -> None:
+        """Delete a secret durably. Raises `SecretMissing`, or `PermissionError` where the store is read-only."""
+        ...
+
     def names(self) -> Sequence[str]:
         """Return the names there are, sorted."""
         ...

@@ -38,6 +38,20 @@ class SealedFileSecrets:
         nonce = random.token_bytes(_NONCE)
         everything = self._load()
         everything[name] = nonce + self._cipher.encrypt(nonce, value.encode(), name.encode())
+        self._store(everything)
+
+    def delete(self, name: str) -> None:
+        """See `Secrets.delete`."""
+        everything = self._load()
+        if everything.pop(name, None) is None:
+            raise SecretMissing(f"secret {name!r} is not set")
+        self._store(everything)
+
+    def names(self) -> Sequence[str]:
+        """See `Secrets.names`."""
+        return sorted(self._load())
+
+    def _store(self, everything: dict[str, bytes]) -> None:
         temporary = self._path.with_suffix(".new")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -46,10 +60,6 @@ class SealedFileSecrets:
             out.flush()
             os.fsync(out.fileno())
         temporary.replace(self._path)
-
-    def names(self) -> Sequence[str]:
-        """See `Secrets.names`."""
-        return sorted(self._load())
 
     def _load(self) -> dict[str, bytes]:
         if not self._path.exists():

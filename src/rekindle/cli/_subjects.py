@@ -1,0 +1,100 @@
+"""Puts the parts of subject requests together: who holds what, who is asked to forget, who they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rekindle.audiences.subjects import AudienceHolder
+from rekindle.cli._compose import Installation
+from rekindle.cli._history import WholeLog
+from rekindle.egress.http import HttpTransport
+from rekindle.egress.removal import Remover
+from rekindle.egress.send import Door
+from rekindle.egress.subjects import OutcomeHolder
+from rekindle.model.discover import discover
+from rekindle.privacy.ledger import LedgerLine
+from rekindle.privacy.subjects import Erasure, Holder, Removals, Requests, Sent
+from rekindle.privacy.subjects.holders import ConsentHolder
+from rekindle.profiles.subjects import ProfileHolder
+from rekindle.workspace import Destination
+
+HOLDERS: tuple[Holder, ...] = (ConsentHolder(), ProfileHolder(), AudienceHolder(), OutcomeHolder())
+
+
+class Subjects:
+    """The erasure of one installation, and the removals that are still to be told."""
+
+    def __init__(self, installation: Installation, transport: HttpTransport) -> None:
+        self._installation = installation
+        self._modules: dict[str, Any] = dict(discover("rekindle.destinations"))
+        self._remover = Remover(
+            Door(transport, installation.ledger, installation.clock),
+            self._modules,
+            installation.secrets.get,
+            self._destination,
+            installation.clock,
+        )
+
+    def erasure(self) -> Erasure:
+        """Return what erases."""
+        installation = self._installation
+        return Erasure(
+            data=installation.settings.data,
+            database=installation.database,
+            log=WholeLog(installation),
+            keyring=installation.keyring,
+            vault=installation.vault,
+            ledger=installation.ledger,
+            clock=installation.clock,
+            holders=HOLDERS,
+            sent=self._sent,
+            remove=self._remover.run,
+            workspaces=lambda: list(installation.workspaces()),
+        )
+
+    def removals(self, workspace: str) -> Removals:
+        """Return one workspace's removals."""
+        return Removals(
+            self._installation.database, self._installation.keyring, self._installation.clock, workspace
+        )  # fmt: skip
+
+    async def step(self) -> int:
+        """Tell the platforms what is due, and close the requests that wait for nothing more."""
+        done = 0
+        for workspace in list(self._installation.workspaces()):
+            removals = self.removals(workspace)
+            asked = await self._remover.run(workspace, removals)
+            done += asked
+            if asked:
+                self._close(workspace, removals)
+        return done
+
+    def _close(self, workspace: str, removals: Removals) -> None:
+        installation = self._installation
+        requests = Requests(installation.database, installation.clock, workspace)
+        for request in requests.all():
+            platforms = removals.of(request.id)
+            if request.state != "waiting" or any(one.state == "pending" for one in platforms):
+                continue
+            facts = {"request": request.id, "platforms": {one.destination: one.state for one in platforms}}
+            installation.ledger.append(
+                [LedgerLine("change", workspace, installation.clock(), action="subject.removed", facts=facts)]
+            )
+            requests.move(request.id, "done")
+
+    def _destination(self, workspace: str, name: str) -> Destination | None:
+        found = self._installation.workspaces().get(workspace)
+        return found.destinations.get(name) if found is not None else None
+
+    def _sent(self, workspace: str, name: str) -> Sent:
+        destination = self._destination(workspace, name)
+        module = self._modules.get(destination.kind) if destination is not None else None
+        if destination is None or module is None:
+            return Sent(False, "it is not configured any more, so nobody can be told; tell the platform by hand")
+        if module.manifest.kind == "audience":
+            return Sent(True)
+        return Sent(
+            False,
+            f"events sent to {destination.kind} cannot be deleted: the platform takes events in and offers no call that "
+            "takes one back; ask it under its own terms, with the event ids of the ledger",
+        )

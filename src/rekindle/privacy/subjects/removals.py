@@ -1,0 +1,124 @@
+"""Taking a person off the platforms' lists: what must be told to whom, kept encrypted until it was told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import msgspec
+import sqlalchemy as sa
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from rekindle.engines.database import Database
+from rekindle.model.clock import Clock
+from rekindle.model.sealed import Sealed, pack, unpack
+from rekindle.privacy._tables import subject_removals as table
+from rekindle.privacy.keys import Keyring
+
+_NONCE = 12
+PENDING, REMOVED, REFUSED, IMPOSSIBLE = "pending", "removed", "refused", "impossible"
+FIRST_MS, LONGEST_MS = 60_000, 6 * 3_600_000
+
+
+class Removal(msgspec.Struct, frozen=True):
+    """One platform. ``state``: ``pending``, ``removed``, ``refused`` (by the platform) or ``impossible``."""
+
+    request: str
+    destination: str
+    state: str
+    reason: str
+    attempts: int
+    next_ms: int
+    updated_ms: int
+
+
+class Removals:
+    """One workspace's removals. Who executes them takes `due`, asks the platform, and says `settle` or `again`."""
+
+    def __init__(self, database: Database, keyring: Keyring, clock: Clock, workspace: str) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._clock = clock
+        self._workspace = workspace
+
+    def queue(self, request: str, destination: str, people: Sequence[Sealed]) -> None:
+        """Put a removal down; ``people`` are what the platform may know the person by."""
+        cipher, nonce = self._cipher(), os.urandom(_NONCE)
+        plain = msgspec.msgpack.encode([pack(one) for one in people])
+        payload = nonce + cipher.encrypt(nonce, plain, self._bound(request, destination))
+        self._put(request, destination, PENDING, "", payload)
+
+    def impossible(self, request: str, destination: str, reason: str) -> None:
+        """Note a platform that cannot forget, and why."""
+        self._put(request, destination, IMPOSSIBLE, reason, b"")
+
+    def due(self) -> list[tuple[Removal, list[Sealed]]]:
+        """Return what is to be told now, with what the platform knows the person by."""
+        query = sa.select(table).where(
+            table.c.workspace == self._workspace, table.c.state == PENDING, table.c.next_ms <= self._clock()
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(table.c.next_ms)).all()
+        found = []
+        for row in rows:
+            try:
+                plain = self._cipher().decrypt(
+                    row.payload[:_NONCE], row.payload[_NONCE:], self._bound(row.request, row.destination)
+                )
+            except InvalidTag:
+                self.settle(row.request, row.destination, IMPOSSIBLE, "what was kept for it cannot be read")
+                continue
+            people = [unpack(one) for one in msgspec.msgpack.decode(plain, type=list[bytes])]
+            found.append((_removal(row), people))
+        return found
+
+    def settle(self, request: str, destination: str, state: str, reason: str) -> None:
+        """End a removal; what it held is deleted."""
+        self._update(request, destination, state=state, reason=reason, payload=b"", updated_ms=self._clock())
+
+    def again(self, removal: Removal, reason: str) -> None:
+        """Try later: after a minute, then twice as long each time, at most six hours."""
+        wait = min(LONGEST_MS, FIRST_MS << min(removal.attempts, 12))
+        now = self._clock()
+        self._update(
+            removal.request, removal.destination,
+            reason=reason, attempts=removal.attempts + 1, next_ms=now + wait, updated_ms=now,
+        )  # fmt: skip
+
+    def of(self, request: str) -> list[Removal]:
+        """Return what became of one request at each platform."""
+        query = sa.select(table).where(table.c.workspace == self._workspace, table.c.request == request)
+        with self._database.read() as connection:
+            return [_removal(row) for row in connection.execute(query.order_by(table.c.destination))]
+
+    def _put(self, request: str, destination: str, state: str, reason: str, payload: bytes) -> None:
+        now = self._clock()
+        with self._database.begin() as connection:
+            connection.execute(
+                sa.insert(table).values(
+                    workspace=self._workspace, request=request, destination=destination, state=state, reason=reason,
+                    attempts=0, next_ms=now, updated_ms=now, payload=payload,
+                )
+            )  # fmt: skip
+
+    def _update(self, request: str, destination: str, **values: object) -> None:
+        mine = (
+            table.c.workspace == self._workspace,
+            table.c.request == request,
+            table.c.destination == destination,
+        )
+        with self._database.begin() as connection:
+            connection.execute(sa.update(table).where(*mine).values(**values))
+
+    def _cipher(self) -> AESGCM:
+        return AESGCM(self._keyring.derive("subject-removals"))
+
+    def _bound(self, request: str, destination: str) -> bytes:
+        return "\x1f".join(("rekindle/removal", self._workspace, request, destination)).encode()
+
+
+def _removal(row: sa.Row[tuple[object, ...]]) -> Removal:
+    return Removal(
+        row.request, row.destination, row.state, row.reason, row.attempts, row.next_ms, row.updated_ms
+    )  # fmt: skip
