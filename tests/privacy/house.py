@@ -22,12 +22,12 @@ from rekindle.egress.lane import Lane
 from rekindle.egress.send import Door
 from rekindle.model.clock import rfc3339
 from rekindle.model.record import Record, decode
+from rekindle.ops.archive import ArchiveWriter
 from rekindle.privacy.decide import door
 from rekindle.privacy.redact import clean_page, clean_search_term
 from rekindle.privacy.subjects import Erasure, Person, Removals, Sent, find
 from rekindle.privacy.subjects.export import export, gather
 from rekindle.privacy.subjects.person import Kind
-from rekindle.ops.archive import ArchiveWriter
 from rekindle.privacy.suppression import SuppressionCopy
 from rekindle.profiles import ProfileView
 from rekindle.settings import Settings
@@ -81,7 +81,7 @@ class House:
             clock,
             self.installation.workspaces,
             may_enter=lambda _workspace, _consent, _now: True,
-            suppressed=self.consents.suppressed,
+            suppressed=self.consents.suppressed_among,
         )
         self.gateway = Gateway(
             log=self.installation.log,
@@ -132,7 +132,7 @@ class House:
         body = msgspec.json.encode(events)
         headers = {"authorization": f"Bearer {KEY}", "content-length": str(len(body))}
         protocol = FakeProtocol(body)
-        await self.gateway.__rsgi__(FakeScope("POST", "/v1/events", headers), protocol)  # type: ignore[arg-type]
+        await self.gateway.__rsgi__(FakeScope("POST", "/v1/events", headers), protocol)
         return protocol
 
     async def settle(self) -> None:

@@ -33,6 +33,7 @@ from rekindle.privacy.subjects import (
 )
 from rekindle.privacy.subjects.certificate import commitment
 from rekindle.privacy.subjects.needles import needles
+from rekindle.privacy.subjects.person import Kind
 from rekindle.privacy.subjects.survivors import search
 from tests.collect.harness import DENIED
 from tests.conftest import FakeClock
@@ -96,7 +97,7 @@ async def test_an_erased_person_is_in_no_file_and_the_others_are_whole(
     people = ["anna", "bela", "cyra"]
     order = data.draw(st.lists(st.sampled_from(people), min_size=4, max_size=12)) + people
     gone = data.draw(st.sampled_from(people))
-    kind = data.draw(st.sampled_from(["email", "user_id", "cookie"]))
+    kind: Kind = data.draw(st.sampled_from(["email", "user_id", "cookie"]))
     values: dict[str, list[str]] = {name: [] for name in people}
     for number, name in enumerate(order):
         event, told = planted(house, name, number)

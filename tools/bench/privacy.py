@@ -158,6 +158,9 @@ class _Secrets:
     def put(self, name: str, value: str) -> None:
         self._values[name] = value
 
+    def delete(self, name: str) -> None:
+        del self._values[name]
+
     def names(self) -> list[str]:
         return sorted(self._values)
 

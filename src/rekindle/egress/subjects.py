@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
+from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from rekindle.egress._tables import outcomes, retries
+from rekindle.egress._tables import counts, outcomes, retries
+from rekindle.engines.database.core import upsert
 from rekindle.model.outcome import FINAL, Outcome, Reason
 from rekindle.privacy.subjects import Person
 
@@ -17,7 +18,7 @@ _AT_ONCE = 500
 
 
 class OutcomeHolder:
-    """An outcome stays as a number: without the event's id and the platform's words, so that all sums still balance."""
+    """Rows go, counts stay: what was on its way is counted as erased, so that all sums still balance."""
 
     name = "outcomes"
 
@@ -40,28 +41,30 @@ class OutcomeHolder:
     def erase(self, connection: Connection, person: Person, event_ids: Collection[str]) -> int:
         """See `Holder.erase`."""
         done = 0
+        moved: Counter[tuple[str, str, str]] = Counter()
+        erased = (Outcome.FILTERED.value, Reason.ERASED.value)
         for part in _parts(event_ids):
             mine = (outcomes.c.workspace == person.workspace, outcomes.c.event_id.in_(part))
-            rows = connection.execute(
-                sa.select(outcomes.c.destination, outcomes.c.event_id, outcomes.c.outcome).where(*mine)
-            ).all()
-            for row in rows:
-                values: dict[str, Any] = {"event_id": f"erased-{os.urandom(12).hex()}", "detail": "", "trace": ""}
+            columns = (outcomes.c.destination, outcomes.c.outcome, outcomes.c.reason)
+            for row in connection.execute(sa.select(*columns).where(*mine)):
                 if row.outcome not in FINAL:
-                    values |= {"outcome": Outcome.FILTERED.value, "reason": Reason.ERASED.value}
-                connection.execute(
-                    sa.update(outcomes)
-                    .where(
-                        outcomes.c.workspace == person.workspace,
-                        outcomes.c.destination == row.destination,
-                        outcomes.c.event_id == row.event_id,
-                    )
-                    .values(**values)
-                )
-            done += len(rows)
+                    moved[row.destination, row.outcome, row.reason] -= 1
+                    moved[row.destination, *erased] += 1
+            done += connection.execute(sa.delete(outcomes).where(*mine)).rowcount
             done += connection.execute(
                 sa.delete(retries).where(retries.c.workspace == person.workspace, retries.c.event_id.in_(part))
             ).rowcount
+        for (destination, outcome, reason), count in sorted(moved.items()):
+            key = {
+                "workspace": person.workspace,
+                "destination": destination,
+                "outcome": outcome,
+                "reason": reason,
+            }
+            insert = upsert(counts, connection.dialect.name).values(**key, count=count)
+            connection.execute(
+                insert.on_conflict_do_update(index_elements=list(key), set_={"count": counts.c.count + count})
+            )
         return done
 
 

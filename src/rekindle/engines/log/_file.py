@@ -168,8 +168,8 @@ class File:
 
     def block(self, after: int) -> tuple[int, list[bytes]] | None:
         """Return the first offset and the records of the block behind ``after``, the end of one before it (or 0)."""
-        found = next(self._blocks(after), None)
-        return None if found is None else (found[0], found[2])
+        # At the end of the log the newest block comes again.
+        return next(((first, records) for first, _, records in self._blocks(after) if first > after), None)
 
     def wipe(self) -> None:
         """Bring the write-ahead file into the main file, so that trimmed bytes are gone from both."""

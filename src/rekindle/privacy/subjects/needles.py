@@ -93,6 +93,6 @@ def _encodings(plain: bytes) -> Iterator[tuple[bytes, str]]:
         start = -(-shift * 8 // 6) if shift else 0
         whole = (len(plain) + shift) * 8 // 6
         middle = coded[start:whole]
-        if len(middle) >= 8:
+        if len(middle) > SHORTEST:
             yield middle, "base64"
             yield middle.replace(b"+", b"-").replace(b"/", b"_"), "base64"
