@@ -19,6 +19,7 @@ from rekindle.profiles.subjects import ProfileHolder
 from rekindle.workspace import Destination
 
 HOLDERS: tuple[Holder, ...] = (ConsentHolder(), ProfileHolder(), AudienceHolder(), OutcomeHolder())
+_LOOK_MS = 5_000
 
 
 class Subjects:
@@ -26,6 +27,7 @@ class Subjects:
 
     def __init__(self, installation: Installation, transport: HttpTransport) -> None:
         self._installation = installation
+        self._looked_ms = -_LOOK_MS
         self._modules: dict[str, Any] = dict(discover("rekindle.destinations"))
         self._remover = Remover(
             Door(transport, installation.ledger, installation.clock),
@@ -60,7 +62,10 @@ class Subjects:
 
     async def step(self) -> int:
         """Tell the platforms what is due, and close the requests that wait for nothing more."""
-        done = 0
+        done, now = 0, self._installation.clock()
+        if 0 <= now - self._looked_ms < _LOOK_MS:
+            return 0
+        self._looked_ms = now
         for workspace in list(self._installation.workspaces()):
             removals = self.removals(workspace)
             asked = await self._remover.run(workspace, removals)
