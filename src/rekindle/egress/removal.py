@@ -76,8 +76,12 @@ class Remover:
                     permits = [
                         # The request stands for the person: the ledger must not name who is being erased.
                         permit_removal(
-                            workspace, removal.request, member, removal.destination,
-                            fields=connector.fields, now_ms=self._clock(),
+                            workspace,
+                            removal.request,
+                            member,
+                            removal.destination,
+                            fields=connector.fields,
+                            now_ms=self._clock(),
                         )
                         for member in request.event_ids
                     ]
