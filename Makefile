@@ -75,7 +75,10 @@ fuzz-gateway: .venv/run ## Send a million broken bodies through the decoder and 
 fuzz: .venv/run $(ORACLES) ## Read a million generated and broken consent strings beside the reference packages (needs Node >= 20)
 	$(BIN)/python -m tools.fuzz --count $(FUZZ_COUNT)
 
+bench-feeds: .venv/run ## Measure the feed engine against lxml (ITEMS=1000000 for the full size)
+	$(BIN)/python -m tools.bench feeds $(if $(ITEMS),--items $(ITEMS))
+
 docs: .venv/run ## Write the generated parts of docs/ again
 	$(BIN)/python -m tools.docs
 
-.PHONY: help demo test lint bench bench-privacy bench-gateway soak fuzz fuzz-gateway docs torture test-cluster
+.PHONY: help demo test lint bench bench-feeds bench-privacy bench-gateway soak fuzz fuzz-gateway docs torture test-cluster
