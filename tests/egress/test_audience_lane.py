@@ -18,7 +18,7 @@ from rekindle.egress.send import Door
 from rekindle.engines.database import Database
 from rekindle.engines.log import Keyed
 from rekindle.model.event import Client, Consent, Ecommerce, Page, User
-from rekindle.model.record import Stored, encode
+from rekindle.model.record import ConsentChange, Stored, encode
 from rekindle.model.sealed import Sealed, pack
 from rekindle.privacy.consents import ConsentView
 from rekindle.privacy.ledger import lines
@@ -199,6 +199,22 @@ async def test_who_is_there_and_joins_again_without_consent_is_removed(street: S
     street.change(True, "anna")
     await street.run()
     assert [action for action, _ in street.platform.calls] == ["add", "delete"]
+
+
+async def test_who_withdraws_what_only_this_platform_needs_is_removed_and_may_come_back(street: Street):
+    """The audience goes by a rule of its own and may keep them."""
+    await street.visit("anna", "jan")
+    street.change(True, "anna", "jan")
+    await street.run()
+    await street.world.withdraw("anna")
+    await street.run()
+    assert street.platform.members == {digest("jan")}
+    change = ConsentChange(workspace="shop", received_ms=street.world.clock(), subject="anna", consent=GRANTED)
+    await street.world.log.append([Keyed("anna", encode(change))])
+    await street.visit("jan")
+    await street.run()
+    assert [action for action, _ in street.platform.calls] == ["add", "delete", "add"]
+    assert street.platform.members == {digest("anna"), digest("jan")}
 
 
 async def test_who_was_never_there_is_not_removed(street: Street):

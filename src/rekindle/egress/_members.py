@@ -13,7 +13,7 @@ from rekindle.egress.connector import Rejected
 from rekindle.egress.fields import cut_member
 from rekindle.model.event import Client, Consent, User
 from rekindle.model.outcome import Outcome, Reason
-from rekindle.model.record import Stored, decode
+from rekindle.model.record import ConsentChange, Stored, decode
 from rekindle.model.sealed import Sealed, unpack
 from rekindle.privacy.consent.vendors import Vendors
 from rekindle.privacy.decide import decide_member, permit_removal
@@ -68,6 +68,18 @@ class Members:
                     found[record.subject] = (record.sealed, tuple(record.user_subjects))
         return found
 
+    def subjects(self, values: Sequence[bytes]) -> set[str]:
+        """Return whose choice these records may have changed."""
+        found: set[str] = set()
+        for value in values:
+            try:
+                record = decode(value)
+            except msgspec.MsgspecError:
+                continue
+            if isinstance(record, Stored | ConsentChange) and record.workspace == self._workspace:
+                found.add(record.subject)
+        return found
+
     def prepare(self, due: Sequence[Person], connector: AudienceConnector, now_ms: int) -> list[Ready | Told]:
         """Decide about each person now. Never raises for what a person's data says."""
         names = {name for person in due for name in (person.subject, *person.names)}
@@ -94,6 +106,8 @@ class Members:
             permit = decision.permit
             if permit is None and not person.sent:
                 return end(Outcome.FILTERED, str(decision.reason) or Reason.PERMIT_DENIED)
+            if permit is not None and person.sent:
+                return end(Outcome.DELIVERED, Reason.OK)
         operation: Operation = "add" if permit is not None else "remove"
         if permit is None:
             # They left; or they are there, and may no longer be.

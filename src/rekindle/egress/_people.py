@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -82,6 +82,18 @@ class People:
                 lacking = sa.and_(people.c.wanted, ~people.c.sent, people.c.outcome == Outcome.INVALID)
                 chosen = (*self._mine(people), people.c.subject.in_(part), lacking)
                 connection.execute(sa.update(people).where(*chosen).values(due_ms=now_ms, attempts=0))
+
+        await self._database.run(write)
+
+    async def reconsider(self, subjects: Collection[str], now_ms: int) -> None:
+        """Make those of ``subjects`` who are wanted due again: they may have chosen otherwise since they were dealt with."""
+        settled = people.c.outcome.in_([Outcome.DELIVERED, Outcome.ACCEPTED, Outcome.FILTERED])
+
+        def write(connection: Connection) -> None:
+            for start in range(0, len(subjects), 500):
+                part = list(subjects)[start : start + 500]
+                chosen = (*self._mine(people), people.c.subject.in_(part), people.c.wanted, settled)
+                connection.execute(sa.update(people).where(*chosen).values(due_ms=now_ms))
 
         await self._database.run(write)
 

@@ -140,16 +140,18 @@ class AudienceLane:
             await self.people.forget(now - self._keep_ms)
 
     async def _read_log(self, now: int) -> int:
-        """Keep the newest identifiers of everybody: membership may come later than they do."""
+        """Keep the newest identifiers of everybody, as membership may come later; decide again about who may have chosen."""
         if self._consumer is None:
             self._consumer = await self._log.consumer(consumer_name(self.workspace, self.name))
         entries = await self._consumer.poll(_READ)
         if not entries:
             return 0
         try:
-            seals = await asyncio.to_thread(self._members.seals, [entry.value for entry in entries])
+            values = [entry.value for entry in entries]
+            seals = await asyncio.to_thread(self._members.seals, values)
             if seals:
                 await self.people.know(seals, now)
+            await self.people.reconsider(self._members.subjects(values), now)
             for entry in {entry.partition: entry for entry in entries}.values():
                 await self._consumer.commit(entry)
         except BaseException:
