@@ -18,7 +18,7 @@ from rekindle.destinations import (
     snapchat,
     snapchat_audience,
 )
-from rekindle.egress.connector import Answer, Mapped
+from rekindle.egress.connector import Answer, Mapped, SettingsError
 from rekindle.egress.window import outside_window
 from rekindle.model.event import Event
 from rekindle.sandbox.platforms.simulated import call, simulated
@@ -123,3 +123,13 @@ def test_no_answer_upsets_the_reader(module: Any, status: int, body: bytes, size
     assert len(verdict.per_event) == size
     if "delivered" in verdict.per_event or "accepted" in verdict.per_event:
         assert 200 <= status < 300 or (module is pinterest and status == 422)
+
+
+def test_linkedin_rules_may_be_numbers_and_must_be_rules():
+    account = linkedin.configure({"conversion_id": 104012, "conversions": {"sign_up": 5}}, TOKEN)
+    assert account.maps("purchase")
+    assert account.maps("sign_up")
+    assert not account.maps("view_item")
+    for settings in ({}, {"conversion_id": "abc"}, {"conversions": {"sign_up": "urn:li:x:1"}}):
+        with pytest.raises(SettingsError, match="conversion rule"):
+            linkedin.configure(settings, TOKEN)

@@ -122,6 +122,8 @@ def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> Linked
     for key in ("conversion_id", "version"):
         if isinstance(given.get(key), int):
             given[key] = str(given[key])
+    if isinstance(rules := given.get("conversions"), dict):
+        given["conversions"] = {name: str(rule) if isinstance(rule, int) else rule for name, rule in rules.items()}
     return LinkedInAccount(check_settings(manifest, given, secrets, _Settings), secrets)
 
 
