@@ -13,6 +13,7 @@ from rekindle.egress.status import LaneStatus
 from rekindle.egress.status import status as lane_status
 from rekindle.feeds import FeedStatus
 from rekindle.model.outcome import Outcome
+from rekindle.ops.archive import CONSUMER
 from rekindle.profiles import IdMatch, Totals
 from rekindle.profiles.id_match import id_match
 from rekindle.sandbox.shoppers import Ledger
@@ -33,8 +34,12 @@ class Figures(msgspec.Struct, frozen=True):
 
     @property
     def settled(self) -> bool:
-        """Whether every consumer is at the log's end and nothing waits for another try."""
-        return not any(self.unread.values()) and not any(lane.waiting for lane in self.lanes)
+        """Whether every consumer is at the log's end and nothing waits for another try.
+
+        The archive is an hour behind by design, so it is not waited for.
+        """
+        unread = any(records for consumer, records in self.unread.items() if consumer != CONSUMER)
+        return not unread and not any(lane.waiting for lane in self.lanes)
 
 
 async def read(installation: Installation, workspace: Workspace) -> Figures:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "b7c164958403"
+revision = "d7938db25610"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -392,6 +392,33 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_privacy_ledger_head")),
     )
     op.create_table(
+        "privacy_subject_removals",
+        sa.Column("workspace", sa.String(length=63), nullable=False),
+        sa.Column("request", sa.String(length=40), nullable=False),
+        sa.Column("destination", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_ms", sa.BigInteger(), nullable=False),
+        sa.Column("updated_ms", sa.BigInteger(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "request", "destination", name=op.f("pk_privacy_subject_removals")),
+    )
+    op.create_table(
+        "privacy_subject_requests",
+        sa.Column("workspace", sa.String(length=63), nullable=False),
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("law", sa.String(length=8), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("received_ms", sa.BigInteger(), nullable=False),
+        sa.Column("due_ms", sa.BigInteger(), nullable=False),
+        sa.Column("updated_ms", sa.BigInteger(), nullable=False),
+        sa.Column("marks", sa.Text(), nullable=False),
+        sa.Column("certificate", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "id", name=op.f("pk_privacy_subject_requests")),
+    )
+    op.create_table(
         "privacy_suppressed",
         sa.Column("workspace", sa.String(length=63), nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
@@ -579,6 +606,8 @@ def downgrade() -> None:
     op.drop_table("privacy_vault_revisions")
     op.drop_table("privacy_vault_nodes")
     op.drop_table("privacy_suppressed")
+    op.drop_table("privacy_subject_requests")
+    op.drop_table("privacy_subject_removals")
     op.drop_table("privacy_ledger_head")
     with op.batch_alter_table("privacy_ledger", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_privacy_ledger_workspace_kind_position"))
