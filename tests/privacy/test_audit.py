@@ -146,3 +146,53 @@ def test_the_command_verifies_in_place_and_offline(tmp_path: Path) -> None:
     run("verify", str(copy), status=2)
     copy.write_bytes(copy.read_bytes().replace(b"anna", b"hans"))
     assert "not what was recorded" in run("verify", "--key", key, str(copy), status=1)
+
+
+@examples(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_cut_repetition_reordering_or_exchange_of_a_copy_is_found(
+    ledger: Ledger, database: Database, keyring: Keyring, data: st.DataObject
+) -> None:
+    lines = copied(database).splitlines(keepends=True)
+    body, note = lines[:9], lines[9:]
+    kind = data.draw(st.sampled_from(["cut", "repeat", "order", "join", "part", "tail", "foreign"]))
+    at = data.draw(st.integers(0, 8))
+    if kind == "cut":
+        changed = [*body[:at], *body[data.draw(st.integers(at + 1, 9)) :], *note]
+    elif kind == "repeat":
+        changed = [*body[: at + 1], *body[at:], *note]
+    elif kind == "order":
+        order = data.draw(st.permutations(range(9)).filter(lambda found: list(found) != list(range(9))))
+        changed = [*(body[place] for place in order), *note]
+    elif kind == "join":
+        changed = [*body[:at], body[at].removesuffix(b"\n"), *body[at + 1 :], *note]
+    elif kind == "part":
+        whole = b"".join(lines)
+        changed = whole[: data.draw(st.integers(0, len(whole) - 1))].splitlines(keepends=True)
+    elif kind == "tail":
+        changed = [*lines, data.draw(st.binary(min_size=1, max_size=40))]
+    else:
+        changed = [*body[:at], data.draw(st.binary(max_size=40)) + b"\n", *body[at + 1 :], *note]
+    with pytest.raises((LedgerDamaged, CheckpointInvalid)):
+        verify_export(io.BytesIO(b"".join(changed)), keyring.ledger_key().public_key())
+
+
+@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(size=st.integers(0, 8))
+def test_a_copy_that_ends_before_a_kept_checkpoint_is_found_even_with_a_genuine_signature(
+    database: Database, keyring: Keyring, clock: FakeClock, size: int
+) -> None:
+    for table in (ledger_lines, ledger_heads):
+        with database.begin() as connection:
+            connection.execute(sa.delete(table))
+    made = Ledger(database, keyring, clock)
+    copies = []
+    for number in range(9):
+        made.append([LedgerLine("send", "shop", number, event_id=f"e{number}")])
+        copies.append((copied(database), checkpoint(database)))
+    earlier, newest = copies[size][0], copies[-1][1]
+    key = keyring.ledger_key().public_key()
+    assert verify_export(io.BytesIO(earlier), key).size == size + 1
+    if size < 8:
+        with pytest.raises(LedgerDamaged, match="older checkpoint has 9 lines"):
+            verify_export(io.BytesIO(earlier), key, newest)

@@ -12,7 +12,7 @@ from rekindle.privacy import _merkle
 from rekindle.privacy._tables import ledger_heads, ledger_lines
 from rekindle.privacy.checkpoint import CheckpointInvalid, read_verifier_key, verifier_key, verify
 from rekindle.privacy.keys import Keyring
-from rekindle.privacy.ledger import Ledger, LedgerLine, LedgerUnavailable, checkpoint, lines
+from rekindle.privacy.ledger import Ledger, LedgerLine, LedgerUnavailable, checkpoint, lines, lines_about
 from tests.conftest import FakeClock
 
 # The leaves and roots that RFC 6962's reference implementation is tested with (certificate-transparency, merkletree).
@@ -39,6 +39,15 @@ def line(number: int, workspace: str = "shop") -> LedgerLine:
 @pytest.fixture
 def ledger(database: Database, keyring: Keyring, clock: FakeClock) -> Ledger:
     return Ledger(database, keyring, clock)
+
+
+def test_a_line_holds_the_link_in_place_of_the_subject(database: Database, keyring: Keyring, clock: FakeClock) -> None:
+    ledger = Ledger(database, keyring, clock, link=lambda workspace, subject: f"k_{workspace}")
+    ledger.append([LedgerLine("send", "shop", 1, event_id="list/s1_canary", subject="s1_canary")])
+    (line,) = lines(database, "shop")
+    assert (line.line.subject, line.line.event_id) == ("k_shop", "list/k_shop")
+    (found,) = lines_about(database, "shop", ["k_shop"])
+    assert found == line
 
 
 def test_roots_are_those_of_rfc_6962() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib
+import pkgutil
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,11 +19,13 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import rekindle
 from rekindle.cli import main
 from rekindle.cli._compose import Installation
 from rekindle.egress import status
-from rekindle.egress._tables import outcomes, retries
+from rekindle.egress._tables import outcomes, people, retries
 from rekindle.egress.http import TransportFailed
+from rekindle.engines.database import metadata
 from rekindle.model.record import ConsentChange, Stored, Tally
 from rekindle.privacy.audit import verify_ledger
 from rekindle.privacy.subjects import (
@@ -337,8 +341,8 @@ async def test_removals_hold_nothing_in_clear_and_nothing_at_all_once_told(house
 
     async def remove(workspace: str, removals: Removals) -> int:
         assert holding(house.data, [b"anna@canary.example"]) == {}
-        for removal, people in removals.due():
-            asked.append(str(people[0].user.email))
+        for removal, known in removals.due():
+            asked.append(str(known[0].user.email))
             removals.again(removal, "not yet")
         return 1
 
@@ -430,3 +434,37 @@ def test_the_command_finds_exports_erases_and_tells(tmp_path: Path, clock: FakeC
     assert "erase   done" in run("subject", "status", *where)
     assert "events: 0" in run("subject", "find", *where, "--stdin", told="anna@canary.example\n")
     assert holding(tmp_path / "data", [b"canary"]) == {"state.db": [b"canary"]}  # the event's id, in the ledger
+
+
+def test_every_table_that_names_people_or_events_is_dealt_with() -> None:
+    """A new table with such a column must get a `Holder`, and then a place here."""
+    for module in pkgutil.walk_packages(rekindle.__path__, "rekindle."):
+        if module.name.rpartition(".")[2] in ("_tables", "view"):
+            importlib.import_module(module.name)
+    telling = {"subject", "names", "event_id", "record", "payload", "marks"}
+    assert {table.name for table in metadata.sorted_tables if telling & set(table.c.keys())} == {
+        "audience_changes", "audience_members", "audience_timers", "audience_visitors",  # AudienceHolder
+        "egress_outcomes", "egress_retries", "egress_people",  # OutcomeHolder, ListHolder
+        "privacy_consents", "profile_touches",  # ConsentHolder, ProfileHolder
+        "privacy_ledger",  # by a name that dies with the key
+        "privacy_subject_removals",  # encrypted, emptied when told
+        "privacy_subject_requests", "privacy_suppressed",  # hashes
+    }  # fmt: skip
+
+
+async def test_what_audience_lanes_know_goes_too(house: House) -> None:
+    def row(subject: str, names: str) -> dict[str, object]:
+        told = {"outcome": "", "reason": "", "detail": "", "attempts": 0, "due_ms": None, "updated_ms": 0}
+        key = {"workspace": "shop", "destination": "list", "subject": subject, "names": names}
+        return key | told | {"sealed": b"", "seen_ms": 0, "wanted": True, "sent": True}
+
+    await house.take(planted(house, "anna")[0])
+    person = await house.person("anna@canary.example")
+    (browser,) = person.browsers
+    with house.installation.database.begin() as connection:
+        rows = [row(browser, ""), row("s1_old", sorted(person.identifiers)[0]), row("s1_bela", "s1_other")]
+        connection.execute(sa.insert(people), rows)
+    assert len((await house.exported(person))["platform lists"]) == 2
+    assert (await house.erase("anna@canary.example"))["rows"]["platform lists"] == 2
+    with house.installation.database.read() as connection:
+        assert connection.scalars(sa.select(people.c.subject)).all() == ["s1_bela"]

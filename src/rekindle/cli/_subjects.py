@@ -10,7 +10,7 @@ from rekindle.cli._history import WholeLog
 from rekindle.egress.http import HttpTransport
 from rekindle.egress.removal import Remover
 from rekindle.egress.send import Door
-from rekindle.egress.subjects import OutcomeHolder
+from rekindle.egress.subjects import ListHolder, OutcomeHolder
 from rekindle.model.discover import discover
 from rekindle.privacy.ledger import LedgerLine
 from rekindle.privacy.subjects import Erasure, Holder, Removals, Requests, Sent
@@ -18,7 +18,7 @@ from rekindle.privacy.subjects.holders import ConsentHolder
 from rekindle.profiles.subjects import ProfileHolder
 from rekindle.workspace import Destination
 
-HOLDERS: tuple[Holder, ...] = (ConsentHolder(), ProfileHolder(), AudienceHolder(), OutcomeHolder())
+HOLDERS: tuple[Holder, ...] = (ConsentHolder(), ProfileHolder(), AudienceHolder(), OutcomeHolder(), ListHolder())
 _LOOK_MS = 5_000
 
 

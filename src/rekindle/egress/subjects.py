@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from rekindle.egress._tables import counts, outcomes, retries
+from rekindle.egress._tables import counts, outcomes, people, retries
 from rekindle.engines.database.core import upsert
 from rekindle.model.outcome import FINAL, Outcome, Reason
 from rekindle.privacy.subjects import Person
@@ -66,6 +66,36 @@ class OutcomeHolder:
                 insert.on_conflict_do_update(index_elements=list(key), set_={"count": counts.c.count + count})
             )
         return done
+
+
+class ListHolder:
+    """What the audience lanes know of a person: what each platform was given, and what is still to be told.
+
+    The platforms themselves are told by the erasure, which has put aside what they know the person by.
+    """
+
+    name = "platform lists"
+
+    def export(self, connection: Connection, person: Person, event_ids: Collection[str]) -> Any:
+        """See `Holder.export`."""
+        query = sa.select(people).where(people.c.workspace == person.workspace, _named(person, person.names))
+        return [
+            {name: row[name] for name in ("destination", "subject", "wanted", "sent", "outcome", "reason")}
+            for row in connection.execute(query.order_by(people.c.destination, people.c.subject)).mappings()
+        ]
+
+    def erase(self, connection: Connection, person: Person, event_ids: Collection[str]) -> int:
+        """See `Holder.erase`."""
+        return connection.execute(
+            sa.delete(people).where(
+                people.c.workspace == person.workspace, _named(person, person.names | person.shared)
+            )
+        ).rowcount
+
+
+def _named(person: Person, subjects: Collection[str]) -> sa.ColumnElement[bool]:
+    by_other_name = [people.c.names.contains(name) for name in sorted(person.identifiers)]
+    return sa.or_(people.c.subject.in_(sorted(subjects)), *by_other_name)
 
 
 def _parts(event_ids: Collection[str]) -> Iterator[list[str]]:

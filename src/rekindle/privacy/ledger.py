@@ -109,7 +109,10 @@ class Ledger:
     def _linked(self, line: LedgerLine) -> LedgerLine:
         if self._link is None or line.subject is None:
             return line
-        return msgspec.structs.replace(line, subject=self._link(line.workspace, line.subject))
+        link = self._link(line.workspace, line.subject)
+        # An audience's job is named after the person it is about.
+        event_id = None if line.event_id is None else line.event_id.replace(line.subject, link)
+        return msgspec.structs.replace(line, subject=link, event_id=event_id)
 
     def _write(self, connection: Connection, lines: Sequence[LedgerLine], leaves: Sequence[bytes]) -> None:
         tree = self._locked(connection)
