@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -11,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 _ED25519 = b"\x01"
+_NOTE = re.compile(r"— [^\s+]+ [A-Za-z0-9+/]+={0,2}")
+"""One signature: a name without spaces or plus, and base64 (C2SP signed-note). Those of others may stand beside ours."""
 
 
 class CheckpointInvalid(Exception):
@@ -50,9 +53,11 @@ def verify(note: str, key: Ed25519PublicKey, origin: str | None = None) -> Check
         raise CheckpointInvalid("the size or the root is not in its one form")
     if origin is not None and found.origin != origin:
         raise CheckpointInvalid(f"a checkpoint of {found.origin!r}, not of {origin!r}")
-    for row in signatures[:-1].split("\n"):
-        if _signed(row, found, key):
-            return found
+    notes = signatures[:-1].split("\n")
+    if not all(_NOTE.fullmatch(row) for row in notes):
+        raise CheckpointInvalid("what follows the body is not signatures alone")
+    if any(_signed(row, found, key) for row in notes):
+        return found
     raise CheckpointInvalid("no valid signature of this key")
 
 
