@@ -77,11 +77,12 @@ class Running:
         self.process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": "src"})
         if core >= 0:
             os.sched_setaffinity(self.process.pid, {core})
-        for _ in range(500):
+        for _ in range(3000):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
             time.sleep(0.02)
+        self.stop()
         raise SystemExit(f"the {kind} server did not start")
 
     def cpu(self) -> float:
