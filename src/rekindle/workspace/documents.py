@@ -176,7 +176,7 @@ class Tag(Document):
     data_layer: str = "dataLayer"
     wait_for_consent: Duration = "10m"
     batch_ms: Annotated[int, msgspec.Meta(ge=100, le=10_000)] = 2000
-    consent_source: list[Literal["consent_mode", "tcf", "none"]] = msgspec.field(
+    consent_source: list[Literal["consent_mode", "tcf", "gpp", "none"]] = msgspec.field(
         default_factory=lambda: ["consent_mode", "tcf"]
     )
 

@@ -1,4 +1,4 @@
-// What the visitor has chosen, from consent mode (the data layer's `gtag` commands) and the TCF API.
+// What the visitor has chosen, from consent mode (the data layer's `gtag` commands) the TCF API and the GPP API.
 
 /**
  * @param {TagWindow} w
@@ -20,6 +20,8 @@ function consentReader(w, config, env, changed) {
   let settled = 0;
   /** @type {TCData | undefined} */
   let tc;
+  let gpp = "";
+  let waiting = false; // a GPP API is there and its string is not the visitor's yet
   let asking = false; // a TCF API is there and has not answered yet
 
   /** @param {string} name @returns {Signal | undefined} */
@@ -58,7 +60,24 @@ function consentReader(w, config, env, changed) {
     });
   }
 
+  function listenGpp() {
+    if (typeof w.__gpp != "function") {
+      if (env.now() - started < config.wait) env.later(listenGpp, 500);
+      return;
+    }
+    waiting = true;
+    // GPP CMP API 1.1: "signalStatus" is "ready" when the string is the visitor's, "not ready" while a dialogue is open.
+    w.__gpp("addEventListener", (/** @type {GPPEvent} */ event, /** @type {boolean} */ ok) => {
+      const ping = ok && event && event.pingData;
+      if (!ping || !ping.signalStatus) return;
+      waiting = ping.signalStatus != "ready";
+      gpp = waiting ? "" : ping.gppString || "";
+      changed();
+    });
+  }
+
   if (uses("tcf")) listen();
+  if (uses("gpp")) listenGpp();
 
   return {
     /**
@@ -92,7 +111,7 @@ function consentReader(w, config, env, changed) {
       if (uses("none")) return true;
       const answers = [uses("consent_mode") ? byMode() : undefined, byTcf()];
       if (answers.includes(false)) return false;
-      return (!asking && answers.includes(true)) || config.optOut || undefined;
+      return (!waiting && ((!asking && answers.includes(true)) || config.optOut)) || undefined;
     },
 
     /**
@@ -108,6 +127,7 @@ function consentReader(w, config, env, changed) {
         if (value) to[name] = value;
       }
       if (tc && tc.tcString) to.tcf = tc.tcString;
+      if (gpp) to.gpp = gpp;
       if (tc && tc.addtlConsent) to.ac = tc.addtlConsent;
       if (/** @type {any} */ (w.navigator).globalPrivacyControl) to.gpc = true;
       return to;

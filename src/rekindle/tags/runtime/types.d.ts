@@ -10,7 +10,7 @@ interface TagConfig {
   wait: number;
   /** Milliseconds from the first event of a batch to its sending. */
   batch: number;
-  /** Where consent is read: "consent_mode", "tcf", "none". */
+  /** Where consent is read: "consent_mode", "tcf", "gpp", "none". */
   sources: string[];
   /** Consent-mode signals that must all be granted. */
   signals: string[];
@@ -49,6 +49,10 @@ interface TCData {
   addtlConsent?: string;
   purpose?: { consents?: Record<number, boolean> };
   vendor?: { consents?: Record<number, boolean> };
+}
+
+interface GPPEvent {
+  pingData?: { signalStatus?: string; gppString?: string };
 }
 
 /** The page, with what other scripts may have put on it. */
