@@ -32,7 +32,7 @@ class Subjects:
         self._remover = Remover(
             Door(transport, installation.ledger, installation.clock),
             self._modules,
-            installation.secrets.get,
+            installation.credentials(transport).get,
             self._destination,
             installation.clock,
         )

@@ -22,13 +22,17 @@ _DONE = ("delivered", "accepted")
 
 
 class Remover:
-    """Asks platforms to forget. ``destination`` returns a workspace's destination by name, where it is still configured."""
+    """Asks platforms to forget.
+
+    ``secret`` returns a workspace's secret or renewed token by name; ``destination`` a workspace's destination by
+    name, where it is still configured.
+    """
 
     def __init__(
         self,
         door: Door,
         modules: Mapping[str, Any],
-        secret: Callable[[str], str],
+        secret: Callable[[str, str], str],
         destination: Callable[[str, str], Destination | None],
         clock: Clock,
     ) -> None:
@@ -58,7 +62,7 @@ class Remover:
             return "", "the destination is not configured any more; put it back, or tell the platform by hand"
         try:
             parts = take_apart(module.manifest, destination.settings)
-            secrets = {key: self._secret(name) for key, name in parts.secrets.items()}
+            secrets = {key: self._secret(workspace, name) for key, name in parts.secrets.items()}
             connector = module.configure(parts.settings, secrets)
         except (SettingsError, SecretMissing) as error:
             return "", str(error)

@@ -1,0 +1,110 @@
+"""An erased person leaves the platforms' lists: asked until the platform has answered, through the door like all else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rekindle.egress.http import MockTransport, TransportFailed
+from rekindle.egress.removal import Remover
+from rekindle.egress.send import Door
+from rekindle.engines.database import Database
+from rekindle.engines.secrets import SealedFileSecrets, SecretMissing
+from rekindle.model.discover import discover
+from rekindle.model.event import User
+from rekindle.model.sealed import Sealed
+from rekindle.privacy.keys import Keyring
+from rekindle.privacy.ledger import Ledger, lines
+from rekindle.privacy.subjects.removals import REMOVED, Removals
+from rekindle.sandbox.platforms.meta_custom_audience import answer as meta_list
+from rekindle.sandbox.platforms.simulated import call
+from rekindle.workspace import Destination, DestinationConsent
+from tests.conftest import FakeClock
+
+ANNA = Sealed(user=User(email="anna@shop.example"))
+LIST = Destination(
+    kind="meta_custom_audience",
+    consent=DestinationConsent(consent_mode=["ad_storage"]),
+    settings={"audience_id": "2384000001", "access_token": {"secret": "meta_token"}},
+)
+
+
+class House:
+    """A remover with a platform that can be made to fail."""
+
+    def __init__(self, database: Database, folder: Path, clock: FakeClock) -> None:
+        keyring = Keyring(SealedFileSecrets(folder / "secrets.json", bytes(32)))
+        self.database, self.clock = database, clock
+        self.removals = Removals(database, keyring, clock, "shop")
+        self.asked: list[Any] = []
+        self.down = False
+        self.secrets = {"meta_token": "EAAB"}
+        self.destinations = {"list": LIST}
+        door = Door(MockTransport(self._answer), Ledger(database, keyring, clock), clock)
+        self.remover = Remover(door, dict(discover("rekindle.destinations")), self._secret, self._named, clock)
+
+    def _answer(self, request: Any) -> Any:
+        if self.down:
+            raise TransportFailed("reset")
+        got = call(request.method, request.url.partition(".com")[2], request.headers, request.body, self.clock())
+        self.asked.append(got)
+        return meta_list(got)
+
+    def _secret(self, workspace: str, name: str) -> str:
+        assert workspace == "shop"
+        try:
+            return self.secrets[name]
+        except KeyError:
+            raise SecretMissing(name) from None
+
+    def _named(self, workspace: str, name: str) -> Destination | None:
+        return self.destinations.get(name)
+
+    @property
+    def state(self) -> str:
+        return self.removals.of("r1")[0].state
+
+
+@pytest.fixture
+def house(database: Database, tmp_path: Path, clock: FakeClock) -> House:
+    made = House(database, tmp_path, clock)
+    made.removals.queue("r1", "list", [ANNA])
+    return made
+
+
+async def test_the_platform_is_told_and_the_person_is_in_no_line(house: House) -> None:
+    assert await house.remover.run("shop", house.removals) == 1
+    assert [asked.method for asked in house.asked] == ["DELETE"]
+    assert house.state == REMOVED
+    assert await house.remover.run("shop", house.removals) == 0
+    written = lines(house.database, "shop", kind="send")
+    assert written
+    assert "anna" not in repr(written)
+
+
+def _no_secret(house: House) -> None:
+    house.secrets.clear()
+
+
+def _down(house: House) -> None:
+    house.down = True
+
+
+def _gone(house: House) -> None:
+    house.destinations.clear()
+
+
+@pytest.mark.parametrize("trouble", [_no_secret, _down, _gone])
+async def test_what_cannot_be_told_now_is_told_later(house: House, trouble: Callable[[House], None]) -> None:
+    trouble(house)
+    await house.remover.run("shop", house.removals)
+    assert house.state == "pending"
+    house.down = False
+    house.secrets["meta_token"] = "EAAB"
+    house.destinations["list"] = LIST
+    house.clock.advance(2 * 86_400_000)
+    assert await house.remover.run("shop", house.removals) == 1
+    assert house.state == REMOVED
