@@ -81,7 +81,8 @@ def _settings() -> Iterator[str]:
     yield (
         "Each process reads them from the environment; nothing here is secret. Secrets are `REKINDLE_SECRET_<NAME>`,"
         " `REKINDLE_SECRET_<NAME>_FILE`, or stored with `rekindle secrets set`. The master key is"
-        " `REKINDLE_MASTER_KEY_FILE` or `keys/master.key` in the data folder.\n"
+        " `REKINDLE_MASTER_KEY_FILE` or `keys/master.key` in the data folder, wrapped by Vault where"
+        " `REKINDLE_VAULT_ADDR` is set.\n"
     )
     yield from _struct(Settings, prefix="REKINDLE_", upper=True)
 

@@ -20,6 +20,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     other engines (``sqlite`` files below ``data`` when empty). The worker's and the scheduler's ports answer only
     ``/livez``, ``/readyz`` and ``/metrics``. ``console_url`` is how browsers reach the console; with ``https://`` its cookies
     are ``Secure``. ``allow_private_addresses`` lets catalogue URLs and destinations point into private networks.
+
+    With ``vault_addr`` the master key is kept wrapped by the transit engine of HashiCorp Vault there: its token is read
+    from ``vault_token_file``; ``vault_key`` is the wrapping key's name, ``vault_mount`` the engine's path,
+    ``vault_namespace`` for Vault Enterprise, ``vault_ca_file`` for a private certificate authority.
     """
 
     data: Path
@@ -34,6 +38,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...] = ()
     allow_private_addresses: bool = False
     log_level: str = "info"
+    vault_addr: str = ""
+    vault_token_file: str = ""
+    vault_key: str = "rekindle"
+    vault_mount: str = "transit"
+    vault_namespace: str = ""
+    vault_ca_file: str = ""
 
 
 def load(overrides: Mapping[str, object] | None = None, environment: Mapping[str, str] | None = None) -> Settings:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random as jitter
-import secrets as random
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +11,14 @@ from pathlib import Path
 import click
 
 from rekindle import settings as process_settings
+from rekindle.cli._master_key import make_master_key, master_key
 from rekindle.collect.entropy import pooled_random
 from rekindle.egress.credentials import Credentials
 from rekindle.egress.http import Transport
 from rekindle.engines.blobs import Blobs, FolderBlobs
 from rekindle.engines.database import Database, open_database
 from rekindle.engines.database.migrate import NewerDatabaseError, migrate
+from rekindle.engines.keys import KeyUnavailable
 from rekindle.engines.log import Log, SqliteLog
 from rekindle.engines.secrets import ChainSecrets, EnvironmentSecrets, SealedFileSecrets, Secrets
 from rekindle.model.clock import Clock, system_clock
@@ -48,7 +49,7 @@ class Installation:
         self.database: Database = open_database(settings.database_url or data / "state.db")
         self.blobs: Blobs = FolderBlobs(data / "blobs")
         self.secrets: Secrets = ChainSecrets(
-            [EnvironmentSecrets(os.environ), SealedFileSecrets(data / "secrets.json", _master_key(data))]
+            [EnvironmentSecrets(os.environ), SealedFileSecrets(data / "secrets.json", master_key(settings))]
         )
         self.versions = Versions(self.database, clock, self.record, self._approvers)
         self._live: Mapping[str, Workspace] = {}
@@ -147,17 +148,16 @@ def open_kafka(url: str, secrets: Secrets, clock: Clock) -> Log:
 
 
 def create(settings: Settings) -> None:
-    """Make the data folder with its master key and an empty state database. Harmless where they are there."""
+    """Make the data folder with its master key and an empty state database. Harmless where they are there.
+
+    The master key is wrapped where Vault is set. Raises `click.ClickException` when it cannot be.
+    """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key = settings.data / "keys" / "master.key"
-    key.parent.mkdir(exist_ok=True, mode=0o700)
-    if not key.exists():
-        descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as out:
-            out.write(random.token_hex(32))
-            out.flush()
-            os.fsync(out.fileno())
-    installation = Installation(settings)
+    try:
+        make_master_key(settings)
+        installation = Installation(settings)
+    except (KeyUnavailable, FileNotFoundError) as error:
+        raise click.ClickException(str(error)) from None
     migrate(installation.database)
     installation.keyring.ensure()
     installation.close()
@@ -168,7 +168,7 @@ def open_installation(folder: Path, data: Path | None = None, settings: Settings
     try:
         installation = Installation(settings or settings_for(folder, data), folder=folder)
         migrate(installation.database)
-    except (process_settings.SettingError, FileNotFoundError, NewerDatabaseError) as error:
+    except (process_settings.SettingError, FileNotFoundError, NewerDatabaseError, KeyUnavailable) as error:
         raise click.ClickException(str(error)) from None
     return installation
 
@@ -187,18 +187,3 @@ def one_workspace(installation: Installation, name: str | None) -> str:
     if name is None and len(names) == 1:
         return names[0]
     raise click.ClickException(f"name the workspace with --for; there are: {', '.join(names) or 'none (apply first)'}")
-
-
-def _master_key(data: Path) -> bytes:
-    inline = os.environ.get("REKINDLE_MASTER_KEY")
-    path = Path(os.environ.get("REKINDLE_MASTER_KEY_FILE", data / "keys" / "master.key"))
-    if inline is None and not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no master key; run `rekindle init` first, or check --data")
-    text = (inline or path.read_text(encoding="ascii")).strip()
-    try:
-        key = bytes.fromhex(text)
-    except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise process_settings.SettingError(f"{path}: the master key must be 64 hexadecimal characters")
-    return key
