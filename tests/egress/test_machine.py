@@ -7,7 +7,7 @@ import contextlib
 import tempfile
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from rekindle.egress._tables import outcomes
 from rekindle.egress.connector import Answer
 from rekindle.egress.http import TransportFailed
+from rekindle.egress.lane import Lane
 from rekindle.egress.status import event_outcomes, outcome_counts
 from rekindle.engines.database import open_database
 from rekindle.engines.log import Entry, SqliteConsumer
@@ -51,8 +52,10 @@ class Lanes(RuleBasedStateMachine):
         self.twice: list[str] = []
         self.world = self.do(self._make(folder))
 
+    settings: ClassVar[dict[str, Any]] = {"batch": 8, "concurrency": 1}
+
     async def _make(self, folder: Path) -> World:
-        world = World(folder, self.database, self.clock, settings={"batch": 8})
+        world = World(folder, self.database, self.clock, settings=self.settings)
         world.platform.answer = self.answer
         return world
 
@@ -175,3 +178,24 @@ TestLanes = Lanes.TestCase
 TestLanes.settings = settings(
     max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+class Crowd(Lanes):
+    """The same with several requests open at once, from the first step of each life."""
+
+    settings: ClassVar[dict[str, Any]] = {"batch": 2, "concurrency": 4}
+
+    async def _make(self, folder: Path) -> World:
+        class Wide(World):
+            def new_lane(self) -> Lane:
+                lane = super().new_lane()
+                lane._flow._limit = 4.0
+                return lane
+
+        world = Wide(folder, self.database, self.clock, settings=self.settings)
+        world.platform.answer = self.answer
+        return world
+
+
+TestCrowd = Crowd.TestCase
+TestCrowd.settings = TestLanes.settings

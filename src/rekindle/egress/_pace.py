@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 from rekindle.egress._store import LaneState
+from rekindle.egress.connector import Verdict
 
 BASE_MS: Final = 1_000
 CAP_MS: Final = 600_000
@@ -51,7 +52,9 @@ def throttled(state: LaneState, now_ms: int, words: str, floor_ms: int, random: 
     kept = state.state if state.state in ("open", "held") else "throttled"
     pause = backoff_ms(2, max(floor_ms, BASE_MS), random)
     since = state.since_ms if state.state == kept else now_ms
-    return msgspec.structs.replace(state, state=kept, since_ms=since, next_ms=now_ms + pause, words=words)
+    # Of several requests told to wait, the longest wait counts.
+    next_ms = max(now_ms + pause, state.next_ms)
+    return msgspec.structs.replace(state, state=kept, since_ms=since, next_ms=next_ms, words=words)
 
 
 def held(state: LaneState, now_ms: int, words: str, fingerprint: str) -> LaneState:
@@ -60,3 +63,31 @@ def held(state: LaneState, now_ms: int, words: str, fingerprint: str) -> LaneSta
     return msgspec.structs.replace(
         state, state="held", since_ms=since, next_ms=now_ms + HOLD_MS, words=words, fingerprint=fingerprint
     )
+
+
+def kind(verdict: Verdict) -> Literal["held", "throttled", "no-answer", "answered"]:
+    """Return what a verdict says of the account, whatever became of each event."""
+    if verdict.credential_action is not None or "hold" in verdict.per_event:
+        return "held"
+    if verdict.retry is not None and verdict.retry.throttled:
+        return "throttled"
+    return "no-answer" if all(one == "retry" for one in verdict.per_event) else "answered"
+
+
+def judged(
+    state: LaneState, verdict: Verdict, now_ms: int, fingerprint: str, random: Callable[[], float], *, late: bool
+) -> LaneState:
+    """Return the lane's state after a verdict. ``late``: the request was open already when the last bad answer came."""
+    said, floor = kind(verdict), verdict.retry.after_ms if verdict.retry else 0
+    if said == "held":
+        return held(state, now_ms, verdict.words, fingerprint)
+    if said == "throttled":
+        return throttled(state, now_ms, verdict.words, floor, random)
+    if said == "no-answer":
+        # Requests that were open together and fail together are one failure.
+        return state if late else failed(state, now_ms, verdict.words, floor, random)
+    good = any(one in ("delivered", "accepted") for one in verdict.per_event)
+    if late and state.state != "running":
+        # It had left before the lane was closed, so it does not open it.
+        return msgspec.structs.replace(state, succeeded_ms=now_ms) if good else state
+    return answered(state, now_ms, delivered=good)

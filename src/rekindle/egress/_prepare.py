@@ -164,6 +164,18 @@ class Preparer:
         return msgspec.structs.replace(event, ecommerce=shop), counts
 
 
+def batches(ready: Sequence[Ready], most: int) -> list[list[Ready]]:
+    """Part by group and by tries: each failed try quarters the batch, so one that upsets the platform ends alone."""
+    parts: dict[tuple[str, int], list[list[Ready]]] = {}
+    for one in ready:
+        tries = min(one.waiting.attempts, 5)
+        found = parts.setdefault((one.mapped.group, tries), [[]])
+        if len(found[-1]) >= max(1, most >> (2 * tries)):
+            found.append([])
+        found[-1].append(one)
+    return [batch for found in parts.values() for batch in found]
+
+
 def fingerprint(secrets: Mapping[str, str]) -> str:
     """Return a name for these secret values, to notice a change; it does not tell them."""
     text = "\0".join(f"{name}\0{secrets[name]}" for name in sorted(secrets))

@@ -23,13 +23,17 @@ class SettingsError(ValueError):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """``batch``: events a request. ``future_ms``: how far ahead of now an event may lie. ``answer_bytes``: what is read."""
+    """``batch``: events a request. ``future_ms``: how far ahead of now an event may lie. ``answer_bytes``: what is read.
+
+    ``per_second``: the platform's documented quota of requests. ``concurrency``: open requests at the utmost.
+    """
 
     batch: int
     future_ms: int = 600_000
     timeout_ms: int = 10_000
     answer_bytes: int = 1_048_576
     per_second: float | None = None
+    concurrency: int = 8
 
 
 class Setting(msgspec.Struct, frozen=True):

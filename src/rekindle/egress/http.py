@@ -43,7 +43,7 @@ class MockTransport:
 class HttpTransport:
     """aiohttp with one pool for all lanes. ``allow_private`` lets it reach addresses of the local network."""
 
-    def __init__(self, *, allow_private: bool = False, connections_per_host: int = 8) -> None:
+    def __init__(self, *, allow_private: bool = False, connections_per_host: int = 64) -> None:
         self._allow_private = allow_private
         self._connections = connections_per_host
         self._session: aiohttp.ClientSession | None = None
@@ -53,6 +53,8 @@ class HttpTransport:
             resolver: AbstractResolver = aiohttp.ThreadedResolver()
             connector = aiohttp.TCPConnector(
                 resolver=resolver if self._allow_private else _PublicResolver(resolver),
+                # No limit in common: the lanes bound themselves, and dead platforms must not take the others' place.
+                limit=0,
                 limit_per_host=self._connections,
             )
             # A cookie jar would carry one shop's platform cookies into another's requests.

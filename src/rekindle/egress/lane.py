@@ -11,9 +11,10 @@ from typing import Final
 import msgspec
 
 from rekindle.egress import _pace
-from rekindle.egress._prepare import ConsentFacts, Opener, Preparer, Ready, fingerprint
+from rekindle.egress._flow import Flight, Flow
+from rekindle.egress._prepare import ConsentFacts, Opener, Preparer, Ready, batches, fingerprint
 from rekindle.egress._store import LaneState, Result, Store, Waiting
-from rekindle.egress.connector import Connector, ConnectorModule, SettingsError, Verdict
+from rekindle.egress.connector import Connector, ConnectorModule, OutRequest, SettingsError, Verdict
 from rekindle.egress.options import configurator, take_apart
 from rekindle.egress.send import Door
 from rekindle.engines.database import Database
@@ -31,6 +32,8 @@ from rekindle.workspace import Destination, Policy
 _SPLITS: Final = 64
 """Requests one step may spend on parting refused batches; what is left then goes through the retries, in small parts."""
 _AT_ONCE: Final = 50
+_IN_MEMORY: Final = 4_000
+"""Events one step may hold, unless a single batch is larger."""
 _ENOUGH_TRIES: Final = 8
 _LOOK_AT_SECRETS_MS: Final = 30_000
 
@@ -38,6 +41,12 @@ _LOOK_AT_SECRETS_MS: Final = 30_000
 def consumer_name(workspace: str, destination: str) -> str:
     """Return the name of a lane's cursor in the log."""
     return f"lane/{workspace}/{destination}"
+
+
+class _Sent(msgspec.Struct):
+    part: list[Ready]
+    request: OutRequest
+    flight: Flight
 
 
 class Lane:
@@ -71,7 +80,12 @@ class Lane:
         self.name = name
         parts = take_apart(module.manifest, destination.settings)
         self._limits = module.manifest.limits
-        self._per_second = parts.options.per_second or self._limits.per_second
+        self._rationed = bool(parts.options.per_second or self._limits.per_second)
+        self._flow = Flow(
+            parts.options.concurrency or self._limits.concurrency,
+            parts.options.per_second or self._limits.per_second,
+            clock,
+        )
         self._secret_names = parts.secrets
         self._secret = secret
         self._classify = module.classify
@@ -90,7 +104,6 @@ class Lane:
         self._connector: Connector | None = None
         self._fingerprint = ""
         self._looked_ms = -_LOOK_AT_SECRETS_MS
-        self._not_before_ms = 0
         self.unreadable = 0
         """Records of the log that no reader of this version understands; they are passed over and stay in the log."""
 
@@ -102,18 +115,22 @@ class Lane:
         now = self._clock()
         await self._look_at_secrets(state, now)
         state = await self._load()
-        if self._connector is None or now < max(state.next_ms, self._not_before_ms):
+        if self._connector is None or now < state.next_ms or not self._flow.at_once():
             return 0
         if state.state in ("open", "held"):
             return await self._read_log(1) or await self._retry(await self._store.probe(owned(await self._cursor())))
         if state.state == "throttled":
             await self._keep(msgspec.structs.replace(state, state="running", since_ms=now, next_ms=0))
-        # Small batches share one look at the log; where requests are rationed, each step sends one.
-        limit = self._connector.batch if self._per_second else max(self._connector.batch, _AT_ONCE)
-        done = await self._retry(await self._store.due(now, limit))
-        if self._stopped() or self._clock() < self._not_before_ms:
+        done = await self._retry(await self._store.due(now, self._most(self._connector.batch)))
+        if self._stopped() or not self._flow.at_once():
             return done
-        return done + await self._read_log(limit)
+        return done + await self._read_log(self._most(self._connector.batch))
+
+    def _most(self, batch: int) -> int:
+        """Return how many events to take up: those of the requests that may go at once."""
+        wanted = min(batch * self._flow.at_once(), max(batch, _IN_MEMORY))
+        # Small batches share one look at the log, but not where requests are rationed.
+        return wanted if self._rationed else max(wanted, _AT_ONCE)
 
     async def close(self) -> None:
         """Give up the cursor; what was not finished is read again."""
@@ -203,16 +220,28 @@ class Lane:
         await self._consents.refresh()
         ready, ended = await asyncio.to_thread(self._prepare, events, self._connector, self._clock())
         await self._store.record(ended, self._clock())
+        parts = deque(batches(ready, self._connector.batch))
         budget = _SPLITS
-        parts = deque(self._batches(ready, self._connector.batch))
-        while parts:
-            part = parts.popleft()
-            if budget <= 0 or self._paused(await self._load()):
-                # What no request could be spared for comes back in smaller batches.
-                await self._postpone(part, tries=int(budget <= 0))
-                continue
-            budget -= 1
-            parts.extendleft(reversed(await self._send(part, self._connector)))
+        flying: dict[asyncio.Task[Verdict], _Sent] = {}
+        try:
+            while parts or flying:
+                while parts and len(flying) < self._flow.limit:
+                    part = parts.popleft()
+                    if budget <= 0 or self._paused(await self._load()):
+                        # What no request could be spared for comes back in smaller batches.
+                        await self._postpone(part, tries=int(budget <= 0))
+                        continue
+                    budget -= 1
+                    if (sent := await self._build(part, self._connector, parts)) is not None:
+                        flying[asyncio.create_task(self._send(sent, self._connector))] = sent
+                if flying:
+                    done, _ = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
+                    # Answers are dealt with one by one: the lane's state has one writer.
+                    for task in [task for task in flying if task in done]:
+                        parts.extendleft(reversed(await self._land(flying.pop(task), task)))
+        except BaseException as error:
+            await self._abandon(flying, settle=isinstance(error, Exception))
+            raise
 
     def _paused(self, state: LaneState) -> bool:
         """Say whether this step may send no more: the last answer closed the lane until ``next_ms``."""
@@ -230,36 +259,45 @@ class Lane:
                 ended.append(found)
         return ready, ended
 
-    def _batches(self, ready: Sequence[Ready], most: int) -> list[list[Ready]]:
-        """Part by group and by tries: each failed try quarters the batch, so one that upsets the platform ends alone."""
-        parts: dict[tuple[str, int], list[list[Ready]]] = {}
-        for one in ready:
-            tries = min(one.waiting.attempts, 5)
-            batches = parts.setdefault((one.mapped.group, tries), [[]])
-            if len(batches[-1]) >= max(1, most >> (2 * tries)):
-                batches.append([])
-            batches[-1].append(one)
-        return [batch for batches in parts.values() for batch in batches]
-
-    async def _send(self, part: list[Ready], connector: Connector) -> list[list[Ready]]:
-        """Send one batch and record what became of it; return the parts that must go again at once."""
-        now = self._clock()
+    async def _build(self, part: list[Ready], connector: Connector, parts: deque[list[Ready]]) -> _Sent | None:
+        """Return the request of one batch; a batch that cannot be built goes back into ``parts``, parted."""
         try:
-            request = connector.build([one.mapped for one in part], now)
+            request = connector.build([one.mapped for one in part], self._clock())
         except Exception as error:  # noqa: BLE001 - such as text that is no Unicode; find the event that does it
-            return await self._part_unbuilt(part, type(error).__name__)
-        permits = [one.permit for one in part]
-        if self._per_second:
-            self._not_before_ms = max(self._not_before_ms, now) + int(1000 / self._per_second)
+            parts.extendleft(reversed(await self._part_unbuilt(part, type(error).__name__)))
+            return None
+        return _Sent(part, request, self._flow.begin())
+
+    async def _send(self, sent: _Sent, connector: Connector) -> Verdict:
+        def took(ms: int) -> None:
+            sent.flight.took_ms = ms
+
+        permits = [one.permit for one in sent.part]
+        return await self._door.send(
+            self.name, self.workspace, connector, self._limits, sent.request, permits, self._classify, took
+        )
+
+    async def _land(self, sent: _Sent, task: asyncio.Task[Verdict]) -> list[list[Ready]]:
+        """Record what became of a batch; return the parts that must go again at once."""
+        self._flow.end()
         try:
-            verdict = await self._door.send(
-                self.name, self.workspace, connector, self._limits, request, permits, self._classify
-            )
+            verdict = task.result()
         except PermitRefused:
             # It took too long to get here: decide again with the newest consent.
-            await self._postpone(part)
+            await self._postpone(sent.part)
             return []
-        return await self._settle(part, verdict)
+        return await self._settle(sent.part, verdict, sent.flight)
+
+    async def _abandon(self, flying: Mapping[asyncio.Task[Verdict], _Sent], *, settle: bool) -> None:
+        """Leave no request behind: after a fault, keep what the others came to; when this task has to end, stop them."""
+        if not settle:
+            for task in flying:
+                task.cancel()
+        ended = await asyncio.gather(*flying, return_exceptions=True)
+        for sent, verdict in zip(flying.values(), ended, strict=True):
+            self._flow.end()
+            if settle and isinstance(verdict, Verdict):
+                await self._settle(sent.part, verdict, sent.flight)
 
     async def _part_unbuilt(self, part: list[Ready], words: str) -> list[list[Ready]]:
         if len(part) > 1:
@@ -271,20 +309,17 @@ class Lane:
         await self._store.record([result], self._clock())
         return []
 
-    async def _settle(self, part: list[Ready], verdict: Verdict) -> list[list[Ready]]:
+    async def _settle(self, part: list[Ready], verdict: Verdict, flight: Flight) -> list[list[Ready]]:
         now, state = self._clock(), await self._load()
+        kind = _pace.kind(verdict)
+        throttled, stopped = kind == "throttled", kind == "held"
         floor = verdict.retry.after_ms if verdict.retry else 0
-        throttled = verdict.retry is not None and verdict.retry.throttled
-        stopped = verdict.credential_action is not None or "hold" in verdict.per_event
-        if stopped:
-            after = _pace.held(state, now, verdict.words, self._fingerprint)
-        elif throttled:
-            after = _pace.throttled(state, now, verdict.words, floor, self._random)
-        elif all(one == "retry" for one in verdict.per_event):
-            after = _pace.failed(state, now, verdict.words, floor, self._random)
+        late = self._flow.late(flight)
+        after = _pace.judged(state, verdict, now, self._fingerprint, self._random, late=late)
+        if kind == "answered":
+            self._flow.well(flight)
         else:
-            good = any(one in ("delivered", "accepted") for one in verdict.per_event)
-            after = _pace.answered(state, now, delivered=good)
+            self._flow.badly(flight, throttled=throttled)
         results: list[Result] = []
         rest: list[Ready] = []
         for one, disposition in zip(part, verdict.per_event, strict=True):

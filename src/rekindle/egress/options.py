@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -16,11 +16,13 @@ class LaneOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Settings every destination has.
 
     ``unknown_ids``: what happens to items that are not in the destination's published feed: ``drop`` sends the event
-    without them, ``reject`` does not send it. ``per_second``: requests a second, at most.
+    without them, ``reject`` does not send it. ``per_second``: requests a second on average, at most; one
+    second's may go at once. ``concurrency``: open requests at the utmost (1 to 64); how many there are is found out.
     """
 
     unknown_ids: Literal["drop", "reject"] = "drop"
     per_second: float | None = None
+    concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
 
 
 class Parts(msgspec.Struct, frozen=True):

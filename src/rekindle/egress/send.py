@@ -53,12 +53,13 @@ class Door:
 
     async def send(
         self, name: str, workspace: str, connector: Account, limits: Limits, request: OutRequest,
-        permits: Sequence[Permit], classify: Callable[[Answer, int], Verdict],
+        permits: Sequence[Permit], classify: Callable[[Answer, int], Verdict], took: Callable[[int], None] = lambda _: None,
     ) -> Verdict:  # fmt: skip
         """Send and return what the answer means.
 
         Raises `PermitRefused` when an event of the request has no valid permit for this destination, `HostRefused`,
         and whatever the ledger raises when it cannot record: then nothing was sent. No answer is a verdict (retry).
+        ``took`` is told how many ms the platform needed.
         """
         self._check(name, workspace, connector, request, permits)
         digest = hashlib.sha256(request.body).hexdigest()
@@ -66,6 +67,7 @@ class Door:
         await asyncio.to_thread(self._ledger.append, intents)
         # The ledger may have waited for its turn; what was allowed before must be allowed now.
         self._check(name, workspace, connector, request, permits)
+        began = self._clock()
         try:
             answer = await self._transport.send(request, limits)
         except TransportFailed as error:
@@ -74,6 +76,7 @@ class Door:
             verdict = classify(answer, len(permits))
             if len(verdict.per_event) != len(permits):
                 verdict = same("retry", len(permits), words="the connector's verdict does not fit the batch")
+        took(self._clock() - began)
         end = _answer(name, workspace, digest, verdict, self._clock())
         await asyncio.to_thread(self._ledger.append, [end])
         return verdict

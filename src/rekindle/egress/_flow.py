@@ -1,0 +1,108 @@
+"""How much at once, and how often: a lane's limit of open requests, found out by asking, and its documented quota.
+
+The limit starts at one. It grows by one when it was reached and all went well, shrinks by a tenth when the platform is
+slow or fails, and by half when it says that it was too much (additive increase, multiplicative decrease).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+_ALPHA: Final = 0.4
+_DEVIATIONS: Final = 2.5
+_NOISE_MS: Final = 100
+"""An answer this much later than usual is still not slow: on a busy machine it says nothing about the platform."""
+
+
+class Flight(msgspec.Struct):
+    """One request on its way: which one it is, and whether the limit was reached with it."""
+
+    number: int
+    full: bool
+    took_ms: int = 0
+
+
+class Flow:
+    """The limit and the quota of one lane, in memory: after a restart both are found out again."""
+
+    def __init__(self, most: int, per_second: float | None, clock: Callable[[], int]) -> None:
+        """``most``: open requests at the utmost. ``per_second``: requests a second on average, one second's at once."""
+        self._most = max(1, most)
+        self._rate = per_second
+        self._clock = clock
+        self._tokens = max(1.0, per_second or 0.0)
+        self._filled_ms = clock()
+        self._limit = 1.0
+        self._good = 0
+        self._open = 0
+        self._number = 0
+        self._mark = 0
+        self._shrunk = 0
+        self._mean_ms: float | None = None
+        self._deviation_ms = 0.0
+
+    @property
+    def limit(self) -> int:
+        """How many requests may be open at once now."""
+        return int(self._limit)
+
+    def at_once(self) -> int:
+        """Return how many requests may be begun now by limit and quota; 0: the quota is used up for the moment."""
+        if self._rate is None:
+            return self.limit
+        now = self._clock()
+        gained = max(0, now - self._filled_ms) * self._rate / 1000
+        self._tokens = min(max(1.0, self._rate), self._tokens + gained)
+        self._filled_ms = now
+        return max(0, min(self.limit, int(self._tokens + 1e-9)))
+
+    def begin(self) -> Flight:
+        """Note that a request leaves. Beyond the quota (parts of a refused batch) it makes a debt, which is waited for."""
+        self.at_once()
+        self._tokens -= 1
+        self._open += 1
+        self._number += 1
+        return Flight(self._number, full=self._open >= self.limit)
+
+    def end(self) -> None:
+        """Note that a request is over, answered or not."""
+        self._open -= 1
+
+    def late(self, flight: Flight) -> bool:
+        """Say whether the request was on its way already when the last bad answer came: it tells nothing new."""
+        return flight.number <= self._mark
+
+    def well(self, flight: Flight) -> None:
+        """Note that the platform dealt with the request; whether in good time is seen here."""
+        slow = self._slow(flight.took_ms)
+        if slow:
+            self._shrink(flight, 0.9)
+        elif flight.full:
+            self._good += 1
+            if self._good >= self.limit:
+                self._good = 0
+                self._limit = min(float(self._most), self._limit + 1)
+
+    def badly(self, flight: Flight, *, throttled: bool) -> None:
+        """Note that there was no useful answer, or that it was too much. Requests open at the same time shrink the limit once."""
+        self._shrink(flight, 0.5 if throttled else 0.9)
+        self._mark = self._number
+
+    def _shrink(self, flight: Flight, factor: float) -> None:
+        self._good = 0
+        if flight.number > self._shrunk:
+            self._limit = max(1.0, float(int(self._limit * factor)))
+            self._shrunk = self._number
+
+    def _slow(self, took_ms: int) -> bool:
+        if self._mean_ms is None:
+            self._mean_ms = float(took_ms)
+            return False
+        over = took_ms - self._mean_ms
+        slow = over > max(_NOISE_MS, _DEVIATIONS * self._deviation_ms)
+        self._mean_ms += _ALPHA * over
+        self._deviation_ms += _ALPHA * (abs(over) - self._deviation_ms)
+        return slow
