@@ -143,6 +143,55 @@ async def test_choices_go_with_the_events_and_with_the_person(log: SqliteLog, da
     assert [view.latest("shop", name) for name in ("s1_a", "s1_b", "s1_c")] == [None, None, YES]
 
 
+async def test_what_another_process_deletes_is_remembered_for_a_bounded_time(
+    log: SqliteLog, database: Database, clock: FakeClock
+) -> None:
+    view = ConsentView(log, database, clock=clock, stale_ms=60_000)
+    other = ConsentView(log, database, name="consents/other", clock=clock, stale_ms=60_000)
+    await write(log, event(1, YES, "s1_a"), event(6, YES, "s1_b"))
+    for reader in (view, other):
+        await reader.refresh()
+        assert reader.latest("shop", "s1_a") == reader.latest("shop", "s1_b") == YES
+    assert view.expire("shop", 5) == 1
+    view.forget("shop", "s1_b")
+    assert view.latest("shop", "s1_a") is view.latest("shop", "s1_b") is None
+    clock.advance(59_999)
+    assert other.latest("shop", "s1_a") == YES  # remembered: the log says nothing of a deletion
+    clock.advance(1)
+    assert other.latest("shop", "s1_a") is other.latest("shop", "s1_b") is None
+
+
+async def test_a_clock_that_was_set_back_does_not_keep_choices_alive(
+    log: SqliteLog, database: Database, clock: FakeClock
+) -> None:
+    view, other = ConsentView(log, database, clock=clock), ConsentView(log, database)
+    await write(log, event(1, YES))
+    await view.refresh()
+    assert view.latest("shop", "s1_a") == YES
+    other.forget("shop", "s1_a")
+    clock.advance(-3_600_000)
+    assert view.latest("shop", "s1_a") is None
+
+
+@pytest.mark.parametrize("deletion", ["expire", "forget"])
+async def test_what_a_deletion_overtakes_is_not_remembered(
+    log: SqliteLog, database: Database, monkeypatch: pytest.MonkeyPatch, deletion: str
+) -> None:
+    view = ConsentView(log, database)
+    await write(log, event(1, YES))
+    await view.refresh()
+
+    class Overtaken:
+        def decode(self, row: bytes) -> Consent:
+            view.expire("shop", 5) if deletion == "expire" else view.forget("shop", "s1_a")
+            return YES
+
+    with monkeypatch.context() as patch:
+        patch.setattr("rekindle.privacy.consents._decoder", Overtaken())
+        view.latest("shop", "s1_a")
+    assert view.latest("shop", "s1_a") is None
+
+
 async def test_what_a_refresh_overtakes_is_not_remembered(
     log: SqliteLog, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,7 +92,7 @@ class Installation:
     @cached_property
     def consents(self) -> ConsentView:
         """The newest consent of each visitor. Only the process that drives it (the worker) may refresh it."""
-        return ConsentView(self.log, self.database)
+        return ConsentView(self.log, self.database, clock=self.clock)
 
     @cached_property
     def vendors(self) -> VendorLists:

@@ -15,12 +15,14 @@ from sqlalchemy.engine import Connection
 from rekindle.engines.database import Database
 from rekindle.engines.database.core import upsert
 from rekindle.engines.log import Consumer, Entry, Log
+from rekindle.model.clock import Clock, system_clock
 from rekindle.model.event import Consent
 from rekindle.model.record import ConsentChange, Stored, decode
 from rekindle.privacy._tables import consents as table
 from rekindle.privacy.suppression import Suppression
 
 _BATCH = 1_000
+_STALE_MS = 60_000
 _log = structlog.get_logger("consents")
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Consent)
@@ -34,11 +36,21 @@ class ConsentView:
     and what another process remembers does not help it. All write the same rows, the newest of which stays.
 
     `refresh` before deciding; then `latest` is the newest consent of everything appended before the call. Of two
-    signals of the same moment the one appended later counts. An entry that is no record is passed over, with an error in
+    signals of the same moment the one appended later counts. What `forget` and `expire` delete is not in the log: another
+    process remembers it for up to ``stale_ms`` of ``clock`` longer. An entry that is no record is passed over, with an error in
     the log of this process: stopping at it would stop every send and every withdrawal behind it.
     """
 
-    def __init__(self, log: Log, database: Database, *, name: str = "consents", cached: int = 20_000) -> None:
+    def __init__(
+        self,
+        log: Log,
+        database: Database,
+        *,
+        name: str = "consents",
+        cached: int = 20_000,
+        clock: Clock = system_clock,
+        stale_ms: int = _STALE_MS,
+    ) -> None:
         self._log = log
         self._database = database
         self._name = name
@@ -46,7 +58,9 @@ class ConsentView:
         self._suppression = Suppression(database)
         self._turn = asyncio.Lock()
         self._remembering = threading.Lock()
-        self._cache: OrderedDict[tuple[str, str], Consent | None] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, str], tuple[int, Consent | None]] = OrderedDict()  # read when, what
+        self._clock = clock
+        self._stale_ms = stale_ms
         self._cached = cached
         self._generation = 0
         self.unreadable = 0
@@ -81,10 +95,10 @@ class ConsentView:
         """Return the subject's newest consent, or None when nothing is known. Raises what the database raises."""
         key = (workspace, subject)
         generation = self._generation
-        try:
-            return self._cache[key]
-        except KeyError:
-            pass
+        now = self._clock()
+        held = self._cache.get(key)
+        if held is not None and 0 <= now - held[0] < self._stale_ms:
+            return held[1]
         with self._database.read() as connection:
             found = connection.scalar(
                 sa.select(table.c.consent).where(table.c.workspace == workspace, table.c.subject == subject)
@@ -93,7 +107,8 @@ class ConsentView:
         # Only a view that follows the log may remember, and only what no refresh has overtaken since it was read.
         with self._remembering:
             if self._consumer is not None and generation == self._generation:
-                self._cache[key] = consent
+                self._cache[key] = (now, consent)
+                self._cache.move_to_end(key)
                 if len(self._cache) > self._cached:
                     self._cache.popitem(last=False)
         return consent
@@ -110,7 +125,9 @@ class ConsentView:
         """Delete what is known of one subject (erasure)."""
         with self._database.begin() as connection:
             connection.execute(sa.delete(table).where(table.c.workspace == workspace, table.c.subject == subject))
-        self._cache.pop((workspace, subject), None)
+        with self._remembering:
+            self._generation += 1
+            self._cache.pop((workspace, subject), None)
 
     def expire(self, workspace: str, before_ms: int) -> int:
         """Delete the choices that are older than every event still kept; return how many."""
@@ -118,7 +135,7 @@ class ConsentView:
             gone = connection.execute(
                 sa.delete(table).where(table.c.workspace == workspace, table.c.received_ms < before_ms)
             )
-        self._cache.clear()
+        self._forget_all()
         return gone.rowcount
 
     async def close(self) -> None:
