@@ -76,12 +76,45 @@ def test_after_destroy_nothing_opens_not_even_a_copy_of_the_log(
 
 def test_no_stored_node_leads_to_a_destroyed_leaf(vault: Vault, database: Database) -> None:
     vault.seal("shop", "s1_a", SECRET)
-    vault.destroy("shop", "s1_a")
-    path = _tree.leaf_path("s1_a", 0)
     with database.read() as connection:
-        stored = connection.scalars(sa.select(vault_nodes.c.path)).all()
-    assert len(stored) == 64
-    assert not [node for node in stored if path.startswith(node)]
+        (top,) = connection.execute(sa.select(vault_nodes)).all()
+    path = _tree.leaf_path("s1_a", 0)
+    node = _tree.descend(vault._unwrap("shop", top.month, "", top.wrapped)[32 * int(path[0], 16) :][:32], "")
+    lost = [_tree.descend(node, path[1:depth]) for depth in range(1, 17)]  # every node on the way, and the leaf
+    vault.destroy("shop", "s1_a")
+    with database.read() as connection:
+        rows = connection.execute(sa.select(vault_nodes)).all()
+    stored = {row.path: vault._unwrap("shop", row.month, row.path, row.wrapped) for row in rows}
+    assert sorted(stored) == sorted(path[:depth] for depth in range(16))
+    assert not [each for each in lost if any(each in family for family in stored.values())]
+    for place, family in stored.items():
+        kept = [family[at : at + 32] != bytes(32) for at in range(0, 512, 32)]
+        assert [number for number in range(16) if not kept[number]] == [int(path[len(place)], 16)]
+
+
+def test_what_was_unwrapped_is_forgotten_with_the_key(
+    vault: Vault, database: Database, keyring: Keyring, clock: FakeClock
+) -> None:
+    other = Vault(database, keyring, clock)
+    other.seal("shop", "s1_a", SECRET)
+    stays = other.seal("shop", "s1_b", SECRET)
+    (before,) = other._families.values()
+    vault.destroy("shop", "s1_a")
+    clock.advance(1000)
+    assert other.open("shop", "s1_b", stays) == SECRET
+    assert other._families
+    assert before not in other._families.values()
+
+
+def test_a_tree_of_another_form_is_refused(
+    vault: Vault, database: Database, keyring: Keyring, clock: FakeClock
+) -> None:
+    sealed = vault.seal("shop", "s1_a", SECRET)
+    month = (sealed[1] << 8) + sealed[2]
+    with database.begin() as connection:
+        connection.execute(sa.update(vault_nodes).values(wrapped=vault._wrap("shop", month, "", bytes(32))))
+    with pytest.raises(VaultUnavailable, match="another form"):
+        Vault(database, keyring, clock).seal("shop", "s1_a", SECRET)
 
 
 def test_another_process_notices_within_a_second(
@@ -160,21 +193,17 @@ def test_the_cache_of_keys_is_bounded(database: Database, keyring: Keyring, cloc
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.text("01", min_size=8, max_size=8), unique=True, min_size=1, max_size=20))
-def test_cutting_leaves_never_touches_the_others(cut: list[str]) -> None:
-    # A tree of depth 8 embedded in the real one: the first 56 steps are the same.
-    prefix = "0" * 56
-    root = b"r" * 32
-    nodes = {"": root}
-    for tail in cut:
-        above = _tree.covering(nodes, prefix + tail)
-        assert above is not None
-        nodes |= _tree.without(above, nodes.pop(above), prefix + tail)
-    for number in range(256):
-        path = prefix + f"{number:08b}"
-        above = _tree.covering(nodes, path)
-        if path[56:] in cut:
-            assert above is None
-        else:
-            assert above is not None
-            assert _tree.descend(nodes[above], path[len(above) :]) == _tree.descend(root, path)
+@given(st.lists(st.text("0123456789abcdef", min_size=2, max_size=2), unique=True, min_size=1, max_size=20), st.data())
+def test_cutting_leaves_never_touches_the_others(cut: list[str], data: st.DataObject) -> None:
+    # Two free digits at a drawn height of the tree: cuts that part early, late and at the leaves.
+    height = data.draw(st.integers(0, 14))
+    paths = {digits: "5" * height + digits + "a" * (14 - height) for digits in map("{:02x}".format, range(256))}
+    top = bytes(range(1, 255)) + bytes(range(1, 255)) + b"last"
+    families = {"": top}
+    for digits in cut:
+        place = _tree.covering(families, paths[digits])
+        families |= _tree.without(place, families[place], paths[digits])
+    for digits, path in paths.items():
+        place = _tree.covering(families, path)
+        made = _tree.leaf(place, families[place], path)
+        assert made == (None if digits in cut else _tree.leaf("", top, path))

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.privacy import encode
 
+from rekindle.collect.entropy import pooled_random
 from rekindle.engines.database import metadata, open_database
 from rekindle.engines.secrets import SecretMissing
 from rekindle.model.event import Client, Consent, Ecommerce, Page, User
@@ -172,7 +173,7 @@ def sealing_and_writing(rounds: int) -> None:
         metadata.create_all(database.engine)
         keyring = Keyring(_Secrets())
         keyring.ensure()
-        vault, names = Vault(database, keyring, lambda: NOW), Pseudonymiser(keyring)
+        vault, names = Vault(database, keyring, lambda: NOW, random=pooled_random()), Pseudonymiser(keyring)
         person = pack(Sealed(Client(ip="192.0.2.1", fbp="fb.1.1788000000000.1"), User(email="a@shop.example")))
         visitors = [f"1.{number:022d}" for number in range(400)]
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from rekindle.engines.database import metadata
 
-# One row of `vault_nodes` is one node of a key tree (`_tree.py`), wrapped by the key-encryption key.
+# One row of `vault_nodes` is one family of nodes of a key tree (`_tree.py`), wrapped by the key-encryption key.
 vault_nodes = sa.Table(
     "privacy_vault_nodes",
     metadata,

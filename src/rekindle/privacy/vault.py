@@ -1,7 +1,7 @@
 """The vault: personal data encrypted with a key of the person's own, so that destroying the key erases the person.
 
 A subject's key is a leaf of a key tree (`_tree.py`), one tree for each workspace and calendar month. The trees' nodes
-are in the state database, wrapped by the key-encryption key. Sealing therefore writes nothing: the gateway's hot path
+are in the state database, in families of sixteen, wrapped by the key-encryption key. Sealing therefore writes nothing: the gateway's hot path
 has no second fsync, and nothing grows with the number of visitors. `Vault.destroy` cuts a subject out of every
 month's tree for good: the log, its archives and its copies stay as they are and can no longer be read for that
 subject. A month's tree goes as a whole when its time is over (`Vault.expire`).
@@ -41,7 +41,7 @@ _NONCE = 12
 _TAG = 16
 _CACHED_KEYS = 50_000
 _STALE_MS = 1_000
-_NODE = 32
+_OPEN_FAMILIES = 4_096
 
 _Held = tuple[int, AESGCM, bytes]  # a subject's key in use: generation, cipher, what a seal is bound to
 
@@ -74,6 +74,7 @@ class Vault:
         self._keys: OrderedDict[tuple[str, str, int], _Held] = OrderedDict()
         self._links: dict[tuple[str, str, int], str] = {}
         self._trees: dict[tuple[str, int], dict[str, bytes]] = {}
+        self._families: dict[tuple[str, int, str], bytes] = {}  # unwrapped, of the trees above
         self._seen: dict[str, tuple[int, int]] = {}  # workspace -> (revision, when it was read)
         self._lock = threading.RLock()
         self._month = (0, 0, 0)  # number, first and last millisecond
@@ -180,12 +181,12 @@ class Vault:
         return len(gone)
 
     def rewrap(self, workspace: str) -> int:
-        """Wrap every node with the newest key-encryption key; the older key can then be deleted. Returns the nodes."""
+        """Wrap every family with the newest key-encryption key; the older key can then be deleted. Returns how many."""
         with self._database.begin() as connection:
             self._bump(connection, workspace)
             rows = connection.execute(sa.select(vault_nodes).where(vault_nodes.c.workspace == workspace)).all()
             for row in rows:
-                node = self._unwrap(workspace, row.month, row.path, row.wrapped)
+                family = self._unwrap(workspace, row.month, row.path, row.wrapped)
                 connection.execute(
                     sa.update(vault_nodes)
                     .where(
@@ -193,7 +194,7 @@ class Vault:
                         vault_nodes.c.month == row.month,
                         vault_nodes.c.path == row.path,
                     )
-                    .values(wrapped=self._wrap(workspace, row.month, row.path, node))
+                    .values(wrapped=self._wrap(workspace, row.month, row.path, family))
                 )
         self._forget(workspace)
         self._scrub()
@@ -226,10 +227,16 @@ class Vault:
 
     def _leaf(self, workspace: str, month: int, path: str) -> bytes | None:
         nodes = self._nodes(workspace, month)
-        above = _tree.covering(nodes, path)
-        if above is None:
+        if not nodes:
             return None
-        return _tree.descend(self._unwrap(workspace, month, above, nodes[above]), path[len(above) :])
+        place = _tree.covering(nodes, path)
+        family = self._families.get((workspace, month, place))
+        if family is None:
+            family = self._unwrap(workspace, month, place, nodes[place])
+            if len(self._families) >= _OPEN_FAMILIES:
+                self._families.clear()
+            self._families[workspace, month, place] = family
+        return _tree.leaf(place, family, path)
 
     def _nodes(self, workspace: str, month: int) -> dict[str, bytes]:
         nodes = self._trees.get((workspace, month))
@@ -252,7 +259,7 @@ class Vault:
     def _ensure(self, workspace: str, month: int) -> None:
         if self._nodes(workspace, month):
             return
-        root = self._random(_NODE)
+        root = self._random(_tree.FAMILY)
         # Whoever writes first wins; everybody else reads that root.
         statement = upsert(vault_nodes, self._database.dialect).values(
             workspace=workspace, month=month, path="", wrapped=self._wrap(workspace, month, "", root)
@@ -263,49 +270,51 @@ class Vault:
             self._trees[workspace, month] = self._load(connection, workspace, month)
 
     def _cut(self, connection: Connection, workspace: str, month: int, subject: str) -> int:
-        nodes = self._load(connection, workspace, month)
+        families = self._load(connection, workspace, month)
         for generation in range(256):
             path = _tree.leaf_path(subject, generation)
-            above = _tree.covering(nodes, path)
-            if above is None:
+            place = _tree.covering(families, path)
+            family = self._unwrap(workspace, month, place, families[place])
+            if _tree.leaf(place, family, path) is None:
                 continue
-            node = self._unwrap(workspace, month, above, nodes[above])
             rows = [
                 {
                     "workspace": workspace,
                     "month": month,
                     "path": kept,
-                    "wrapped": self._wrap(workspace, month, kept, key),
+                    "wrapped": self._wrap(workspace, month, kept, nodes),
                 }
-                for kept, key in _tree.without(above, node, path).items()
+                for kept, nodes in _tree.without(place, family, path).items()
             ]
             connection.execute(
                 sa.delete(vault_nodes).where(
-                    vault_nodes.c.workspace == workspace, vault_nodes.c.month == month, vault_nodes.c.path == above
+                    vault_nodes.c.workspace == workspace, vault_nodes.c.month == month, vault_nodes.c.path == place
                 )
             )
-            if rows:
-                connection.execute(sa.insert(vault_nodes), rows)
+            connection.execute(sa.insert(vault_nodes), rows)
             return 1
         return 0
 
     # -- wrapping -----------------------------------------------------------------------------------------------
 
-    def _wrap(self, workspace: str, month: int, path: str, node: bytes) -> bytes:
+    def _wrap(self, workspace: str, month: int, path: str, family: bytes) -> bytes:
         epoch = self._keyring.newest_vault_epoch()
         nonce = self._random(_NONCE)
         cipher = AESGCM(self._keyring.vault_key(epoch))
-        return epoch.to_bytes(2) + nonce + cipher.encrypt(nonce, node, _node_name(workspace, month, path))
+        return epoch.to_bytes(2) + nonce + cipher.encrypt(nonce, family, _node_name(workspace, month, path))
 
     def _unwrap(self, workspace: str, month: int, path: str, wrapped: bytes) -> bytes:
         cipher = AESGCM(self._keyring.vault_key(int.from_bytes(wrapped[:2])))
         start = 2 + _NONCE
         try:
-            return cipher.decrypt(wrapped[2:start], wrapped[start:], _node_name(workspace, month, path))
+            family = cipher.decrypt(wrapped[2:start], wrapped[start:], _node_name(workspace, month, path))
         except InvalidTag:
             raise VaultUnavailable(
                 f"the vault's keys of workspace {workspace!r} were wrapped with another key-encryption key"
             ) from None
+        if len(family) != _tree.FAMILY:
+            raise VaultUnavailable(f"the vault's keys of workspace {workspace!r} have another form than this version's")
+        return family
 
     # -- staying current ----------------------------------------------------------------------------------------
 
@@ -325,6 +334,8 @@ class Vault:
         with self._lock:
             for tree in [name for name in self._trees if name[0] == workspace]:
                 del self._trees[tree]
+            for place in [name for name in self._families if name[0] == workspace]:
+                del self._families[place]
             for held in (self._keys, self._links):
                 for key in [name for name in held if name[0] == workspace]:
                     del held[key]
