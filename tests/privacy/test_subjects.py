@@ -22,10 +22,12 @@ from hypothesis import strategies as st
 import rekindle
 from rekindle.cli import main
 from rekindle.cli._compose import Installation
+from rekindle.cli._subjects import Subjects
 from rekindle.egress import status
 from rekindle.egress._tables import outcomes, people, retries
-from rekindle.egress.http import TransportFailed
+from rekindle.egress.http import HttpTransport, TransportFailed
 from rekindle.engines.database import metadata
+from rekindle.model.clock import rfc3339
 from rekindle.model.record import ConsentChange, Stored, Tally
 from rekindle.privacy.audit import verify_ledger
 from rekindle.privacy.subjects import (
@@ -362,6 +364,16 @@ async def test_removals_hold_nothing_in_clear_and_nothing_at_all_once_told(house
     removals.settle(statement["request"], "hook", "removed", "confirmed")
     assert removals.due() == []
     assert [one.state for one in removals.of(statement["request"])] == ["removed"]
+
+    Subjects(installation, HttpTransport()).close_answered("shop")
+    done = requests.all()[0]
+    assert done.state == "done"
+    told = verify_certificate(done.certificate.encode(), installation.keyring.ledger_key().public_key())
+    assert told["platforms"] == [{"destination": "hook", "state": "removed", "why": "confirmed"}]
+    assert told["completed"] == rfc3339(house.clock())
+    assert {key: told[key] for key in statement if key != "platforms"} == {
+        key: statement[key] for key in statement if key != "platforms"
+    }
 
 
 @given(value=st.text("abcdefghij@.é+", min_size=6, max_size=30), shift=st.integers(0, 2), form=st.integers(0, 5))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from rekindle.audiences.subjects import AudienceHolder
@@ -11,9 +12,10 @@ from rekindle.egress.http import HttpTransport
 from rekindle.egress.removal import Remover
 from rekindle.egress.send import Door
 from rekindle.egress.subjects import ListHolder, OutcomeHolder
+from rekindle.model.clock import rfc3339
 from rekindle.model.discover import discover
 from rekindle.privacy.ledger import LedgerLine
-from rekindle.privacy.subjects import Erasure, Holder, Removals, Requests, Sent
+from rekindle.privacy.subjects import Erasure, Holder, Removals, Requests, Sent, completed
 from rekindle.privacy.subjects.holders import ConsentHolder
 from rekindle.profiles.subjects import ProfileHolder
 from rekindle.workspace import Destination
@@ -71,21 +73,33 @@ class Subjects:
             asked = await self._remover.run(workspace, removals)
             done += asked
             if asked:
-                self._close(workspace, removals)
+                self.close_answered(workspace)
         return done
 
-    def _close(self, workspace: str, removals: Removals) -> None:
-        installation = self._installation
+    def close_answered(self, workspace: str) -> None:
+        """Complete the certificates of the requests whose last platform has answered."""
+        installation, removals = self._installation, self.removals(workspace)
         requests = Requests(installation.database, installation.clock, workspace)
         for request in requests.all():
             platforms = removals.of(request.id)
             if request.state != "waiting" or any(one.state == "pending" for one in platforms):
                 continue
-            facts = {"request": request.id, "platforms": {one.destination: one.state for one in platforms}}
+            answers = [{"destination": one.destination, "state": one.state, "why": one.reason} for one in platforms]
+            signed = completed(
+                request.certificate.encode(),
+                installation.keyring.ledger_key(),
+                answers,
+                rfc3339(installation.clock()),
+            )
+            facts = {
+                "request": request.id,
+                "platforms": {one.destination: one.state for one in platforms},
+                "certificate": hashlib.sha256(signed).hexdigest(),
+            }
             installation.ledger.append(
                 [LedgerLine("change", workspace, installation.clock(), action="subject.removed", facts=facts)]
             )
-            requests.move(request.id, "done")
+            requests.move(request.id, "done", signed.decode())
 
     def _destination(self, workspace: str, name: str) -> Destination | None:
         found = self._installation.workspaces().get(workspace)

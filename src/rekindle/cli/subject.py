@@ -149,10 +149,16 @@ def erase_(law: Any, rotate_keys: bool, certificate: Path, yes: bool, **given: A
 
 
 @command.command("status")
+@click.option(
+    "--certificate",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the newest certificate of the one request to a new file; a complete one has the platforms' answers.",
+)
 @_who
-def status_(**given: Any) -> None:
+def status_(certificate: Path | None, **given: Any) -> None:
     """List the requests with their deadlines: all, those of a person, or one by its id (r_…)."""
     chosen = given["subject"]
+    listed: list[Request] = []
     installation = open_installation(given["folder"], given["data"])
     try:
         workspace = one_workspace(installation, given["workspace"])
@@ -173,6 +179,10 @@ def status_(**given: Any) -> None:
         installation.close()
     if chosen and not listed:
         raise click.ClickException("there is no such request")
+    if certificate is not None:
+        if len(listed) != 1 or not listed[0].certificate:
+            raise click.ClickException("name one erasure by its id to have its certificate")
+        _write(certificate, msgspec.json.format(listed[0].certificate.encode(), indent=2) + b"\n")
 
 
 def _show(request: Request, now_ms: int) -> None:

@@ -4,7 +4,7 @@
 into every file for what should be gone; a signed `certificate` says what was done, what is left, where and why.
 """
 
-from rekindle.privacy.subjects.certificate import CertificateInvalid, verify_certificate
+from rekindle.privacy.subjects.certificate import CertificateInvalid, completed, verify_certificate
 from rekindle.privacy.subjects.erase import Erasure, Sent
 from rekindle.privacy.subjects.export import export
 from rekindle.privacy.subjects.holders import Holder
@@ -22,6 +22,7 @@ __all__ = [
     "Request",
     "Requests",
     "Sent",
+    "completed",
     "due_ms",
     "export",
     "find",

@@ -40,6 +40,15 @@ def sign(statement: dict[str, Any], key: Ed25519PrivateKey) -> bytes:
     return msgspec.json.encode(Signed(msgspec.Raw(body), signature))
 
 
+def completed(text: bytes, key: Ed25519PrivateKey, platforms: list[dict[str, str]], at: str) -> bytes:
+    """Return a certificate anew with the platforms' last answers, and when the last of them came (RFC 3339).
+
+    Raises `CertificateInvalid`: what was changed meanwhile is not signed again.
+    """
+    statement = verify_certificate(text, key.public_key())
+    return sign(statement | {"platforms": platforms, "completed": at}, key)
+
+
 def verify_certificate(text: bytes, key: Ed25519PublicKey) -> dict[str, Any]:
     """Return the statement of a certificate, however it is indented. Raises `CertificateInvalid`."""
     try:
