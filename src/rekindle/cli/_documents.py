@@ -11,6 +11,7 @@ import msgspec
 
 from rekindle.egress.connector import SettingsError
 from rekindle.egress.options import take_apart
+from rekindle.engines.secrets import SecretMissing, Secrets
 from rekindle.model.discover import discover
 from rekindle.privacy.classification import stays, unclassified
 from rekindle.workspace import Change, Workspace, WorkspaceError, load_folder
@@ -26,6 +27,23 @@ def read_folder(folder: Path) -> Workspace:
     except WorkspaceError as error:
         raise click.ClickException("the workspace cannot be used:\n  " + "\n  ".join(error.problems)) from None
     return workspace
+
+
+def missing_secrets(workspace: Workspace, secrets: Secrets) -> list[str]:
+    """Return a line for each setting of a destination that names a secret which is not stored: it may still come."""
+    found: list[str] = []
+    for name, destination in workspace.destinations.items():
+        for key, value in destination.settings.items():
+            if not (isinstance(value, dict) and isinstance(wanted := value.get("secret"), str)):
+                continue
+            try:
+                secrets.get(wanted)
+            except SecretMissing:
+                found.append(
+                    f"destinations/{name}.toml: settings: {key}: there is no secret {wanted!r} that can be read;"
+                    f" run `rekindle secrets set {wanted}`. Until then {name} is held and its events wait."
+                )
+    return found
 
 
 def unknown_kinds(workspace: Workspace) -> list[str]:

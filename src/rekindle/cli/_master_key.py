@@ -32,7 +32,7 @@ def master_key(settings: Settings, environment: Mapping[str, str] = os.environ) 
     inline = environment.get("REKINDLE_MASTER_KEY")
     path = _path(settings, environment)
     if inline is None and not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no master key; run `rekindle init` first, or check --data")
+        raise FileNotFoundError(_missing(settings, path))
     kept = path.read_text(encoding="ascii", errors="replace") if inline is None else inline
     return _unwrap(wrapping(settings), kept.strip(), "REKINDLE_MASTER_KEY" if inline is not None else str(path))
 
@@ -40,11 +40,13 @@ def master_key(settings: Settings, environment: Mapping[str, str] = os.environ) 
 def make_master_key(settings: Settings, environment: Mapping[str, str] = os.environ) -> None:
     """Make the data folder's master key where none is there or named, wrapped where Vault is set.
 
-    Raises `KeyUnavailable`, and then nothing was made.
+    Raises `KeyUnavailable`, and then nothing was made; so it does where another key has sealed secrets already.
     """
     path = settings.data / "keys" / "master.key"
     if path.exists() or environment.keys() & {"REKINDLE_MASTER_KEY", "REKINDLE_MASTER_KEY_FILE"}:
         return
+    if _sealed(settings):
+        raise KeyUnavailable(_missing(settings, path))
     path.parent.mkdir(exist_ok=True, mode=0o700)
     key = random.token_bytes(32)
     protect = wrapping(settings)
@@ -98,6 +100,19 @@ def _unwrap(protect: KeyWrapping, kept: str, place: str) -> bytes:
         raise KeyUnavailable(f"{place}: {error}") from None
 
 
+def _sealed(settings: Settings) -> bool:
+    return (settings.data / "secrets.json").exists()
+
+
+def _missing(settings: Settings, path: Path) -> str:
+    if _sealed(settings):
+        return (
+            f"{path}: there is no master key, but {settings.data} holds what one has sealed;"
+            f" restore {path.name} from the backup (a new key cannot open it)"
+        )
+    return f"{path}: there is no master key; run `rekindle init` first, or check --data"
+
+
 def _path(settings: Settings, environment: Mapping[str, str]) -> Path:
     return Path(environment.get("REKINDLE_MASTER_KEY_FILE", settings.data / "keys" / "master.key"))
 
@@ -107,5 +122,5 @@ def _file(settings: Settings, environment: Mapping[str, str]) -> Path:
         raise KeyUnavailable("the master key comes from REKINDLE_MASTER_KEY, which cannot be written; use a file")
     path = _path(settings, environment)
     if not path.is_file():
-        raise KeyUnavailable(f"{path}: there is no master key; run `rekindle init` first, or check --data")
+        raise KeyUnavailable(_missing(settings, path))
     return path

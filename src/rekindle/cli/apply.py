@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rekindle.cli._compose import open_installation
-from rekindle.cli._documents import author, read_folder, show_changes
+from rekindle.cli._documents import author, missing_secrets, read_folder, show_changes
 from rekindle.cli._options import installation_options
 from rekindle.cli._person import person, person_options
 from rekindle.privacy.policy_tests import run
@@ -37,6 +37,8 @@ def command(
     workspace = read_folder(folder)
     installation = open_installation(folder, data)
     try:
+        for line in missing_secrets(workspace, installation.secrets):
+            click.echo(line)
         difference = changes(installation.workspaces().get(workspace.name), workspace)
         if not difference:
             click.echo(f"{workspace.name}: nothing to do, what is live is what the files say.")

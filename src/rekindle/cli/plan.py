@@ -8,7 +8,7 @@ import click
 
 from rekindle import feeds
 from rekindle.cli._compose import open_installation
-from rekindle.cli._documents import read_folder, show_changes
+from rekindle.cli._documents import missing_secrets, read_folder, show_changes
 from rekindle.cli._options import installation_options
 from rekindle.privacy.policy_tests import run
 from rekindle.workspace import Workspace, changes
@@ -24,6 +24,7 @@ def command(folder: Path, data: Path | None) -> None:
         difference = changes(installation.workspaces().get(workspace.name), workspace)
         failed = run(workspace, installation.clock(), installation.vendors)
         two = installation.versions.takes_two(workspace)
+        missing = missing_secrets(workspace, installation.secrets)
     finally:
         installation.close()
     broken = feed_faults(workspace)
@@ -31,6 +32,8 @@ def command(folder: Path, data: Path | None) -> None:
         raise click.ClickException("feeds cannot be built:\n  " + "\n  ".join(broken))
     if failed:
         raise click.ClickException("tests of the policy fail:\n  " + "\n  ".join(failed))
+    for line in missing:
+        click.echo(line)
     if not difference:
         click.echo(f"{workspace.name}: what is live is what the files say.")
         return

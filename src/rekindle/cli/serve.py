@@ -12,6 +12,7 @@ import click
 
 from rekindle.cli import _compose
 from rekindle.cli._options import installation_options
+from rekindle.cli._ports import need_ports
 from rekindle.ops import logs
 from rekindle.ops.loop import stop_on_signals
 from rekindle.ops.supervisor import supervise
@@ -47,6 +48,12 @@ def command(
     if not installation.workspaces():
         installation.close()
         raise click.ClickException("nothing is live yet: run `rekindle apply` first")
+    try:
+        # A gateway started alone may share its port with others like it.
+        need_ports(settings, ROLES if role is None else {role} - {"gateway"})
+    except click.ClickException:
+        installation.close()
+        raise
     if role is None:
         installation.close()
         arguments = [sys.executable, "-m", "rekindle", "serve"]

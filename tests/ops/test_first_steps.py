@@ -1,0 +1,103 @@
+"""The first commands of an installation, and what they say when something is not as it should be."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from rekindle.cli import main
+
+DESTINATION = """
+kind = "meta"
+
+[consent]
+consent_mode = ["ad_storage", "ad_user_data", "ad_personalization"]
+
+[settings]
+pixel_id = "1234567890"
+access_token = { secret = "meta_token" }
+"""
+
+
+def rekindle(*arguments: str, typed: str = "", **environment: str) -> Result:
+    return CliRunner(env=environment).invoke(main, arguments, input=typed)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    folder = tmp_path / "shop"
+    made = rekindle("init", str(folder), "--origin", "https://shop.example")
+    assert made.exit_code == 0, made.output
+    return folder
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.socket() as held:
+        if sys.platform == "linux":
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as a gateway does
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        yield held.getsockname()[1]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@pytest.mark.parametrize("role", ["gateway", "console", "worker", "scheduler"])
+def test_a_port_that_is_taken_is_told_before_anything_starts(shop: Path, taken: int, role: str) -> None:
+    rekindle("apply", "-w", str(shop), "--yes")
+    ports = {
+        f"REKINDLE_{name.upper()}_PORT": str(free_port()) for name in ("gateway", "console", "worker", "scheduler")
+    }
+    answer = rekindle("serve", "-w", str(shop), **ports | {f"REKINDLE_{role.upper()}_PORT": str(taken)})
+    assert answer.exit_code == 1
+    assert f"{role}: cannot listen on 127.0.0.1 port {taken}" in answer.output
+    assert f"REKINDLE_{role.upper()}_PORT" in answer.output
+
+
+def test_a_role_alone_tells_it_too(shop: Path, taken: int) -> None:
+    rekindle("apply", "-w", str(shop), "--yes")
+    answer = rekindle("serve", "worker", "-w", str(shop), REKINDLE_WORKER_PORT=str(taken))
+    assert answer.exit_code == 1
+    assert f"worker: cannot listen on 127.0.0.1 port {taken}" in answer.output
+
+
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--yes")])
+def test_a_secret_that_is_not_stored_is_told_and_holds_nothing_up(shop: Path, command: tuple[str, ...]) -> None:
+    (shop / "destinations").mkdir()
+    (shop / "destinations" / "meta.toml").write_text(DESTINATION)
+    answer = rekindle(*command, "-w", str(shop))
+    assert answer.exit_code == 0, answer.output
+    assert "destinations/meta.toml: settings: access_token: there is no secret 'meta_token'" in answer.output
+    assert "rekindle secrets set meta_token" in answer.output
+    rekindle("secrets", "set", "-w", str(shop), "meta_token", typed="EAAB")
+    assert "there is no secret" not in rekindle(*command, "-w", str(shop)).output
+
+
+def test_a_lost_master_key_is_never_replaced_by_a_new_one(shop: Path) -> None:
+    key = shop / "data" / "keys" / "master.key"
+    kept = key.read_bytes()
+    key.unlink()
+    for command in (("init", str(shop), "--origin", "https://shop.example"), ("plan", "-w", str(shop))):
+        answer = rekindle(*command)
+        assert answer.exit_code == 1
+        assert "restore master.key from the backup" in answer.output
+        assert not key.exists()
+    key.write_bytes(kept)
+    assert rekindle("plan", "-w", str(shop)).exit_code == 0
+
+
+def test_where_nothing_was_sealed_init_is_the_remedy(shop: Path, tmp_path: Path) -> None:
+    answer = rekindle("plan", "-w", str(shop), "--data", str(tmp_path / "elsewhere"))
+    assert answer.exit_code == 1
+    assert "run `rekindle init`" in answer.output
