@@ -8,7 +8,7 @@ from rekindle.cli import main
 from rekindle.cli.explain import in_words
 from rekindle.console.words import Words
 from rekindle.egress.trace import trace
-from tests.egress.world import DENIED, World, error
+from tests.egress.world import DENIED, World, error, ok
 
 
 async def say(world: World, event_id: str) -> str:
@@ -47,3 +47,19 @@ def test_an_unknown_event_of_a_new_shop(tmp_path: Path):
     found = CliRunner().invoke(main, ["explain", "nobody", "-w", str(folder)])
     assert found.exit_code == 1
     assert "knows no event 'nobody'" in found.output
+
+
+async def test_each_try_has_its_own_answer(world: World):
+    world.platform.answer = lambda events: error(2, status=503, message="unavailable")
+    await world.happen(1)
+    await world.run()
+    world.platform.answer = lambda events: ok(len(events))
+    await world.run_for(600_000)
+    told = await say(world, "e1")
+    lines = told.splitlines()
+    tries = [number for number, line in enumerate(lines) if " left on the basis of " in line]
+    assert len(tries) >= 2
+    answers = [lines[number + 1] for number in tries]
+    assert all(": 1 retry" in answer for answer in answers[:-1])
+    assert ": 1 delivered" in answers[-1]
+    assert len(set(answers)) == len(tries)

@@ -16,6 +16,7 @@ from rekindle.console.words import Words
 from rekindle.egress.trace import Passage, Trace, trace
 from rekindle.model.clock import rfc3339
 from rekindle.model.event import Consent
+from rekindle.privacy.ledger import LedgerLine, WrittenLine
 
 
 @click.command()
@@ -82,7 +83,6 @@ def _passage(passage: Passage, words: Words) -> Iterator[str]:
         yield f"    {outcome.detail}"
     if passage.next_ms:
         yield f"    next try {rfc3339(passage.next_ms)}, after {outcome.attempts} so far"
-    answers = {str(line.line.facts.get("request")): line.line for line in passage.answers}
     for sent in reversed(passage.sends):
         facts = sent.line.facts
         purposes = ", ".join(facts.get("purposes", [])) or "none"
@@ -90,10 +90,22 @@ def _passage(passage: Passage, words: Words) -> Iterator[str]:
             f"    {rfc3339(sent.line.at_ms)} left on the basis of {facts.get('basis')} for {purposes} "
             f"(ledger line {sent.position}, request {str(facts.get('request'))[:12]})"
         )
-        if answer := answers.get(str(facts.get("request"))):
+        if answer := _answer(passage, sent):
             results = ", ".join(f"{count} {name}" for name, count in sorted(answer.facts.get("results", {}).items()))
             trace_id = f", the platform's trace {answer.facts['trace']}" if answer.facts.get("trace") else ""
             yield f"    {rfc3339(answer.at_ms)} answer to the request: {results}{trace_id}"
+
+
+def _answer(passage: Passage, sent: WrittenLine) -> LedgerLine | None:
+    """Return what was answered to that try: a request keeps its id when it is sent again, and its lines follow the try."""
+    request = sent.line.facts.get("request")
+    after = [
+        line
+        for line in (*passage.sends, *passage.answers)
+        if line.position > sent.position and line.line.facts.get("request") == request
+    ]
+    following = min(after, key=lambda line: line.position, default=None)
+    return following.line if following in passage.answers and following is not None else None
 
 
 def _signals(consent: Consent) -> str:
