@@ -6,14 +6,18 @@ import asyncio
 import gzip
 import hashlib
 import json
+import typing
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rekindle.model.web import Request, Response
 from rekindle.tags import compile_tag, routes
+from rekindle.tags.compile import ADAPTERS, adapter
 from rekindle.workspace import Policy, Shop, Tag, Workspace
+from rekindle.workspace.documents import ConsentSource
 
 SHOP = Workspace(
     shop=Shop(name="bikes", title="Bikes", origins=["https://bikes.example"], country="PL", currency="PLN"),
@@ -50,8 +54,22 @@ def test_the_workspaces_configuration_is_compiled_in():
     config = json.loads(script[script.rindex("rekindle(window,") + len("rekindle(window,") : script.rindex(")})();")])
     assert config == {
         "w": "bikes", "dataLayer": "layer", "wait": 30_000, "batch": 500, "sources": ["consent_mode", "tcf"],
-        "signals": ["ad_storage", "ad_user_data"], "vendor": 755, "purposes": [1, 4], "optOut": False,
+        "signals": ["ad_storage", "ad_user_data"], "vendor": 755, "purposes": [1, 4], "optOut": False, "categories": {}, "cmps": [],
     }  # fmt: skip
+
+
+def test_a_script_holds_the_adapters_of_its_own_banners_and_no_other():
+    tag = Tag(consent_source=["klaro", "consent_mode"], consent_categories={"ads": ["ad_storage"]})
+    script = compile_tag(msgspec.structs.replace(SHOP, tag=tag)).body
+    assert adapter("klaro")[1] in script
+    assert b'"categories":{"ads":["ad_storage"]}' in script
+    for other in set(ADAPTERS) - {"klaro"}:
+        assert adapter(other)[1] not in script
+
+
+def test_every_banner_a_shop_may_name_has_an_adapter():
+    own = {"consent_mode", "tcf", "gpp", "none"}
+    assert set(ADAPTERS) == set(typing.get_args(ConsentSource)) - own
 
 
 def test_gzip_and_identity_are_one_script_with_two_validators():

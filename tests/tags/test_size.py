@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,17 @@ def test_a_stale_script_is_noticed(tool, tmp_path, monkeypatch):
     monkeypatch.setattr(compiling, "RUNTIME", tmp_path)
     monkeypatch.setattr(tool, "RUNTIME", tmp_path)
     assert "older than its sources" in tool.problems()[0]
+
+
+def test_a_stale_or_missing_adapter_is_noticed(tool, tmp_path, monkeypatch):
+    shutil.copytree(compiling.RUNTIME, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "adapters" / "klaro.js").write_text("// changed")
+    (tmp_path / "adapters" / "fresh.js").write_text("const fresh = {};")
+    monkeypatch.setattr(compiling, "RUNTIME", tmp_path)
+    monkeypatch.setattr(tool, "RUNTIME", tmp_path)
+    stale, missing = sorted(tool.problems(), key=len)
+    assert "klaro.min.js is older" in stale
+    assert "adapters/fresh" in missing
 
 
 def test_a_fat_script_is_noticed(tool, monkeypatch):

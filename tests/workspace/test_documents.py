@@ -85,6 +85,38 @@ def test_an_origin_is_scheme_and_host(folder: Path) -> None:
         load_folder(folder)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('consent_source = ["onetrust"]', "needs consent_categories: no category stands for ad_storage"),
+        ('consent_source = ["onetrust", "tcf"]', "needs consent_categories"),
+        (
+            'consent_source = ["klaro"]\n[consent_categories]\nmatomo = ["analytics_storage"]',
+            r"'klaro' needs consent_categories: no category stands for ad_storage",
+        ),
+        ('[consent_categories]\nmarketing = ["ad_storage"]', "has no CMP to ask"),
+        ('consent_source = ["onetrust"]\n[consent_categories]\nC0004 = ["marketing"]', "consent_categories"),
+        ('consent_source = ["one-trust"]', "consent_source"),
+    ],
+)
+def test_a_banner_needs_a_mapping_that_answers_the_policy(folder: Path, text: str, expected: str) -> None:
+    (folder / "tags" / "tag.toml").write_text(text)
+    with pytest.raises(WorkspaceError, match=r"tags/tag\.toml: .*" + expected):
+        load_folder(folder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'consent_source = ["onetrust"]\n[consent_categories]\nC0004 = ["ad_storage", "ad_user_data"]',
+        'consent_source = ["klaro", "consent_mode"]\n[consent_categories]\nmatomo = ["analytics_storage"]',
+    ],
+)
+def test_a_banner_with_a_mapping_is_taken(folder: Path, text: str) -> None:
+    (folder / "tags" / "tag.toml").write_text(text)
+    assert load_folder(folder).tag.consent_categories
+
+
 def test_differences_are_told_value_by_value(folder: Path) -> None:
     before = load_folder(folder)
     (folder / "audiences/bought.toml").write_text('rule = "bought"\nwithin = "60d"')

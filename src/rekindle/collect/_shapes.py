@@ -5,7 +5,7 @@ They are subclasses, so that what was decoded goes on as the model's own type, w
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -106,12 +106,17 @@ class WireUser(User, omit_defaults=True):
 
 
 class WireConsent(Consent, omit_defaults=True):
-    """The consent signals, unread."""
+    """The consent signals, unread. A ``kind`` that is not known grants nothing and costs nothing: it is left out."""
 
     tcf: _Framework = None
     gpp: _Framework = None
     us_privacy: _Short = None
     ac: _Framework = None
+    kind: Any = None
+
+    def __post_init__(self) -> None:
+        if self.kind is not None and self.kind not in ("explicit", "implied"):
+            self.kind = None
 
 
 class WireLimitedDataUse(LimitedDataUse, omit_defaults=True):

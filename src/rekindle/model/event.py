@@ -115,10 +115,14 @@ class LimitedDataUse(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 ConsentValue = Literal["granted", "denied"]
+ConsentKind = Literal["explicit", "implied"]
 
 
 class Consent(msgspec.Struct, omit_defaults=True, gc=False):
-    """The consent signals that came with the event, unread. Absent is not granted."""
+    """The consent signals that came with the event, unread. Absent is not granted.
+
+    ``kind`` is how the page's CMP came by them, where it tells: by an act of the visitor, or without one.
+    """
 
     ad_storage: ConsentValue | None = None
     analytics_storage: ConsentValue | None = None
@@ -129,6 +133,7 @@ class Consent(msgspec.Struct, omit_defaults=True, gc=False):
     us_privacy: str | None = None
     ac: str | None = None
     gpc: bool | None = None
+    kind: ConsentKind | None = None
 
 
 class Event(msgspec.Struct, omit_defaults=True, gc=False):

@@ -73,7 +73,9 @@ def receipt(
         "event": [
             {
                 "event_time": rfc3339(received_ms),
-                "event_type": "explicit" if any(one["decision"] == "given" for one in purposes) else "not given",
+                "event_type": (consent.kind or "explicit")
+                if any(one["decision"] == "given" for one in purposes)
+                else "not given",
                 "event_state": "recorded",
                 "signals": _signals(consent),
             }

@@ -170,15 +170,26 @@ class Campaign(Document):
     exclude_bought_within: Duration = "30d"
 
 
+Signal = Literal["ad_storage", "analytics_storage", "ad_user_data", "ad_personalization"]
+ConsentSource = Literal[
+    "consent_mode", "tcf", "gpp", "none",
+    "consentmanager", "cookiebot", "cookieconsent", "didomi", "klaro", "onetrust", "osano", "tarteaucitron",
+    "usercentrics",
+]  # fmt: skip
+
+
 class Tag(Document):
-    """``tags/tag.toml``: how the browser tag behaves."""
+    """``tags/tag.toml``: how the browser tag behaves.
+
+    ``consent_categories`` maps the names a CMP gives its categories to the consent-mode signals they stand for. There is
+    no default: only the shop knows what its banner says.
+    """
 
     data_layer: str = "dataLayer"
     wait_for_consent: Duration = "10m"
     batch_ms: Annotated[int, msgspec.Meta(ge=100, le=10_000)] = 2000
-    consent_source: list[Literal["consent_mode", "tcf", "gpp", "none"]] = msgspec.field(
-        default_factory=lambda: ["consent_mode", "tcf"]
-    )
+    consent_source: list[ConsentSource] = msgspec.field(default_factory=lambda: ["consent_mode", "tcf"])
+    consent_categories: dict[str, list[Signal]] = msgspec.field(default_factory=dict)
 
 
 class PolicyTest(Document):

@@ -103,9 +103,31 @@ def references(workspace: Workspace) -> list[str]:
             problems.append(
                 f"shop.toml: origins: {origin!r} is not an origin; write scheme and host, e.g. https://shop.example"
             )
+    problems += _consent_categories(workspace)
     if not workspace.shop.origins:
         problems.append("shop.toml: origins is empty; name the shop's own origin, e.g. https://shop.example")
     return problems
+
+
+def _consent_categories(workspace: Workspace) -> list[str]:
+    """Say what is missing where the tag asks a CMP: which of its categories means what."""
+    tag = workspace.tag
+    banners = [name for name in tag.consent_source if name not in ("consent_mode", "tcf", "gpp", "none")]
+    if not banners:
+        if not tag.consent_categories:
+            return []
+        return [
+            "tags/tag.toml: consent_categories has no CMP to ask; name it in consent_source, or take the mapping out"
+        ]
+    mapped = {signal for signals in tag.consent_categories.values() for signal in signals}
+    missing = [signal for signal in workspace.policy.store_with if signal not in mapped]
+    if not missing or (tag.consent_categories and {"consent_mode", "tcf", "none"} & set(tag.consent_source)):
+        return []
+    return [
+        f"tags/tag.toml: consent_source = {banners[0]!r} needs consent_categories: no category stands for"
+        f" {', '.join(missing)}, which policy.toml asks for in store_with; write under [consent_categories] which of the"
+        f' banner\'s categories grants which signals, e.g. "marketing" = ["{missing[0]}"]'
+    ]
 
 
 def _read(folder: Path, path: Path, kind: type[D], problems: list[str]) -> D | None:

@@ -1,4 +1,4 @@
-// What the visitor has chosen, from consent mode (the data layer's `gtag` commands) the TCF API and the GPP API.
+// What the visitor has chosen, from consent mode (the data layer's `gtag` commands), the TCF and GPP APIs, and CMPs.
 
 /**
  * @param {TagWindow} w
@@ -24,8 +24,69 @@ function consentReader(w, config, env, changed) {
   let waiting = false; // a GPP API is there and its string is not the visitor's yet
   let asking = false; // a TCF API is there and has not answered yet
 
+  const names = Object.keys(config.categories);
+  /** @type {(CmpChoice | undefined)[]} */
+  const choices = config.cmps.map(() => undefined);
+
   /** @param {string} name @returns {Signal | undefined} */
   const signal = (name) => updates[name] || regional[name] || defaults[name];
+
+  /**
+   * What the CMPs say of a signal: each category that stands for it must be given, at each CMP that has answered.
+   *
+   * @param {string} name
+   * @returns {Signal | undefined}
+   */
+  function cmpSignal(name) {
+    const needed = names.filter((category) => config.categories[category].includes(name));
+    const told = choices.filter((choice) => choice);
+    if (!needed.length || !told.length) return undefined;
+    const given = told.every((choice) => choice && needed.every((category) => choice.given.includes(category)));
+    return given ? "granted" : "denied";
+  }
+
+  /** @returns {boolean | undefined} */
+  function byCmp() {
+    if (!choices.some((choice) => choice)) return undefined;
+    const told = config.signals.map(cmpSignal);
+    return told.includes("denied") ? false : told.every((value) => value) || undefined; // an unmapped signal is not known
+  }
+
+  /** Ask a CMP now, after each of its events, and every half second until it has an answer. @param {number} at */
+  function ask(at) {
+    const cmp = config.cmps[at];
+    let hooked = !cmp.hook;
+    let turn = 0;
+
+    /** @param {Event} [event] */
+    function again(event) {
+      const mine = ++turn;
+      /** @param {CmpChoice} [choice] */
+      const tell = (choice) => {
+        if (choice && !Array.isArray(choice.given)) choice = undefined;
+        // Some CMPs answer later; a newer question makes an older answer void.
+        if (mine != turn || JSON.stringify(choice) == JSON.stringify(choices[at])) return;
+        choices[at] = choice;
+        changed();
+      };
+      try {
+        cmp.read(w, tell, names, event);
+      } catch {
+        tell();
+      }
+    }
+
+    function look() {
+      try {
+        hooked = hooked || /** @type {any} */ (cmp).hook(w, () => again());
+      } catch {} // the next look tries again
+      again();
+      if ((!hooked || !choices[at]) && env.now() - started < config.wait) env.later(look, 500);
+    }
+
+    for (const name of cmp.events) w.addEventListener(name, again, true); // also the document's events that do not bubble
+    look();
+  }
 
   /** @returns {boolean | undefined} */
   function byMode() {
@@ -78,6 +139,7 @@ function consentReader(w, config, env, changed) {
 
   if (uses("tcf")) listen();
   if (uses("gpp")) listenGpp();
+  config.cmps.forEach((_, at) => ask(at));
 
   return {
     /**
@@ -109,8 +171,9 @@ function consentReader(w, config, env, changed) {
      */
     granted() {
       if (uses("none")) return true;
-      const answers = [uses("consent_mode") ? byMode() : undefined, byTcf()];
+      const answers = [uses("consent_mode") ? byMode() : undefined, byTcf(), byCmp()];
       if (answers.includes(false)) return false;
+      if (config.cmps.length && !choices.some((choice) => choice)) return undefined; // also where silence is consent
       return (!waiting && ((!asking && answers.includes(true)) || config.optOut)) || undefined;
     },
 
@@ -123,9 +186,14 @@ function consentReader(w, config, env, changed) {
       /** @type {Bag} */
       const to = {};
       for (const name of MODE) {
-        const value = signal(name);
+        // A default is no answer, so the CMP's answer goes before it; between two answers a refusal does.
+        const cmp = cmpSignal(name);
+        const value = updates[name] == "denied" || !cmp ? signal(name) : cmp;
         if (value) to[name] = value;
       }
+      const kinds = choices.map((choice) => choice && choice.kind);
+      const kind = ["implied", "explicit"].find((one) => kinds.includes(one));
+      if (kind) to.kind = kind;
       if (tc && tc.tcString) to.tcf = tc.tcString;
       if (gpp) to.gpp = gpp;
       if (tc && tc.addtlConsent) to.ac = tc.addtlConsent;

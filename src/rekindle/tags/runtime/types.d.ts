@@ -10,8 +10,12 @@ interface TagConfig {
   wait: number;
   /** Milliseconds from the first event of a batch to its sending. */
   batch: number;
-  /** Where consent is read: "consent_mode", "tcf", "gpp", "none". */
+  /** Where consent is read: "consent_mode", "tcf", "gpp", "none", and names of adapters. */
   sources: string[];
+  /** The consent-mode signals that each of the CMP's categories stands for. */
+  categories: Record<string, string[]>;
+  /** The adapters of the CMPs named in `sources`. */
+  cmps: CmpAdapter[];
   /** Consent-mode signals that must all be granted. */
   signals: string[];
   /** The shop's own TCF vendor id, 0 for none. */
@@ -49,6 +53,22 @@ interface TCData {
   addtlConsent?: string;
   purpose?: { consents?: Record<number, boolean> };
   vendor?: { consents?: Record<number, boolean> };
+}
+
+/** What a CMP says now: the names of the categories given, and how they were given where it tells. */
+interface CmpChoice {
+  given: string[];
+  kind?: string;
+}
+
+/** How one CMP is asked. All of it may throw; then there is no answer. */
+interface CmpAdapter {
+  /** Events after which it is asked again. */
+  events: string[];
+  /** Register `again` with the CMP; false while it is not there. */
+  hook?(w: TagWindow, again: () => void): boolean;
+  /** Tell the choice, also later, or nothing while the visitor has none. `names` are the categories of interest. */
+  read(w: TagWindow, tell: (choice?: CmpChoice) => void, names: string[], event?: Event): void;
 }
 
 interface GPPEvent {
