@@ -66,6 +66,9 @@ bench-privacy: .venv/run $(ORACLES) ## Measure consent strings, decisions, seals
 bench-gateway: .venv/run ## Measure the gateway against others on one core (walkerOS needs Node)
 	$(BIN)/python -m tools.bench gateway
 
+bench-egress: .venv/run ## Measure the way out to a simulated platform: events a core, requests, isolation, restart
+	$(BIN)/python -m tools.bench egress
+
 soak: .venv/run ## Run gateway and worker with every destination down, then catch up (SOAK_MINUTES=10)
 	$(BIN)/python -m tools.soak --minutes $(SOAK_MINUTES)
 
@@ -81,4 +84,4 @@ bench-feeds: .venv/run ## Measure the feed engine against lxml (ITEMS=1000000 fo
 docs: .venv/run ## Write the generated parts of docs/ again
 	$(BIN)/python -m tools.docs
 
-.PHONY: help demo test lint bench bench-feeds bench-privacy bench-gateway soak fuzz fuzz-gateway docs torture test-cluster
+.PHONY: help demo test lint bench bench-feeds bench-privacy bench-gateway bench-egress soak fuzz fuzz-gateway docs torture test-cluster

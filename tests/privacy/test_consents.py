@@ -192,8 +192,26 @@ async def test_what_a_deletion_overtakes_is_not_remembered(
     assert view.latest("shop", "s1_a") is None
 
 
-async def test_what_a_refresh_overtakes_is_not_remembered(
+async def test_many_are_recalled_together_and_then_asked_for_nothing(
     log: SqliteLog, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = ConsentView(log, database)
+    await write(log, *[event(1, YES, f"s{number}") for number in range(1_200)])
+    await view.refresh()
+    view.recall("shop", [f"s{number}" for number in range(1_200)] + ["stranger"])
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "read", None)
+        assert {view.latest("shop", f"s{number}") == YES for number in range(1_200)} == {True}
+        assert view.latest("shop", "stranger") is None
+    await write(log, ConsentChange("shop", 2, "s7", NO))
+    await view.refresh()
+    view.recall("shop", ["s7", "s8"])
+    assert [view.latest("shop", name) for name in ("s7", "s8")] == [NO, YES]
+
+
+@pytest.mark.parametrize("ask", ["latest", "recall"])
+async def test_what_a_refresh_overtakes_is_not_remembered(
+    log: SqliteLog, database: Database, monkeypatch: pytest.MonkeyPatch, ask: str
 ) -> None:
     view = ConsentView(log, database)
     await write(log, event(1, YES))
@@ -208,7 +226,8 @@ async def test_what_a_refresh_overtakes_is_not_remembered(
 
     with monkeypatch.context() as patch:
         patch.setattr("rekindle.privacy.consents._decoder", Slow())
-        asked = asyncio.create_task(asyncio.to_thread(view.latest, "shop", "s1_a"))
+        given = "s1_a" if ask == "latest" else ["s1_a"]
+        asked = asyncio.create_task(asyncio.to_thread(getattr(view, ask), "shop", given))
         await asyncio.to_thread(read.wait, 20)
         await write(log, ConsentChange("shop", 2, "s1_a", NO))
         await view.refresh()

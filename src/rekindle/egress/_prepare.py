@@ -36,6 +36,10 @@ class ConsentFacts(Protocol):
         """Return the visitor's newest choice, if one is known."""
         ...
 
+    def recall(self, workspace: str, subjects: Collection[str]) -> None:
+        """Get ready to be asked for the newest choices of these visitors."""
+        ...
+
     def suppressed_among(self, workspace: str, subjects: Collection[str]) -> Collection[str]:
         """Return those of ``subjects`` who asked for nothing more to be done with their data."""
         ...
@@ -86,7 +90,11 @@ class Preparer:
         self._vendors = vendors
 
     def suppressed(self, events: Sequence[Waiting]) -> Collection[str]:
-        """Return which of the people of these events, by any of their names, are on the suppression list now."""
+        """Return which of the people of these events, by any of their names, are on the suppression list now.
+
+        Their newest consents are read along with it, all at once.
+        """
+        self._consents.recall(events[0].stored.workspace, {one.stored.subject for one in events})
         names = {name for one in events for name in (one.stored.subject, *one.stored.user_subjects)}
         return self._consents.suppressed_among(events[0].stored.workspace, names) if names else ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -23,6 +23,7 @@ from rekindle.privacy.suppression import Suppression
 
 _BATCH = 1_000
 _STALE_MS = 60_000
+_TOGETHER = 500
 _log = structlog.get_logger("consents")
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Consent)
@@ -96,8 +97,7 @@ class ConsentView:
         key = (workspace, subject)
         generation = self._generation
         now = self._clock()
-        held = self._cache.get(key)
-        if held is not None and 0 <= now - held[0] < self._stale_ms:
+        if (held := self._held(key, now)) is not None:
             return held[1]
         with self._database.read() as connection:
             found = connection.scalar(
@@ -105,13 +105,34 @@ class ConsentView:
             )
         consent = None if found is None else _decoder.decode(found)
         # Only a view that follows the log may remember, and only what no refresh has overtaken since it was read.
+        self._remember({key: consent}, now, generation)
+        return consent
+
+    def recall(self, workspace: str, subjects: Collection[str]) -> None:
+        """Read the newest consents of many subjects at once, so that `latest` need not ask for each of them."""
+        generation, now = self._generation, self._clock()
+        wanted = sorted({subject for subject in subjects if self._held((workspace, subject), now) is None})
+        found: dict[tuple[str, str], Consent | None] = {(workspace, subject): None for subject in wanted}
+        for start in range(0, len(wanted), _TOGETHER):
+            some = table.c.subject.in_(wanted[start : start + _TOGETHER])
+            query = sa.select(table.c.subject, table.c.consent).where(table.c.workspace == workspace, some)
+            with self._database.read() as connection:
+                found |= {(workspace, row.subject): _decoder.decode(row.consent) for row in connection.execute(query)}
+        self._remember(found, now, generation)
+
+    def _held(self, key: tuple[str, str], now: int) -> tuple[int, Consent | None] | None:
+        held = self._cache.get(key)
+        return held if held is not None and 0 <= now - held[0] < self._stale_ms else None
+
+    def _remember(self, found: Mapping[tuple[str, str], Consent | None], now: int, generation: int) -> None:
         with self._remembering:
-            if self._consumer is not None and generation == self._generation:
+            if self._consumer is None or generation != self._generation:
+                return
+            for key, consent in found.items():
                 self._cache[key] = (now, consent)
                 self._cache.move_to_end(key)
-                if len(self._cache) > self._cached:
-                    self._cache.popitem(last=False)
-        return consent
+            while len(self._cache) > self._cached:
+                self._cache.popitem(last=False)
 
     def suppressed(self, workspace: str, subject: str) -> bool:
         """Tell whether the subject is on the suppression list."""
