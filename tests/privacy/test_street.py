@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 import pytest_asyncio
+from litestar.testing import AsyncTestClient
 from prometheus_client import REGISTRY, generate_latest
 
+from rekindle.console import create_console
 from rekindle.egress import status
 from rekindle.egress.http import TransportFailed
 from rekindle.egress.trace import trace
@@ -19,6 +21,7 @@ from rekindle.privacy.audit import export
 from rekindle.privacy.decide import Decision
 from rekindle.privacy.vault import VaultUnavailable
 from rekindle.workspace import DestinationConsent
+from rekindle.workspace.access import ApiKeys
 from tests.collect.harness import DENIED
 from tests.conftest import FakeClock
 from tests.privacy.house import House
@@ -69,6 +72,7 @@ async def test_planted_values_are_in_no_log_metric_error_url_or_ledger(
     export(house.installation.database, ledger)
     dead = status.dead_letters(house.installation.database, "shop")
     traced = await trace(house.installation.database, house.installation.log, "shop", "bad")
+    shown = await _console(house)
     captured = capfd.readouterr()
     told = {
         "answers": b"".join(answer.body for answer in answers[2:] if answer.status),
@@ -78,6 +82,8 @@ async def test_planted_values_are_in_no_log_metric_error_url_or_ledger(
         "dead letters": "".join(letter.detail for letter in dead).encode(),
         "trace": repr(traced).encode(),
         "ledger": ledger.getvalue(),
+        "console": shown,
+        "configuration": msgspec.json.encode(house.installation.versions.live()),
     }
     assert house.platform.requests
     found = {
@@ -85,7 +91,28 @@ async def test_planted_values_are_in_no_log_metric_error_url_or_ledger(
         for place, text in told.items()
         if any(value.encode() in text for value in values)
     }
+    # The console's readers may see which page it was; everybody who was on it did.
+    assert found.pop("console") == [value for value in values if value.endswith("path")]
     assert found == {}
+
+
+async def _console(house: House) -> bytes:
+    """Return everything that the console tells of the shop."""
+    installation = house.installation
+    app = create_console(
+        installation.database, installation.log, installation.workspaces, house.clock, installation.record
+    )
+    key = ApiKeys(installation.database, house.clock).create("shop", "reader", {"read"}, "anna").text
+    told = []
+    async with AsyncTestClient(app) as client:
+        for path in (
+            "overview", "events", "events/bad", "feeds", "audiences", "destinations", "destinations/hook",
+            "destinations/hook/dead-letters", "ledger", "events/not-there",
+        ):  # fmt: skip
+            answer = await client.get(f"/api/w/shop/{path}", headers={"authorization": f"Bearer {key}"})
+            assert answer.status_code in (200, 404), (path, answer.text)
+            told.append(answer.content)
+    return b"".join(told)
 
 
 def _raises(error: Exception) -> Callable[..., Any]:
