@@ -235,11 +235,15 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.bench privacy", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--samples", type=int, default=20_000, help="texts of the redaction corpus")
+    parts: dict[str, Callable[[], None]] = {
+        "strings": lambda: decoding(given.rounds),
+        "decisions": lambda: deciding(5_000),
+        "seals": lambda: sealing_and_writing(given.rounds),
+        "redaction": lambda: redaction(given.samples),
+    }
+    parser.add_argument("--only", choices=parts, help="measure one part")
     given = parser.parse_args(arguments)
-    decoding(given.rounds)
-    print()
-    deciding(5_000)
-    print()
-    sealing_and_writing(given.rounds)
-    print()
-    redaction(given.samples)
+    for name, measure in parts.items():
+        if given.only in (None, name):
+            measure()
+            print()

@@ -30,9 +30,9 @@ def leaf_path(subject: str, generation: int) -> str:
 
 def descend(node: bytes, steps: str) -> bytes:
     """Return the node ``steps`` below ``node``."""
-    sha256, numbers = hashlib.sha256, _STEPS
-    for step in steps:
-        node = sha256(node + numbers[step]).digest()
+    sha256 = hashlib.sha256
+    for number in map(_STEPS.__getitem__, steps):
+        node = sha256(node + number).digest()
     return node
 
 

@@ -1,10 +1,10 @@
 """The vault: personal data encrypted with a key of the person's own, so that destroying the key erases the person.
 
 A subject's key is a leaf of a key tree (`_tree.py`), one tree for each workspace and calendar month. The trees' nodes
-are in the state database, in families of sixteen, wrapped by the key-encryption key. Sealing therefore writes nothing: the gateway's hot path
-has no second fsync, and nothing grows with the number of visitors. `Vault.destroy` cuts a subject out of every
-month's tree for good: the log, its archives and its copies stay as they are and can no longer be read for that
-subject. A month's tree goes as a whole when its time is over (`Vault.expire`).
+are in the state database, in families of sixteen, wrapped by the key-encryption key. Sealing therefore writes nothing:
+the gateway's hot path has no second fsync, and nothing grows with the number of visitors. `Vault.destroy` cuts a
+subject out of every month's tree for good: the log, its archives and its copies stay as they are and can no longer be
+read for that subject. A month's tree goes as a whole when its time is over (`Vault.expire`).
 
 The ledger can forget nothing, so it knows a subject by `Vault.link` alone, a name made with the same key: when the key
 is gone, nobody can say any more whose line it was.
@@ -208,7 +208,8 @@ class Vault:
         if held is not None:
             self._keys.move_to_end(name)
             return held
-        self._ensure(workspace, month)
+        if (workspace, month) not in self._trees:
+            self._ensure(workspace, month)
         for generation in range(256):
             key = self._leaf(workspace, month, _tree.leaf_path(subject, generation))
             if key is not None:
@@ -226,7 +227,7 @@ class Vault:
         return made
 
     def _leaf(self, workspace: str, month: int, path: str) -> bytes | None:
-        nodes = self._nodes(workspace, month)
+        nodes = self._trees.get((workspace, month)) or self._nodes(workspace, month)
         if not nodes:
             return None
         place = _tree.covering(nodes, path)
@@ -254,7 +255,10 @@ class Vault:
                 vault_nodes.c.workspace == workspace, vault_nodes.c.month == month
             )
         )
-        return {row.path: row.wrapped for row in rows}
+        families = {row.path: row.wrapped for row in rows}
+        if families and "" not in families:
+            raise VaultUnavailable(f"the vault's keys of workspace {workspace!r} are not whole; restore the database")
+        return families
 
     def _ensure(self, workspace: str, month: int) -> None:
         if self._nodes(workspace, month):
