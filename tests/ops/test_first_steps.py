@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,3 +102,20 @@ def test_where_nothing_was_sealed_init_is_the_remedy(shop: Path, tmp_path: Path)
     answer = rekindle("plan", "-w", str(shop), "--data", str(tmp_path / "elsewhere"))
     assert answer.exit_code == 1
     assert "run `rekindle init`" in answer.output
+
+
+def test_init_over_what_a_newer_release_wrote_is_refused_in_words(shop: Path) -> None:
+    with sqlite3.connect(shop / "data" / "state.db") as state:
+        state.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+    state.close()
+    answer = rekindle("init", str(shop), "--origin", "https://shop.example")
+    assert answer.exit_code == 1
+    assert "the state database is at migration ffffffffffff" in answer.output
+
+
+def test_init_with_another_installations_master_key_is_refused_in_words(shop: Path) -> None:
+    (shop / "data" / "keys" / "master.key").write_text("ab" * 32)
+    answer = rekindle("init", str(shop), "--origin", "https://shop.example")
+    assert answer.exit_code == 1
+    assert "was sealed with another master key" in answer.output
+    assert isinstance(answer.exception, SystemExit)

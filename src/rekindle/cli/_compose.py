@@ -23,7 +23,7 @@ from rekindle.engines.log import Log, SqliteLog
 from rekindle.engines.secrets import ChainSecrets, EnvironmentSecrets, SealedFileSecrets, Secrets
 from rekindle.model.clock import Clock, system_clock
 from rekindle.privacy.consents import ConsentView
-from rekindle.privacy.keys import Keyring
+from rekindle.privacy.keys import Keyring, KeyUnusable
 from rekindle.privacy.ledger import Ledger, LedgerLine
 from rekindle.privacy.pseudonyms import Pseudonymiser
 from rekindle.privacy.vault import Vault
@@ -150,7 +150,8 @@ def open_kafka(url: str, secrets: Secrets, clock: Clock) -> Log:
 def create(settings: Settings) -> None:
     """Make the data folder with its master key and an empty state database. Harmless where they are there.
 
-    The master key is wrapped where Vault is set. Raises `click.ClickException` when it cannot be.
+    The master key is wrapped where Vault is set. Raises `click.ClickException` when it cannot be, and
+    when a newer release has written the state database or its keys were sealed with another master key.
     """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -158,9 +159,13 @@ def create(settings: Settings) -> None:
         installation = Installation(settings)
     except (KeyUnavailable, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from None
-    migrate(installation.database)
-    installation.keyring.ensure()
-    installation.close()
+    try:
+        migrate(installation.database)
+        installation.keyring.ensure()
+    except (NewerDatabaseError, KeyUnusable) as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        installation.close()
 
 
 def open_installation(folder: Path, data: Path | None = None, settings: Settings | None = None) -> Installation:
