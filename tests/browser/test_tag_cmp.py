@@ -127,6 +127,44 @@ async def test_a_category_given_in_part_is_not_given(site: Site, page: Page):
     assert sent == []
 
 
+async def test_a_banner_that_thinks_longer_than_the_tag_looks_is_heard_and_its_late_answers_are_not(
+    site: Site, page: Page
+):
+    cmp = CMPS["usercentrics v3"]
+    ask(site, cmp)
+    site.script += """
+      const quick = __ucCmp.getConsentDetails;
+      window.delays = [];
+      __ucCmp.getConsentDetails = () => {
+        const now = quick();
+        return new Promise(done => setTimeout(() => done(now), delays.shift() ?? 900));
+      };
+      choose(['functional', 'marketing']);
+    """
+    await page.goto(site.origin)
+    assert await site.until_named("page_view")
+    await page.evaluate("delays = [1500, 100]; choose(['functional', 'marketing']); choose([])")
+    assert await site.until_named("consent_update")
+    await page.wait_for_timeout(1600)
+    await page.evaluate("window.dataLayer.push({event: 'view_cart'})")
+    await page.wait_for_timeout(200)
+    assert [event["event"] for event in site.events] == ["page_view", "consent_update"]
+
+
+async def test_a_banner_that_forgets_its_answer_is_waited_for_again(site: Site, page: Page):
+    cmp = CMPS["cookiebot"]
+    ask(site, cmp)
+    await page.goto(site.origin)
+    await page.evaluate(choose(cmp.statistics, cmp.marketing))
+    await site.until_named("page_view")
+    await page.evaluate("Cookiebot.hasResponse = false; window.dispatchEvent(new Event('CookiebotOnConsentReady'))")
+    await page.evaluate("window.dataLayer.push({event: 'login'})")
+    await page.wait_for_timeout(300)
+    assert site.named("login") == []
+    await page.evaluate("Cookiebot.hasResponse = true")  # and no event of it
+    assert await site.until_named("login")
+
+
 async def test_a_signal_of_two_categories_needs_both(site: Site, page: Page):
     cmp = CMPS["onetrust"]
     ask(site, cmp)

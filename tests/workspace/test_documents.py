@@ -97,6 +97,7 @@ def test_an_origin_is_scheme_and_host(folder: Path) -> None:
         ('[consent_categories]\nmarketing = ["ad_storage"]', "has no CMP to ask"),
         ('consent_source = ["onetrust"]\n[consent_categories]\nC0004 = ["marketing"]', "consent_categories"),
         ('consent_source = ["one-trust"]', "consent_source"),
+        ('consent_source = ["none", "osano"]\n[consent_categories]\nMARKETING = ["ad_storage"]', '"none" asks nobody'),
     ],
 )
 def test_a_banner_needs_a_mapping_that_answers_the_policy(folder: Path, text: str, expected: str) -> None:

@@ -119,9 +119,11 @@ def _consent_categories(workspace: Workspace) -> list[str]:
         return [
             "tags/tag.toml: consent_categories has no CMP to ask; name it in consent_source, or take the mapping out"
         ]
+    if "none" in tag.consent_source:
+        return [f'tags/tag.toml: consent_source: "none" asks nobody, and {banners[0]!r} is to be asked; take one out']
     mapped = {signal for signals in tag.consent_categories.values() for signal in signals}
     missing = [signal for signal in workspace.policy.store_with if signal not in mapped]
-    if not missing or (tag.consent_categories and {"consent_mode", "tcf", "none"} & set(tag.consent_source)):
+    if not missing or (tag.consent_categories and {"consent_mode", "tcf"} & set(tag.consent_source)):
         return []
     return [
         f"tags/tag.toml: consent_source = {banners[0]!r} needs consent_categories: no category stands for"

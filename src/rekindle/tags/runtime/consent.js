@@ -57,6 +57,7 @@ function consentReader(w, config, env, changed) {
     const cmp = config.cmps[at];
     let hooked = !cmp.hook;
     let turn = 0;
+    let heard = 0; // the last turn that was answered
 
     /** @param {Event} [event] */
     function again(event) {
@@ -65,7 +66,10 @@ function consentReader(w, config, env, changed) {
       const tell = (choice) => {
         if (choice && !Array.isArray(choice.given)) choice = undefined;
         // Some CMPs answer later; a newer question makes an older answer void.
-        if (mine != turn || JSON.stringify(choice) == JSON.stringify(choices[at])) return;
+        if (mine != turn) return;
+        heard = mine;
+        if (JSON.stringify(choice) == JSON.stringify(choices[at])) return;
+        if (!choice) env.later(look, 500); // it had one: its cookie is gone, or it broke
         choices[at] = choice;
         changed();
       };
@@ -80,7 +84,7 @@ function consentReader(w, config, env, changed) {
       try {
         hooked = hooked || /** @type {any} */ (cmp).hook(w, () => again());
       } catch {} // the next look tries again
-      again();
+      if (heard == turn) again(); // else it is still thinking
       if ((!hooked || !choices[at]) && env.now() - started < config.wait) env.later(look, 500);
     }
 
