@@ -150,6 +150,22 @@ async def test_a_dead_token_holds_everything_and_goes_on_when_the_secret_changes
     assert world.platform.requests[-1].headers["authorization"] == "Bearer new"
 
 
+async def test_after_a_new_secret_a_new_trouble_is_told_as_what_it_is(world: World):
+    world.platform.answer = lambda events: error(190, status=401)
+    await world.happen(1)
+    await world.run()
+
+    def down(events):
+        raise TransportFailed("the host's name was not found")
+
+    world.platform.answer = down
+    world.secrets.put("meta_token", "new")
+    await world.run_for(60_000)
+    (found,) = status.status(world.database, "shop")
+    assert found.state == "open"
+    assert found.words == "no answer: the host's name was not found"
+
+
 async def test_a_token_repaired_at_the_platform_is_noticed_without_a_new_secret(world: World):
     world.platform.answer = lambda events: error(190)
     await world.happen(3)

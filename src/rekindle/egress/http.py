@@ -79,8 +79,7 @@ class HttpTransport:
         except TimeoutError:
             raise TransportFailed(f"no answer within {limits.timeout_ms} ms") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            # The library's messages can quote the URL; its class name cannot.
-            raise TransportFailed(type(error).__name__) from None
+            raise TransportFailed(_words(error)) from None
 
     def _refuse_private_literal(self, url: str) -> None:
         if self._allow_private:
@@ -105,6 +104,19 @@ class HttpTransport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+_WORDS = (
+    (aiohttp.ClientConnectorDNSError, "the host's name was not found"),
+    (aiohttp.ClientConnectorCertificateError, "the host's certificate is not valid"),
+    (aiohttp.ClientConnectorError, "no connection to the host"),
+    (aiohttp.ServerDisconnectedError, "the host broke the connection off"),
+)
+
+
+def _words(error: Exception) -> str:
+    # The library's messages can quote the URL; ours, and a class's name, cannot.
+    return next((words for kind, words in _WORDS if isinstance(error, kind)), type(error).__name__)
 
 
 async def _read(content: aiohttp.StreamReader, most: int) -> bytes:

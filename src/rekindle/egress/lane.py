@@ -175,7 +175,13 @@ class Lane:
             await self._keep(_pace.held(state, now, str(error), state.fingerprint))
             return
         if state.state == "held" and state.fingerprint != mark:
-            await self._keep(msgspec.structs.replace(state, next_ms=0, fingerprint=mark))
+            # No longer held for what was wrong with the old secret: whatever comes now is told of the new one.
+            words = "a new secret is being tried"
+            await self._keep(
+                msgspec.structs.replace(
+                    state, state="open", words=words, since_ms=now, next_ms=0, failures=0, fingerprint=mark
+                )
+            )
 
     def _secrets(self) -> Mapping[str, str]:
         return {key: self._secret(name) for key, name in self._secret_names.items()}
