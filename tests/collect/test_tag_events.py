@@ -32,13 +32,19 @@ async def test_all_shapes_of_a_body_are_taken(street: Street, shape: str) -> Non
 
 @pytest.mark.parametrize(
     ("kind", "kept"),
-    [("explicit", "explicit"), ("implied", "implied"), ("guessed", None), (7, None), ([], None), (None, None)],
+    [("explicit", "explicit"), ("guessed", None), (7, None), ([], None), (None, None)],
 )
 async def test_the_kind_of_consent_is_kept_where_it_is_known(street: Street, kind: object, kept: str | None) -> None:
     assert (await street.tag(street.event(consent=GRANTED | {"kind": kind}))).status == 204
     (stored,) = await street.events()
     assert stored.consent.kind == kept
     assert stored.consent.ad_storage == "granted"
+
+
+async def test_implied_consent_is_none_under_the_gdpr(street: Street) -> None:
+    assert (await street.tag(street.event(consent=GRANTED | {"kind": "implied"}))).status == 204
+    assert await street.events() == []
+    assert await street.tallies() == {("filtered", "consent-denied"): 1}
 
 
 async def test_the_visitor_gets_a_cookie_and_is_the_same_person_with_it(street: Street) -> None:

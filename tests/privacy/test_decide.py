@@ -46,6 +46,9 @@ def ask(
 CASES: list[tuple[str, dict[str, Any], DestinationConsent, Policy, str]] = [
     ("nothing", {}, META, GDPR, "consent-absent"),
     ("both signals", GRANTED, META, GDPR, "ok"),
+    ("implied is not given", GRANTED | {"kind": "implied"}, META, GDPR, "consent-implied"),
+    ("implied, where it may be", GRANTED | {"kind": "implied"}, META, CCPA, "ok"),
+    ("explicit", GRANTED | {"kind": "explicit"}, META, GDPR, "ok"),
     ("one denied", GRANTED | {"ad_user_data": "denied"}, META, GDPR, "ad-user-data-denied"),
     ("one missing", {"ad_storage": "granted"}, META, GDPR, "ad-user-data-absent"),
     ("gpc over everything", GRANTED | {"gpc": True, "tcf": tcf()}, GOOGLE, GDPR, "gpc-opt-out"),

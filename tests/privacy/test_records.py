@@ -74,8 +74,10 @@ def test_a_receipt_decides_for_each_recipient_and_quotes_no_string() -> None:
     given = receipt(shop(), [CRITEO], "e1", "s1_a", Consent(ad_storage="granted"), NOW)
     assert given["pii_processing"]["purposes"][0]["decision"] == "given"
     assert given["event"][0]["event_type"] == "explicit"
-    implied = receipt(shop(), [CRITEO], "e1", "s1_a", Consent(ad_storage="granted", kind="implied"), NOW)
-    assert implied["event"][0]["event_type"] == "implied"
+    implied = Consent(ad_storage="granted", kind="implied")
+    assert receipt(shop(), [CRITEO], "e1", "s1_a", implied, NOW)["event"][0]["event_type"] == "not given"
+    elsewhere = receipt(shop(jurisdiction="ccpa"), [CRITEO], "e1", "s1_a", implied, NOW)
+    assert elsewhere["event"][0]["event_type"] == "implied"
 
 
 def test_each_class_has_its_time_and_none_outlives_the_events() -> None:

@@ -26,6 +26,7 @@ REASONS: Final[Mapping[str, str]] = {
     "bad-key": _("wrong API key"),
     # consent, decided again at every send
     "consent-not-enough": _("the consent does not cover it"),
+    "consent-implied": _("consent was only implied, and here it must be given"),
     "purpose-not-granted": _("what was granted covers nothing that may leave"),
     "consent-withdrawn": _("the visitor withdrew consent"),
     "consent-code-failed": _("the decision failed, so it is a no"),

@@ -236,9 +236,13 @@ def read_choice(
             details=reader.details,
         )
     allowed = reader.opted_in or (jurisdiction == "ccpa" and reader.not_opted_out)
+    reason = "ok" if allowed else ("consent-not-enough" if reader.seen else "consent-absent")
+    if allowed and jurisdiction == "gdpr" and consent.kind == "implied":
+        # GDPR, Art. 4(11): consent is a clear affirmative act; silence and going on reading are none (recital 32).
+        allowed, reason = False, "consent-implied"
     return Choice(
         allowed=allowed,
-        reason="ok" if allowed else ("consent-not-enough" if reader.seen else "consent-absent"),
+        reason=reason,
         absent=not reader.seen,
         limited_use=reader.limited and jurisdiction == "ccpa",
         purposes=frozenset(reader.purposes or {"opt_out"}) if allowed else frozenset(),
