@@ -32,8 +32,8 @@ class AudienceView:
     """Follows the log as consumer ``audiences``.
 
     ``workspaces`` returns what is live; a rule or policy that changed is applied to everybody at the next step.
-    ``may_enter`` (by default the policy's ``personalise_with``) and ``suppressed`` stand before every rule. ``keep_ms`` is the least time for which visitors and
-    changes are kept; longer windows lengthen it.
+    ``may_enter`` (by default the policy's ``personalise_with``) and ``suppressed`` stand before every rule.
+    ``keep_ms`` is the least time for which visitors and changes are kept; longer windows lengthen it.
     """
 
     def __init__(

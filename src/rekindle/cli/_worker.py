@@ -13,11 +13,9 @@ from rekindle.cli._subjects import Subjects
 from rekindle.egress.http import HttpTransport
 from rekindle.engines.log import ConsumerLag
 from rekindle.feeds import PublishedIds
-from rekindle.model.event import Consent
 from rekindle.ops.health import Health
 from rekindle.ops.loop import run_steps, stop_on_signals
 from rekindle.ops.metrics import StateMetrics
-from rekindle.privacy.decide import may_personalise
 from rekindle.privacy.vendor_lists import VendorListMetrics
 from rekindle.profiles import IdMatchMetrics, ProfileView
 
@@ -38,7 +36,6 @@ async def run(installation: Installation) -> None:
         database,
         clock,
         installation.workspaces,
-        may_enter=MayEnter(installation),
         suppressed=installation.consents.suppressed_among,
     )
     lag = _Lag(installation)
@@ -82,14 +79,3 @@ class _Lag:
 
     def newest(self) -> Sequence[ConsumerLag]:
         return self._newest
-
-
-class MayEnter:
-    """Whether a visitor's choice lets them be in an audience: what an ad of their own would need."""
-
-    def __init__(self, installation: Installation) -> None:
-        self._workspaces = installation.workspaces
-
-    def __call__(self, workspace: str, consent: Consent, now_ms: int) -> bool:
-        found = self._workspaces().get(workspace)
-        return found is not None and may_personalise(consent, found.policy, now_ms)[0]

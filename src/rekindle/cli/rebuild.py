@@ -10,7 +10,6 @@ import click
 from rekindle.audiences import AudienceView
 from rekindle.cli._compose import Installation, open_installation
 from rekindle.cli._options import installation_options
-from rekindle.cli._worker import MayEnter
 from rekindle.cli.archive import archive_of
 from rekindle.feeds import PublishedIds
 from rekindle.ops.archive import ArchiveDamaged, HistoryLog
@@ -53,7 +52,6 @@ async def _rebuild(installation: Installation, name: str) -> int:
             database,
             clock,
             installation.workspaces,
-            may_enter=MayEnter(installation),
             suppressed=installation.consents.suppressed_among,
         )
     count = 0

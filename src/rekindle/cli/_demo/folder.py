@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 from pathlib import Path
@@ -94,7 +95,7 @@ def keys(installation: _compose.Installation) -> Keys:
         key = ApiKeys(installation.database, installation.clock).create(NAME, "demo shop", {"events:write"}, OWNER)
         store.put("demo/api_key", key.text)
         store.put("demo/meta_token", secrets.token_urlsafe(32))
-        store.put("demo/webhook_secret", "whsec_" + _base64(os.urandom(32)))
+        store.put("demo/webhook_secret", "whsec_" + base64.b64encode(os.urandom(32)).decode())
         store.put("demo/password", password)  # last: it says that the others are there
     return Keys(
         store.get("demo/password"),
@@ -102,12 +103,6 @@ def keys(installation: _compose.Installation) -> Keys:
         store.get("demo/meta_token"),
         store.get("demo/webhook_secret"),
     )
-
-
-def _base64(data: bytes) -> str:
-    import base64
-
-    return base64.b64encode(data).decode()
 
 
 def _write(path: Path, text: str) -> None:
