@@ -1,21 +1,28 @@
-"""What mappings share: times, money, quantities and consent, read by the same written rules for every platform.
+"""What mappings share: times, money, items, people and consent, read by the same written rules for every platform.
 
 The rules: an amount counts only with a currency of ISO 4217 and when it is a number that is not negative; an event
-that names no value has the sum of its items; a quantity below one is one; an item without an id is left out.
+that names no value has the sum of its items; a quantity below one is one; an item without an id is left out; what is
+no IP address, and what no normaliser can read, is left out. "" stands for nothing, and `present` leaves it out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Any, Final
 
-from rekindle.destinations import words
-from rekindle.destinations.words import DAY_MS, items, quantity
 from rekindle.egress.connector import Rejected
 from rekindle.model.clock import parse_rfc3339
 from rekindle.model.event import Client, Consent, Ecommerce, Event, Item, User
 from rekindle.model.outcome import Reason
 from rekindle.privacy.normalise import Context, Platform
+
+DAY_MS: Final = 86_400_000
+# Meta's numbers for limited data use, which the canonical event has taken over: the USA, and California.
+USA: Final = 1
+CALIFORNIA: Final = 1000
 
 
 def event_time_ms(event: Event) -> int | Rejected:
@@ -26,9 +33,15 @@ def event_time_ms(event: Event) -> int | Rejected:
         return Rejected(Reason.MALFORMED, "event_time is not RFC 3339 with an offset")
 
 
+def limited(event: Event) -> bool:
+    """Say whether the use of this event's data is limited."""
+    return event.ldu is not None and event.ldu.enabled
+
+
 def currency(shop: Ecommerce) -> str:
     """Return the currency's three letters, or "" when there is none that anybody knows."""
-    return words.currency(shop) or ""
+    code = (shop.currency or "").strip().upper()
+    return code if code in _currencies() else ""
 
 
 def amount(number: Decimal | None) -> Decimal | None:
@@ -36,9 +49,20 @@ def amount(number: Decimal | None) -> Decimal | None:
     return number if number is not None and number.is_finite() and number >= 0 else None
 
 
+def money(shop: Ecommerce) -> tuple[Decimal, str] | None:
+    """Return value and currency: the event's, or the sum of its items when each has a price. Neither goes alone."""
+    code, found = currency(shop), shop.value
+    if found is None:
+        prices = [(amount(item.price), quantity(item)) for item in items(shop)]
+        if prices and all(each is not None for each, _ in prices):
+            found = sum((each * count for each, count in prices if each is not None), Decimal(0))
+    found = amount(found)
+    return (found, code) if code and found is not None else None
+
+
 def value(shop: Ecommerce) -> Decimal | None:
-    """Return the event's value, or the sum of its items when each has a price. None without a known currency."""
-    found = words.money(shop)
+    """Return the amount of `money`, or None."""
+    found = money(shop)
     return None if found is None else found[0]
 
 
@@ -53,6 +77,26 @@ def missing_money(event: Event) -> Rejected | None:
     return None
 
 
+def plain(number: Decimal | None) -> str:
+    """Return a number as text without an exponent, for platforms that take numbers as strings; "" for none."""
+    return "" if number is None else format(number, "f")
+
+
+def items(shop: Ecommerce) -> list[Item]:
+    """Return the items that have an id; the others say nothing to a platform that knows the feed."""
+    return [item for item in shop.items if item.item_id]
+
+
+def quantity(item: Item) -> int:
+    """Return how many, 1 when it is not told or is nonsense."""
+    return item.quantity if item.quantity and item.quantity > 0 else 1
+
+
+def count(shop: Ecommerce) -> int | None:
+    """Return how many pieces the items are in all, or None without items."""
+    return sum(quantity(item) for item in items(shop)) or None
+
+
 def categories(item: Item) -> str:
     """Return the item's categories as one path, the widest first, or ""."""
     parts = (item.item_category, item.item_category2, item.item_category3, item.item_category4, item.item_category5)
@@ -61,7 +105,17 @@ def categories(item: Item) -> str:
 
 def address(client: Client) -> str:
     """Return the IP address, or "" for what is none."""
-    return words.address(client) or ""
+    text = (client.ip or "").strip()
+    try:
+        ip_address(text)
+    except ValueError:
+        return ""
+    return text
+
+
+def agent(client: Client) -> str:
+    """Return the user agent, or "" when there is none but blanks."""
+    return client.user_agent if client.user_agent and client.user_agent.strip() else ""
 
 
 def context(user: User, default_region: str | None, **choices: str) -> Context:
@@ -78,9 +132,18 @@ def identifier(platform: Platform, user: User, field: str, given: Context) -> st
     return answer.hash or answer.normalized or ""
 
 
-def present(**fields: Any) -> dict[str, Any]:
-    """Return the fields that hold something; zero and False do."""
-    return {name: found for name, found in fields.items() if found is not None and found not in ("", [], {})}
+def hashed(platform: Platform, user: User, keys: Mapping[str, str], region: str | None) -> dict[str, str]:
+    """Return the platform's ``keys`` (by our field names) with hashes alone; what is empty or unreadable is left out.
+
+    ``region`` (two letters) reads phone numbers without a country code; without it, the person's country does.
+    """
+    given = context(user, region)
+    found: dict[str, str] = {}
+    for field, key in keys.items():
+        text = getattr(user, field)
+        if text and (digest := platform.normalise(field, text, given).hash):
+            found[key] = digest
+    return found
 
 
 def told(consent: Consent, name: str, *, granted: str, denied: str) -> str:
@@ -89,19 +152,13 @@ def told(consent: Consent, name: str, *, granted: str, denied: str) -> str:
     return granted if signal == "granted" else denied if signal == "denied" else ""
 
 
-__all__ = [
-    "DAY_MS",
-    "address",
-    "amount",
-    "categories",
-    "context",
-    "currency",
-    "event_time_ms",
-    "identifier",
-    "items",
-    "missing_money",
-    "present",
-    "quantity",
-    "told",
-    "value",
-]
+def present(**fields: Any) -> dict[str, Any]:
+    """Return the fields that hold something; zero and False do."""
+    return {name: found for name, found in fields.items() if found is not None and found not in ("", [], {})}
+
+
+@lru_cache(maxsize=1)
+def _currencies() -> frozenset[str]:
+    from babel.numbers import list_currencies
+
+    return frozenset(list_currencies())

@@ -95,19 +95,31 @@ def configurator(module: ConnectorModule, parts: Parts) -> Callable[[Mapping[str
 def check_settings(
     manifest: Manifest, settings: Mapping[str, Any], secrets: Mapping[str, str], kind: type[_Settings]
 ) -> _Settings:
-    """Return ``settings`` as ``kind``. For connectors' `configure`; raises `SettingsError` naming key and remedy."""
+    """Return ``settings`` as ``kind``, numbers where ids belong read as text. For connectors' `configure`.
+
+    Raises `SettingsError` naming key and remedy.
+    """
     _check_names(manifest, settings)
     for setting in manifest.secrets:
         if setting.required and not secrets.get(setting.name):
             raise SettingsError(f"{manifest.name}: the secret {setting.name} is missing: {setting.help}")
     try:
-        checked = msgspec.convert(dict(settings), kind)
+        checked = msgspec.convert(_ids_as_text(settings, kind), kind)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{manifest.name}: {error}") from None
     batch = getattr(checked, "batch", 1)
     if not 1 <= batch <= manifest.limits.batch:
         raise SettingsError(f"{manifest.name}: batch is {batch}; it must be from 1 to {manifest.limits.batch}")
     return checked
+
+
+def _ids_as_text(settings: Mapping[str, Any], kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return ``settings`` with whole numbers as text where text belongs: platforms name accounts by numbers."""
+    texts = {field.name for field in msgspec.structs.fields(kind) if field.type in (str, str | None)}
+    return {
+        key: str(value) if key in texts and isinstance(value, int) and not isinstance(value, bool) else value
+        for key, value in settings.items()
+    }
 
 
 def _check_names(manifest: Manifest, settings: Mapping[str, Any]) -> None:

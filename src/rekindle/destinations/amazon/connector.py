@@ -11,10 +11,10 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from rekindle.destinations.account import Account, bearer
 from rekindle.destinations.amazon.mapping import EVENT_TYPES, map_event
 from rekindle.egress.connector import Limits, Manifest, Mapped, OAuth, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
-from rekindle.egress.request import account_host, encode
 from rekindle.model.event import Event
 from rekindle.workspace import DestinationConsent
 
@@ -68,25 +68,20 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 500
 
 
-class AmazonAccount:
+class AmazonAccount(Account):
     """One advertiser."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        accounts = {"amazon-ads-accountid": settings.advertiser_id, "amazon-ads-clientid": settings.app_id}
+        super().__init__(
+            manifest,
+            base=settings.api_base or _REGIONS[settings.region],
+            path="/adsApi/v1/create/events",
+            headers=bearer(secrets["access_token"]) | accounts,
+            batch=settings.batch,
+            names=EVENT_TYPES,
+        )
         self._settings = settings
-        base = settings.api_base or _REGIONS[settings.region]
-        self._url = f"{base.rstrip('/')}/adsApi/v1/create/events"
-        self._headers = {
-            "content-type": "application/json",
-            "authorization": f"Bearer {secrets['access_token']}",
-            "amazon-ads-accountid": settings.advertiser_id,
-            "amazon-ads-clientid": settings.app_id,
-        }
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", base)})
-        self.batch = settings.batch
-
-    def maps(self, name: str) -> bool:
-        return name in EVENT_TYPES
 
     def map(self, event: Event) -> Mapped | Rejected:
         settings = self._settings
@@ -96,11 +91,9 @@ class AmazonAccount:
         )  # fmt: skip
 
     def build(self, batch: Sequence[Mapped], now_ms: int) -> OutRequest:
-        body = {"events": [one.body for one in batch]}
-        return OutRequest("POST", self._url, self._headers, encode(body), tuple(one.event_id for one in batch))
+        return self._post({"events": [one.body for one in batch]}, batch)
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> AmazonAccount:
     """Check and return the account. Raises `SettingsError`."""
-    given = {key: str(value) if key == "advertiser_id" else value for key, value in settings.items()}
-    return AmazonAccount(check_settings(manifest, given, secrets, _Settings), secrets)
+    return AmazonAccount(check_settings(manifest, settings, secrets, _Settings), secrets)

@@ -12,12 +12,12 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from rekindle.destinations.account import Account
 from rekindle.destinations.criteo.mapping import EVENT_NAMES, map_event
 from rekindle.destinations.replies import by_status
 from rekindle.egress.answers import masked, same
 from rekindle.egress.connector import Answer, Limits, Manifest, Mapped, OutRequest, Rejected, Setting, Verdict
 from rekindle.egress.options import check_settings
-from rekindle.egress.request import account_host, encode
 from rekindle.model.event import Event
 from rekindle.workspace import DestinationConsent
 
@@ -67,38 +67,36 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 20
 
 
-class CriteoAccount:
+class CriteoAccount(Account):
     """One partner."""
 
     def __init__(self, settings: _Settings) -> None:
-        self._settings = settings
-        base = settings.api_base or _REGIONS[settings.region]
-        self._url = f"{base.rstrip('/')}/m/event?version=s2s_v0"
+        super().__init__(
+            manifest,
+            base=settings.api_base or _REGIONS[settings.region],
+            path="/m/event?version=s2s_v0",
+            headers={},
+            batch=settings.batch,
+            names=EVENT_NAMES,
+        )
+        self._caller_id = settings.caller_id
         self._account = {"account": settings.partner_id, "version": "s2s_v1.0.0"}
         if settings.country:
             self._account["country"] = settings.country
         if settings.language:
             self._account["language"] = settings.language
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", base)})
-        self.batch = settings.batch
-
-    def maps(self, name: str) -> bool:
-        return name in EVENT_NAMES
 
     def map(self, event: Event) -> Mapped | Rejected:
-        return map_event(event, self._settings.caller_id)
+        return map_event(event, self._caller_id)
 
     def build(self, batch: Sequence[Mapped], now_ms: int) -> OutRequest:
         body = self._account | batch[0].body["head"] | {"events": [one.body["event"] for one in batch]}
-        headers = {"content-type": "application/json"}
-        return OutRequest("POST", self._url, headers, encode(body), tuple(one.event_id for one in batch))
+        return self._post(body, batch)
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> CriteoAccount:
     """Check and return the account. Raises `SettingsError`."""
-    given = {key: str(value) if key in ("partner_id", "caller_id") else value for key, value in settings.items()}
-    return CriteoAccount(check_settings(manifest, given, secrets, _Settings))
+    return CriteoAccount(check_settings(manifest, settings, secrets, _Settings))
 
 
 class _Body(msgspec.Struct):

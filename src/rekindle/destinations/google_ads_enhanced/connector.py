@@ -11,11 +11,11 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from rekindle.destinations.account import Account, bearer
 from rekindle.destinations.google import OAUTH, USER_FIELDS
 from rekindle.destinations.google_ads_enhanced.mapping import map_adjustment, map_click
 from rekindle.egress.connector import Limits, Manifest, Mapped, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
-from rekindle.egress.request import account_host, encode
 from rekindle.model.event import Event
 from rekindle.workspace import DestinationConsent
 
@@ -65,21 +65,22 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 2000
 
 
-class GoogleAdsAccount:
+class GoogleAdsAccount(Account):
     """One conversion action."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
-        self._settings = settings
-        self._secrets = dict(secrets)
         verb = "uploadConversionAdjustments" if settings.upload == "enhancement" else "uploadClickConversions"
-        self._url = f"{settings.api_base.rstrip('/')}/{VERSION}/customers/{settings.customer_id}:{verb}"
+        manager = {"login-customer-id": settings.login_customer_id} if settings.login_customer_id else {}
+        super().__init__(
+            manifest,
+            base=settings.api_base,
+            path=f"/{VERSION}/customers/{settings.customer_id}:{verb}",
+            headers=bearer(secrets["access_token"]) | {"developer-token": secrets["developer_token"]} | manager,
+            batch=settings.batch,
+            names=settings.events,
+        )
+        self._settings = settings
         self._action = f"customers/{settings.customer_id}/conversionActions/{settings.conversion_action}"
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
-        self.batch = settings.batch
-
-    def maps(self, name: str) -> bool:
-        return name in self._settings.events
 
     def map(self, event: Event) -> Mapped | Rejected:
         settings = self._settings
@@ -93,14 +94,7 @@ class GoogleAdsAccount:
             "partialFailure": True,
             "validateOnly": self._settings.validate_only,
         }
-        headers = {
-            "content-type": "application/json",
-            "authorization": f"Bearer {self._secrets['access_token']}",
-            "developer-token": self._secrets["developer_token"],
-        }
-        if self._settings.login_customer_id:
-            headers["login-customer-id"] = self._settings.login_customer_id
-        return OutRequest("POST", self._url, headers, encode(body), tuple(one.event_id for one in batch))
+        return self._post(body, batch)
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> GoogleAdsAccount:

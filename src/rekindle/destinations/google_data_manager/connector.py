@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from rekindle.destinations.account import Account, bearer
 from rekindle.destinations.google import OAUTH, USER_FIELDS, refusal
 from rekindle.destinations.google_data_manager.mapping import map_event
 from rekindle.destinations.replies import by_status
@@ -26,7 +27,6 @@ from rekindle.egress.connector import (
     Verdict,
 )
 from rekindle.egress.options import check_settings
-from rekindle.egress.request import account_host, encode
 from rekindle.model.event import Event
 from rekindle.workspace import DestinationConsent
 
@@ -113,25 +113,25 @@ class _Settings(AccountSettings, frozen=True, kw_only=True):
     batch: int = 2000
 
 
-class DataManagerAccount:
+class DataManagerAccount(Account):
     """One conversion action."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        super().__init__(
+            manifest,
+            base=settings.api_base,
+            path="/v1/events:ingest",
+            headers=bearer(secrets["access_token"]),
+            batch=settings.batch,
+            names=settings.events,
+        )
         self._settings = settings
-        self._token = secrets["access_token"]
-        self._url = f"{settings.api_base.rstrip('/')}/v1/events:ingest"
         cart = {
             "merchantId": settings.merchant_id,
             "merchantFeedLabel": settings.feed_label,
             "merchantFeedLanguageCode": settings.feed_language,
         }
         self._cart = {name: text for name, text in cart.items() if text}
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
-        self.batch = settings.batch
-
-    def maps(self, name: str) -> bool:
-        return name in self._settings.events
 
     def map(self, event: Event) -> Mapped | Rejected:
         return map_event(event, self._settings.default_region, cart=self._cart)
@@ -143,8 +143,7 @@ class DataManagerAccount:
             "encoding": "HEX",
             "validateOnly": self._settings.validate_only,
         }
-        headers = {"content-type": "application/json", "authorization": f"Bearer {self._token}"}
-        return OutRequest("POST", self._url, headers, encode(body), tuple(one.event_id for one in batch))
+        return self._post(body, batch)
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> DataManagerAccount:

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
-from rekindle.destinations import words
+from rekindle.destinations import shared
+from rekindle.destinations.account import Account, bearer
 from rekindle.egress.connector import Limits, Manifest, Mapped, OAuth, OutRequest, Rejected, Setting, SettingsError
 from rekindle.egress.options import check_settings
-from rekindle.egress.request import account_host, encode
 from rekindle.model.event import Event
 from rekindle.model.outcome import Reason
 from rekindle.privacy.normalise.linkedin import PLATFORM
@@ -21,7 +21,7 @@ from rekindle.workspace import DestinationConsent
 
 VERSION: Final = "202603"
 # "Send an event within 90 days of when it happened."
-_WINDOW_MS: Final = 90 * words.DAY_MS
+_WINDOW_MS: Final = 90 * shared.DAY_MS
 _URN: Final = "urn:lla:llaPartnerConversion:"
 
 manifest: Final = Manifest(
@@ -59,7 +59,7 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 5000
 
 
-class LinkedInAccount:
+class LinkedInAccount(Account):
     """The conversion rules of one ad account."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
@@ -72,31 +72,25 @@ class LinkedInAccount:
         for name, rule in self._rules.items():
             if not (rule.isascii() and rule.isdigit()):
                 raise SettingsError(f"linkedin: the conversion rule of {name} must be a number, from Campaign Manager")
-        self._headers = {
-            "content-type": "application/json",
-            "authorization": f"Bearer {secrets['access_token']}",
-            "linkedin-version": settings.version,
-            "x-restli-protocol-version": "2.0.0",
-            "x-restli-method": "BATCH_CREATE",
-        }
-        self._url = f"{settings.api_base.rstrip('/')}/rest/conversionEvents"
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
-        self.batch = settings.batch
-
-    def maps(self, name: str) -> bool:
-        return name in self._rules
+        super().__init__(
+            manifest,
+            base=settings.api_base,
+            path="/rest/conversionEvents",
+            headers=bearer(secrets["access_token"]) | batch_create(settings.version),
+            batch=settings.batch,
+            names=self._rules,
+        )
 
     def map(self, event: Event) -> Mapped | Rejected:
-        time_ms = words.time_ms(event)
-        if time_ms is None:
-            return Rejected(Reason.MALFORMED, "event_time is not RFC 3339 with an offset")
-        if event.ldu is not None and event.ldu.enabled:
+        time_ms = shared.event_time_ms(event)
+        if isinstance(time_ms, Rejected):
+            return time_ms
+        if shared.limited(event):
             return Rejected("limited-use", "LinkedIn documents no limited use; the event stays here")
         ids, info = user_ids(event), _user_info(event)
         if not ids and "firstName" not in info:
             return Rejected(Reason.NO_MATCH_KEY, "no e-mail, no li_fat_id, and not both names")
-        money = words.money(event.ecommerce)
+        money = shared.money(event.ecommerce)
         # "userIds" is wanted even when it is empty; an info with nothing but a country says nothing.
         user: dict[str, Any] = {"userIds": ids}
         if "firstName" in info:
@@ -108,28 +102,33 @@ class LinkedInAccount:
             "user": user,
         }
         if money:
-            body["conversionValue"] = {"currencyCode": money[1], "amount": words.plain(money[0])}
+            body["conversionValue"] = {"currencyCode": money[1], "amount": shared.plain(money[0])}
         return Mapped(event.event_id, body, time_ms, time_ms + _WINDOW_MS)
 
     def build(self, batch: Sequence[Mapped], now_ms: int) -> OutRequest:
-        body = encode({"elements": [one.body for one in batch]})
-        return OutRequest("POST", self._url, self._headers, body, tuple(one.event_id for one in batch))
+        return self._post({"elements": [one.body for one in batch]}, batch)
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> LinkedInAccount:
     """Check and return the account. Raises `SettingsError`."""
     given = dict(settings)
-    for key in ("conversion_id", "version"):
-        if isinstance(given.get(key), int):
-            given[key] = str(given[key])
     if isinstance(rules := given.get("conversions"), dict):
         given["conversions"] = {name: str(rule) if isinstance(rule, int) else rule for name, rule in rules.items()}
     return LinkedInAccount(check_settings(manifest, given, secrets, _Settings), secrets)
 
 
+def batch_create(version: str) -> dict[str, str]:
+    """Return the headers of a batch create by the Rest.li protocol."""
+    return {
+        "linkedin-version": version,
+        "x-restli-protocol-version": "2.0.0",
+        "x-restli-method": "BATCH_CREATE",
+    }
+
+
 def user_ids(event: Event) -> list[dict[str, str]]:
     """Return the hashed e-mail and LinkedIn's own click id, each where known."""
-    email = words.hashed(PLATFORM, event.user, {"email": "SHA256_EMAIL"}, None)
+    email = shared.hashed(PLATFORM, event.user, {"email": "SHA256_EMAIL"}, None)
     click = (event.client.li_fat_id or "").strip()
     found = email | ({"LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID": click} if click else {})
     return [{"idType": kind, "idValue": value} for kind, value in found.items()]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from rekindle.destinations import words
+from rekindle.destinations import shared
 from rekindle.egress.audience import MappedMember, Member, Operation
 from rekindle.egress.connector import Limits, Manifest, OAuth, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
@@ -70,7 +70,7 @@ class DmpSegment:
     def map(self, member: Member, operation: Operation) -> MappedMember | Rejected:
         if member.limited_use and operation == "add":
             return Rejected("limited-use", "LinkedIn cannot limit the use of a person on a list")
-        found = words.hashed(PLATFORM, member.user, {"email": "SHA256_EMAIL"}, None)
+        found = shared.hashed(PLATFORM, member.user, {"email": "SHA256_EMAIL"}, None)
         if not found:
             return Rejected(Reason.NO_MATCH_KEY, "no e-mail")
         ids = [{"idType": kind, "idValue": value} for kind, value in found.items()]

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
+from rekindle.destinations.account import Account, bearer
 from rekindle.destinations.meta.mapping import EVENT_NAMES, map_event
 from rekindle.egress.connector import Limits, Manifest, Mapped, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
-from rekindle.egress.request import account_host, encode
 from rekindle.model.event import Event
 from rekindle.workspace import DestinationConsent
 
@@ -58,22 +58,23 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 1000
 
 
-class MetaAccount:
+class MetaAccount(Account):
     """One pixel."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        token = secrets["access_token"]
+        super().__init__(
+            manifest,
+            base=settings.api_base,
+            path=f"/{VERSION}/{settings.pixel_id}/events",
+            headers=bearer(token),
+            batch=settings.batch,
+            names=EVENT_NAMES,
+        )
         self._settings = settings
-        self._token = secrets["access_token"]
         self._proof = None
         if secret := secrets.get("app_secret"):
-            self._proof = hmac.new(secret.encode(), self._token.encode(), hashlib.sha256).hexdigest()
-        self._url = f"{settings.api_base.rstrip('/')}/{VERSION}/{settings.pixel_id}/events"
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
-        self.batch = settings.batch
-
-    def maps(self, name: str) -> bool:
-        return name in EVENT_NAMES
+            self._proof = hmac.new(secret.encode(), token.strip().encode(), hashlib.sha256).hexdigest()
 
     def map(self, event: Event) -> Mapped | Rejected:
         return map_event(event, self._settings.default_region)
@@ -87,13 +88,9 @@ class MetaAccount:
             body["test_event_code"] = self._settings.test_event_code
         if self._proof:
             body["appsecret_proof"] = self._proof
-        # The token goes into a header, because URLs end up in logs.
-        headers = {"content-type": "application/json", "authorization": f"Bearer {self._token}"}
-        return OutRequest("POST", self._url, headers, encode(body), tuple(one.event_id for one in batch))
+        return self._post(body, batch)
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> MetaAccount:
     """Check and return the account. Raises `SettingsError`."""
-    given = {key: str(value) if key == "pixel_id" else value for key, value in settings.items()}
-    checked = check_settings(manifest, given, secrets, _Settings)
-    return MetaAccount(checked, secrets)
+    return MetaAccount(check_settings(manifest, settings, secrets, _Settings), secrets)

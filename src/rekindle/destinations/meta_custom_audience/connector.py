@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from rekindle.destinations import meta, words
+from rekindle.destinations import meta, shared
 from rekindle.destinations.replies import document
 from rekindle.egress.answers import masked, same
 from rekindle.egress.audience import MappedMember, Member, Operation
@@ -72,7 +72,7 @@ class CustomAudience:
         self.batch = settings.batch
 
     def map(self, member: Member, operation: Operation) -> MappedMember | Rejected:
-        found = words.hashed(PLATFORM, member.user, _HASHED, self._region)
+        found = shared.hashed(PLATFORM, member.user, _HASHED, self._region)
         named = found.keys() >= {"FN", "LN"} and found.keys() & {"ZIP", "CT"}
         if not (found.keys() & {"EMAIL", "PHONE", "EXTERN_ID"} or named):
             return Rejected(Reason.NO_MATCH_KEY, "no e-mail, phone or customer id, and no name with a place")

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from rekindle.destinations.account import Account, bearer
 from rekindle.destinations.microsoft_uet.mapping import PAGE_TYPES, map_event
 from rekindle.destinations.replies import by_status
 from rekindle.egress.answers import masked, same
@@ -26,7 +27,6 @@ from rekindle.egress.connector import (
     Verdict,
 )
 from rekindle.egress.options import check_settings
-from rekindle.egress.request import account_host, encode
 from rekindle.model.event import Event
 from rekindle.workspace import DestinationConsent
 
@@ -63,35 +63,32 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 1000
 
 
-class UetAccount:
+class UetAccount(Account):
     """One tag."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
-        self._settings = settings
-        self._token = secrets["access_token"]
-        self._url = f"{settings.api_base.rstrip('/')}/v1/{settings.tag_id}/events"
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
-        self.batch = settings.batch
-
-    def maps(self, name: str) -> bool:
-        return name in PAGE_TYPES
+        super().__init__(
+            manifest,
+            base=settings.api_base,
+            path=f"/v1/{settings.tag_id}/events",
+            headers=bearer(secrets["access_token"]),
+            batch=settings.batch,
+            names=PAGE_TYPES,
+        )
+        self._region = settings.default_region
 
     def map(self, event: Event) -> Mapped | Rejected:
-        return map_event(event, self._settings.default_region)
+        return map_event(event, self._region)
 
     def build(self, batch: Sequence[Mapped], now_ms: int) -> OutRequest:
         now_s = now_ms // 1000
         data = [one.body | {"eventTime": min(one.body["eventTime"], now_s)} for one in batch]
-        body = {"data": data, "continueOnValidationError": True}
-        headers = {"content-type": "application/json", "authorization": f"Bearer {self._token}"}
-        return OutRequest("POST", self._url, headers, encode(body), tuple(one.event_id for one in batch))
+        return self._post({"data": data, "continueOnValidationError": True}, batch)
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> UetAccount:
     """Check and return the account. Raises `SettingsError`."""
-    given = {key: str(value) if key == "tag_id" else value for key, value in settings.items()}
-    return UetAccount(check_settings(manifest, given, secrets, _Settings), secrets)
+    return UetAccount(check_settings(manifest, settings, secrets, _Settings), secrets)
 
 
 class _Detail(msgspec.Struct):

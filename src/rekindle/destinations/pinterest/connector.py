@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
+from rekindle.destinations.account import Account, bearer
 from rekindle.destinations.pinterest.mapping import EVENT_NAMES, map_event
 from rekindle.egress.connector import Limits, Manifest, Mapped, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
-from rekindle.egress.request import account_host, encode
 from rekindle.model.event import Event
 from rekindle.workspace import DestinationConsent
 
@@ -51,31 +51,27 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 1000
 
 
-class PinterestAccount:
+class PinterestAccount(Account):
     """One ad account."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        super().__init__(
+            manifest,
+            base=settings.api_base,
+            path=f"/v5/ad_accounts/{settings.ad_account_id}/events{'?test=true' if settings.test else ''}",
+            headers=bearer(secrets["access_token"]),
+            batch=settings.batch,
+            names=EVENT_NAMES,
+        )
         self._region = settings.default_region
-        self._token = secrets["access_token"]
-        test = "?test=true" if settings.test else ""
-        self._url = f"{settings.api_base.rstrip('/')}/v5/ad_accounts/{settings.ad_account_id}/events{test}"
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
-        self.batch = settings.batch
-
-    def maps(self, name: str) -> bool:
-        return name in EVENT_NAMES
 
     def map(self, event: Event) -> Mapped | Rejected:
         return map_event(event, self._region)
 
     def build(self, batch: Sequence[Mapped], now_ms: int) -> OutRequest:
-        headers = {"content-type": "application/json", "authorization": f"Bearer {self._token}"}
-        body = encode({"data": [one.body for one in batch]})
-        return OutRequest("POST", self._url, headers, body, tuple(one.event_id for one in batch))
+        return self._post({"data": [one.body for one in batch]}, batch)
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> PinterestAccount:
     """Check and return the account. Raises `SettingsError`."""
-    given = {key: str(value) if key == "ad_account_id" else value for key, value in settings.items()}
-    return PinterestAccount(check_settings(manifest, given, secrets, _Settings), secrets)
+    return PinterestAccount(check_settings(manifest, settings, secrets, _Settings), secrets)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from rekindle.destinations import words
+from rekindle.destinations import shared
 from rekindle.egress.connector import Mapped, Rejected
 from rekindle.model.event import Event, Item
 from rekindle.model.outcome import Reason
@@ -30,44 +30,36 @@ EVENT_NAMES: Final = {
     "generate_lead": "lead",
     "sign_up": "signup",
 }
-_WINDOW_MS: Final = 7 * words.DAY_MS
+_WINDOW_MS: Final = 7 * shared.DAY_MS
 _HASHED: Final = {
     "email": "em", "phone": "ph", "first_name": "fn", "last_name": "ln", "gender": "ge", "date_of_birth": "db",
     "city": "ct", "region": "st", "postal_code": "zp", "country": "country", "user_id": "external_id",
 }  # fmt: skip
-# Meta's numbers, which the canonical event uses: 1 is the USA, 1000 is California.
-_USA, _CALIFORNIA = 1, 1000
 
 
 def map_event(event: Event, region: str | None) -> Mapped | Rejected:
     """Return the event, or why Pinterest would refuse it."""
-    time_ms = words.time_ms(event)
-    if time_ms is None:
-        return Rejected(Reason.MALFORMED, "event_time is not RFC 3339 with an offset")
+    time_ms = shared.event_time_ms(event)
+    if isinstance(time_ms, Rejected):
+        return time_ms
     user = _user_data(event, region)
     if "em" not in user and not user.keys() >= {"client_ip_address", "client_user_agent"}:
         return Rejected(Reason.NO_MATCH_KEY, "no e-mail, and no IP address with user agent")
     source = _action_source(event)
     if source is None:
         return Rejected(Reason.MISSING_FIELD, "client.os (Android or iOS: Pinterest tells the two apart)")
-    body = words.present(
-        {
-            "event_name": EVENT_NAMES[event.event],
-            "action_source": source,
-            "event_time": time_ms // 1000,
-            "event_id": event.event_id,
-            "event_source_url": event.page.url,
-            "user_data": user,
-            "custom_data": _custom_data(event),
-        }
+    body = shared.present(
+        event_name=EVENT_NAMES[event.event],
+        action_source=source,
+        event_time=time_ms // 1000,
+        event_id=event.event_id,
+        event_source_url=event.page.url,
+        user_data=user,
+        custom_data=_custom_data(event),
     )
-    if _limited(event) or event.consent.ad_personalization == "denied":
+    if shared.limited(event) or event.consent.ad_personalization == "denied":
         body["opt_out"] = True
     return Mapped(event.event_id, body, time_ms, time_ms + _WINDOW_MS)
-
-
-def _limited(event: Event) -> bool:
-    return event.ldu is not None and event.ldu.enabled
 
 
 def _action_source(event: Event) -> str | None:
@@ -79,49 +71,44 @@ def _action_source(event: Event) -> str | None:
 
 def _user_data(event: Event, region: str | None) -> dict[str, Any]:
     user: dict[str, Any] = {
-        key: [digest] for key, digest in words.hashed(PLATFORM, event.user, _HASHED, region).items()
+        key: [digest] for key, digest in shared.hashed(PLATFORM, event.user, _HASHED, region).items()
     }
-    if event.ldu is not None and event.ldu.enabled and event.ldu.country == _USA:
+    if event.ldu is not None and event.ldu.enabled and event.ldu.country == shared.USA:
         user.setdefault("country", [sha256("us")])
-        if event.ldu.state == _CALIFORNIA:
+        if event.ldu.state == shared.CALIFORNIA:
             user.setdefault("st", [sha256("ca")])
-    client = {
-        "client_ip_address": words.address(event.client),
-        "client_user_agent": words.agent(event.client),
-        "click_id": (event.client.epik or "").strip() or None,
-    }
-    return user | words.present(client)
+    return user | shared.present(
+        client_ip_address=shared.address(event.client),
+        client_user_agent=shared.agent(event.client),
+        click_id=(event.client.epik or "").strip(),
+    )
 
 
 def _custom_data(event: Event) -> dict[str, Any]:
-    shop, found = event.ecommerce, words.items(event.ecommerce)
-    money = words.money(shop)
-    data: dict[str, Any] = {
-        "currency": money[1] if money else words.currency(shop),
-        "value": words.plain(money[0]) if money else None,
-        "content_ids": [str(item.item_id) for item in found],
-        "contents": [_content(item) for item in found],
-        "num_items": sum(words.quantity(item) for item in found) or None,
-        "order_id": shop.transaction_id,
-        "search_string": shop.search_term if EVENT_NAMES[event.event] == "search" else None,
-        "opt_out_type": "LDP" if _limited(event) else None,
-    }
-    if len(found) == 1:
-        data["content_name"] = found[0].item_name
-        data["content_category"] = found[0].item_category
-        data["content_brand"] = found[0].item_brand
-    return words.present(data)
+    shop, found = event.ecommerce, shared.items(event.ecommerce)
+    money = shared.money(shop)
+    one = found[0] if len(found) == 1 else None
+    return shared.present(
+        currency=money[1] if money else shared.currency(shop),
+        value=shared.plain(money[0]) if money else None,
+        content_ids=[str(item.item_id) for item in found],
+        contents=[_content(item) for item in found],
+        num_items=shared.count(shop),
+        order_id=shop.transaction_id,
+        search_string=shop.search_term if EVENT_NAMES[event.event] == "search" else None,
+        opt_out_type="LDP" if shared.limited(event) else None,
+        content_name=one.item_name if one else None,
+        content_category=one.item_category if one else None,
+        content_brand=one.item_brand if one else None,
+    )
 
 
 def _content(item: Item) -> dict[str, Any]:
-    each = words.price(item)
-    return words.present(
-        {
-            "id": str(item.item_id),
-            "item_price": None if each is None else words.plain(each),
-            "quantity": words.quantity(item),
-            "item_name": item.item_name,
-            "item_category": item.item_category,
-            "item_brand": item.item_brand,
-        }
+    return shared.present(
+        id=str(item.item_id),
+        item_price=shared.plain(shared.amount(item.price)),
+        quantity=shared.quantity(item),
+        item_name=item.item_name,
+        item_category=item.item_category,
+        item_brand=item.item_brand,
     )

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from rekindle.destinations import words
+from rekindle.destinations import shared
 from rekindle.destinations.replies import by_status, document, text
 from rekindle.egress.answers import same
 from rekindle.egress.audience import MappedMember, Member, Operation
@@ -65,7 +65,7 @@ class CustomerList:
     def map(self, member: Member, operation: Operation) -> MappedMember | Rejected:
         if member.limited_use and operation == "add":
             return Rejected("limited-use", "Pinterest cannot limit the use of a person on a list")
-        found = words.hashed(PLATFORM, member.user, {"email": "em"}, None)
+        found = shared.hashed(PLATFORM, member.user, {"email": "em"}, None)
         if not found:
             return Rejected(Reason.NO_MATCH_KEY, "no e-mail")
         return MappedMember(member.member_id, found["em"])

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
+from rekindle.destinations.account import Account, bearer
 from rekindle.destinations.reddit.mapping import EVENT_TYPES, map_event
 from rekindle.egress.connector import Limits, Manifest, Mapped, OAuth, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
-from rekindle.egress.request import account_host, encode
 from rekindle.model.event import Event
 from rekindle.workspace import DestinationConsent
 
@@ -50,21 +50,22 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 1000
 
 
-class RedditAccount:
+class RedditAccount(Account):
     """One pixel."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        super().__init__(
+            manifest,
+            base=settings.api_base,
+            path=f"/api/v3/pixels/{settings.pixel_id}/conversion_events",
+            # "Default user agents get throttled."
+            headers=bearer(secrets["access_token"]) | {"user-agent": "rekindle-destination/1.0"},
+            # "Batch events not supported in Event Testing."
+            batch=1 if settings.test_id else settings.batch,
+            names=EVENT_TYPES,
+        )
         self._region = settings.default_region
         self._test_id = settings.test_id
-        self._token = secrets["access_token"]
-        self._url = f"{settings.api_base.rstrip('/')}/api/v3/pixels/{settings.pixel_id}/conversion_events"
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
-        # "Batch events not supported in Event Testing."
-        self.batch = 1 if settings.test_id else settings.batch
-
-    def maps(self, name: str) -> bool:
-        return name in EVENT_TYPES
 
     def map(self, event: Event) -> Mapped | Rejected:
         return map_event(event, self._region)
@@ -73,13 +74,7 @@ class RedditAccount:
         data: dict[str, Any] = {"events": [one.body for one in batch]}
         if self._test_id:
             data["test_id"] = self._test_id
-        headers = {
-            "content-type": "application/json",
-            "authorization": f"Bearer {self._token}",
-            # "Default user agents get throttled."
-            "user-agent": "rekindle-destination/1.0",
-        }
-        return OutRequest("POST", self._url, headers, encode({"data": data}), tuple(one.event_id for one in batch))
+        return self._post({"data": data}, batch)
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> RedditAccount:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from rekindle.destinations import words
+from rekindle.destinations import shared
 from rekindle.destinations.replies import by_status
 from rekindle.egress.answers import same
 from rekindle.egress.connector import (
@@ -48,7 +48,7 @@ _EVENTS: Final[dict[str, tuple[str, Literal["one", "many", "none"]]]] = {
     "purchase": ("conversion", "many"),
 }
 # Profiles are kept in real time; a day-old visit is news to nobody.
-_WINDOW_MS: Final = words.DAY_MS
+_WINDOW_MS: Final = shared.DAY_MS
 
 manifest: Final = Manifest(
     name="rtb_house",
@@ -101,16 +101,16 @@ class RtbHouseAccount:
         return name in _EVENTS
 
     def map(self, event: Event) -> Mapped | Rejected:
-        time_ms = words.time_ms(event)
-        if time_ms is None:
-            return Rejected(Reason.MALFORMED, "event_time is not RFC 3339 with an offset")
-        if event.ldu is not None and event.ldu.enabled:
+        time_ms = shared.event_time_ms(event)
+        if isinstance(time_ms, Rejected):
+            return time_ms
+        if shared.limited(event):
             return Rejected("limited-use", "RTB House documents no limited use; the event stays here")
         visitor = (event.user.external or {}).get(self._cookie, "").strip()
         if not visitor:
             return Rejected(Reason.NO_MATCH_KEY, f"no user.external.{self._cookie}")
         kind, wants = _EVENTS[event.event]
-        ids = [str(item.item_id) for item in words.items(event.ecommerce)]
+        ids = [str(item.item_id) for item in shared.items(event.ecommerce)]
         if wants != "none" and not ids:
             return Rejected(Reason.MISSING_FIELD, "ecommerce.items (RTB House wants the products of this event)")
         tag: dict[str, Any] = {"eventType": kind}
@@ -119,11 +119,11 @@ class RtbHouseAccount:
         elif wants == "many":
             tag["offerIds"] = ids
         if kind == "conversion":
-            money = words.money(event.ecommerce)
+            money = shared.money(event.ecommerce)
             if not event.ecommerce.transaction_id or money is None:
                 return Rejected(Reason.MISSING_FIELD, "ecommerce.transaction_id, value and currency (for conversions)")
             tag["conversionId"] = event.ecommerce.transaction_id
-            tag["conversionValue"] = words.plain(money[0])
+            tag["conversionValue"] = shared.plain(money[0])
         body = {"th": self._hash, "tags": [tag, {"eventType": "uid", "id": visitor}]}
         return Mapped(event.event_id, body, time_ms, time_ms + _WINDOW_MS)
 

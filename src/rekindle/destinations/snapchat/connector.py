@@ -10,12 +10,12 @@ from typing import Any, Final
 
 import msgspec
 
+from rekindle.destinations.account import Account, bearer
 from rekindle.destinations.replies import by_status, document, named, text
 from rekindle.destinations.snapchat.mapping import EVENT_NAMES, map_event
 from rekindle.egress.answers import same
 from rekindle.egress.connector import Answer, Limits, Manifest, Mapped, OutRequest, Rejected, Setting, Verdict
 from rekindle.egress.options import check_settings
-from rekindle.egress.request import account_host, encode
 from rekindle.model.event import Event
 from rekindle.workspace import DestinationConsent
 
@@ -54,28 +54,25 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 2000
 
 
-class SnapchatAccount:
+class SnapchatAccount(Account):
     """One pixel."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        super().__init__(
+            manifest,
+            base=settings.api_base,
+            path=f"/v3/{settings.pixel_id.strip()}/events{'/validate' if settings.validate else ''}",
+            headers=bearer(secrets["access_token"]),
+            batch=settings.batch,
+            names=EVENT_NAMES,
+        )
         self._region = settings.default_region
-        self._token = secrets["access_token"].strip()
-        check = "/validate" if settings.validate else ""
-        self._url = f"{settings.api_base.rstrip('/')}/v3/{settings.pixel_id.strip()}/events{check}"
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
-        self.batch = settings.batch
-
-    def maps(self, name: str) -> bool:
-        return name in EVENT_NAMES
 
     def map(self, event: Event) -> Mapped | Rejected:
         return map_event(event, self._region)
 
     def build(self, batch: Sequence[Mapped], now_ms: int) -> OutRequest:
-        headers = {"content-type": "application/json", "authorization": f"Bearer {self._token}"}
-        body = encode({"data": [one.body for one in batch]})
-        return OutRequest("POST", self._url, headers, body, tuple(one.event_id for one in batch))
+        return self._post({"data": [one.body for one in batch]}, batch)
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> SnapchatAccount:

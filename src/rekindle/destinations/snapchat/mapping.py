@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from rekindle.destinations import words
+from rekindle.destinations import shared
 from rekindle.egress.connector import Mapped, Rejected
 from rekindle.model.event import Event, Item
 from rekindle.model.outcome import Reason
@@ -28,7 +28,7 @@ EVENT_NAMES: Final = {
     "purchase": "PURCHASE",
     "sign_up": "SIGN_UP",
 }
-_WINDOW_MS: Final = 7 * words.DAY_MS
+_WINDOW_MS: Final = 7 * shared.DAY_MS
 _HASHED: Final = {
     "email": "em", "phone": "ph", "first_name": "fn", "last_name": "ln", "gender": "ge", "date_of_birth": "db",
     "city": "ct", "region": "st", "postal_code": "zp", "country": "country", "user_id": "external_id",
@@ -37,9 +37,9 @@ _HASHED: Final = {
 
 def map_event(event: Event, region: str | None) -> Mapped | Rejected:
     """Return the event, or why Snap would refuse it."""
-    time_ms = words.time_ms(event)
-    if time_ms is None:
-        return Rejected(Reason.MALFORMED, "event_time is not RFC 3339 with an offset")
+    time_ms = shared.event_time_ms(event)
+    if isinstance(time_ms, Rejected):
+        return time_ms
     if event.source == "app":
         return Rejected(Reason.MISSING_FIELD, "app_data (Snap wants the device's details for app events)")
     user = _user_data(event, region)
@@ -57,7 +57,7 @@ def map_event(event: Event, region: str | None) -> Mapped | Rejected:
         "action_source": "OFFLINE" if event.source == "offline" else "WEB",
         "user_data": user,
     }
-    body |= words.present({"event_source_url": event.page.url, "custom_data": custom})
+    body |= shared.present(event_source_url=event.page.url, custom_data=custom)
     if event.ldu is not None:
         body["data_processing_options"] = ["LDU"] if event.ldu.enabled else []
         if event.ldu.enabled:
@@ -68,42 +68,38 @@ def map_event(event: Event, region: str | None) -> Mapped | Rejected:
 
 def _user_data(event: Event, region: str | None) -> dict[str, Any]:
     user: dict[str, Any] = {
-        key: [digest] for key, digest in words.hashed(PLATFORM, event.user, _HASHED, region).items()
+        key: [digest] for key, digest in shared.hashed(PLATFORM, event.user, _HASHED, region).items()
     }
-    client = {
-        "client_ip_address": words.address(event.client),
-        "client_user_agent": words.agent(event.client),
-        "sc_click_id": (event.client.sccid or "").strip() or None,
-    }
-    return user | words.present(client)
+    return user | shared.present(
+        client_ip_address=shared.address(event.client),
+        client_user_agent=shared.agent(event.client),
+        sc_click_id=(event.client.sccid or "").strip(),
+    )
 
 
 def _custom_data(event: Event) -> dict[str, Any]:
-    shop, found = event.ecommerce, words.items(event.ecommerce)
-    money = words.money(shop)
-    data: dict[str, Any] = {
-        "currency": money[1] if money else None,
-        "value": money[0] if money else None,
-        "content_ids": [str(item.item_id) for item in found],
-        "contents": [_content(item) for item in found],
-        "num_items": sum(words.quantity(item) for item in found) or None,
-        "brands": sorted({item.item_brand for item in found if item.item_brand}),
-        "order_id": shop.transaction_id,
-        "search_string": shop.search_term if EVENT_NAMES[event.event] == "SEARCH" else None,
-    }
-    if len(found) == 1:
-        data["content_name"] = found[0].item_name
-        data["content_category"] = found[0].item_category
-    return words.present(data)
+    shop, found = event.ecommerce, shared.items(event.ecommerce)
+    money = shared.money(shop)
+    one = found[0] if len(found) == 1 else None
+    return shared.present(
+        currency=money[1] if money else None,
+        value=money[0] if money else None,
+        content_ids=[str(item.item_id) for item in found],
+        contents=[_content(item) for item in found],
+        num_items=shared.count(shop),
+        brands=sorted({item.item_brand for item in found if item.item_brand}),
+        order_id=shop.transaction_id,
+        search_string=shop.search_term if EVENT_NAMES[event.event] == "SEARCH" else None,
+        content_name=one.item_name if one else None,
+        content_category=one.item_category if one else None,
+    )
 
 
 def _content(item: Item) -> dict[str, Any]:
-    return words.present(
-        {
-            "id": str(item.item_id),
-            "quantity": words.quantity(item),
-            "item_price": words.price(item),
-            "brand": item.item_brand,
-            "delivery_category": item.delivery_category,
-        }
+    return shared.present(
+        id=str(item.item_id),
+        quantity=shared.quantity(item),
+        item_price=shared.amount(item.price),
+        brand=item.item_brand,
+        delivery_category=item.delivery_category,
     )

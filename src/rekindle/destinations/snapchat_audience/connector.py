@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from rekindle.destinations import words
+from rekindle.destinations import shared
 from rekindle.destinations.replies import by_status, document, named, text
 from rekindle.egress.answers import same
 from rekindle.egress.audience import MappedMember, Member, Operation
@@ -67,7 +67,7 @@ class Segment:
     def map(self, member: Member, operation: Operation) -> MappedMember | Rejected:
         if member.limited_use and operation == "add":
             return Rejected("limited-use", "Snap cannot limit the use of a person on a list")
-        found = words.hashed(PLATFORM, member.user, _HASHED, self._region)
+        found = shared.hashed(PLATFORM, member.user, _HASHED, self._region)
         if not found:
             return Rejected(Reason.NO_MATCH_KEY, "no e-mail and no phone")
         return MappedMember(member.member_id, found)

@@ -12,10 +12,10 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from rekindle.destinations.account import Account
 from rekindle.destinations.tiktok.mapping import EVENT_NAMES, map_event
 from rekindle.egress.connector import Limits, Manifest, Mapped, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
-from rekindle.egress.request import account_host, encode
 from rekindle.model.event import Event
 from rekindle.workspace import DestinationConsent
 
@@ -56,23 +56,23 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 1000
 
 
-class TikTokAccount:
+class TikTokAccount(Account):
     """One pixel."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        super().__init__(
+            manifest,
+            base=settings.api_base,
+            path="/open_api/v1.3/event/track/",
+            headers={"access-token": secrets["access_token"]},
+            batch=settings.batch,
+            names=EVENT_NAMES,
+        )
         self._settings = settings
-        self._token = secrets["access_token"]
-        self._names = EVENT_NAMES | {"purchase": settings.purchase_event}
-        self._url = f"{settings.api_base.rstrip('/')}/open_api/v1.3/event/track/"
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
-        self.batch = settings.batch
-
-    def maps(self, name: str) -> bool:
-        return name in self._names
+        self._words = EVENT_NAMES | {"purchase": settings.purchase_event}
 
     def map(self, event: Event) -> Mapped | Rejected:
-        return map_event(event, self._names, self._settings.default_region)
+        return map_event(event, self._words, self._settings.default_region)
 
     def build(self, batch: Sequence[Mapped], now_ms: int) -> OutRequest:
         now_s = now_ms // 1000
@@ -83,11 +83,9 @@ class TikTokAccount:
         }
         if self._settings.test_event_code:
             body["test_event_code"] = self._settings.test_event_code
-        headers = {"content-type": "application/json", "access-token": self._token}
-        return OutRequest("POST", self._url, headers, encode(body), tuple(one.event_id for one in batch))
+        return self._post(body, batch)
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> TikTokAccount:
     """Check and return the account. Raises `SettingsError`."""
-    given = {key: str(value) if key == "pixel_code" else value for key, value in settings.items()}
-    return TikTokAccount(check_settings(manifest, given, secrets, _Settings), secrets)
+    return TikTokAccount(check_settings(manifest, settings, secrets, _Settings), secrets)
