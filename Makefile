@@ -42,8 +42,8 @@ torture: .venv/run ## Break it on purpose: 4000 crash images, 200 kill cycles (C
 
 # The rooms that keep state; the others do not notice which database there is.
 STATE_TESTS := tests/engines/test_database.py tests/engines/test_log_view.py tests/audiences tests/profiles \
-	tests/egress/test_lane.py tests/egress/test_sharing.py tests/engines/test_lease.py tests/privacy/test_consents.py \
-	tests/privacy/test_ledger.py tests/workspace/test_versions.py
+	tests/egress/test_lane.py tests/egress/test_sharing.py tests/engines/test_lease.py tests/privacy \
+	tests/workspace/test_versions.py
 
 test-cluster: .venv/run ## Run the log on Kafka, the state on PostgreSQL, and cluster mode (needs Java and Maven)
 	REKINDLE_TEST_DATABASE=postgresql $(BIN)/python -m pytest -q -n auto $(STATE_TESTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 
 import pytest
@@ -11,7 +12,8 @@ from rekindle.engines.database import Database
 from rekindle.engines.secrets import SecretMissing
 from rekindle.privacy.keys import Keyring
 from rekindle.privacy.vault import Vault
-from tests.conftest import FakeClock
+from tests.conftest import FakeClock, PostgresqlServer
+from tests.privacy import house
 
 
 class MemorySecrets:
@@ -59,3 +61,11 @@ def keyring(secrets: MemorySecrets) -> Keyring:
 @pytest.fixture
 def vault(database: Database, keyring: Keyring, clock: FakeClock) -> Vault:
     return Vault(database, keyring, clock)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _houses_on_postgresql(request: pytest.FixtureRequest) -> None:
+    """Give every house a database of its own where the tests run on PostgreSQL."""
+    if os.environ.get("REKINDLE_TEST_DATABASE") == "postgresql":
+        server: PostgresqlServer = request.getfixturevalue("postgresql_server")
+        house.new_database = server.fresh

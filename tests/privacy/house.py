@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,9 @@ from tests.conftest import FakeClock
 
 KEY = "a-key-of-the-shop"
 
+new_database: Callable[[], str] = str
+"""Returns the URL of a new house's state database: empty for a file of its own (`conftest` sets PostgreSQL)."""
+
 
 class Platform:
     """The far side: keeps what was sent, and answers 200 unless told otherwise."""
@@ -54,7 +57,7 @@ class House:
     """One installation with one shop and one destination."""
 
     def __init__(self, data: Path, clock: FakeClock) -> None:
-        settings = Settings(data=data)
+        settings = Settings(data=data, database_url=new_database())
         create(settings)
         self.data, self.clock = data, clock
         self.installation = Installation(settings, clock=clock)

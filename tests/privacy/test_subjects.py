@@ -228,6 +228,8 @@ async def test_an_older_copy_of_the_state_opens_nothing_after_the_keys_were_rota
     await house.take(planted(house, "anna")[0], planted(house, "bela")[0])
     await house.settle()
     events = [record for record in await house.records() if isinstance(record, Stored)]
+    if house.installation.settings.database_url:
+        pytest.skip("the older copy is one of the SQLite file")
     with house.installation.database.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     copy = tmp_path / "copy"
@@ -411,17 +413,18 @@ def test_the_command_finds_exports_erases_and_tells(tmp_path: Path, clock: FakeC
 
     clock.now_ms = int(time.time() * 1000)
 
-    async def fill() -> None:
+    async def fill() -> str:
         house = House(tmp_path / "data", clock)
         await house.take(planted(house, "anna")[0])
         await house.settle()
         await house.close()
+        return house.installation.settings.database_url
 
-    asyncio.run(fill())
+    database_url = asyncio.run(fill())
     where = ["--data", str(tmp_path / "data")]
 
     def run(*words: str, told: str | None = None, status: int = 0) -> str:
-        result = CliRunner().invoke(main, [*words], input=told)
+        result = CliRunner().invoke(main, [*words], input=told, env={"REKINDLE_DATABASE_URL": database_url})
         assert result.exit_code == status, result.output
         return result.output
 
@@ -445,7 +448,8 @@ def test_the_command_finds_exports_erases_and_tells(tmp_path: Path, clock: FakeC
     run(*proof, told="bela@canary.example\n", status=1)
     assert "erase   done" in run("subject", "status", *where)
     assert "events: 0" in run("subject", "find", *where, "--stdin", told="anna@canary.example\n")
-    assert holding(tmp_path / "data", [b"canary"]) == {"state.db": [b"canary"]}  # the event's id, in the ledger
+    # The event's id, in the ledger.
+    assert holding(tmp_path / "data", [b"canary"]) == ({} if database_url else {"state.db": [b"canary"]})
 
 
 def test_every_table_that_names_people_or_events_is_dealt_with() -> None:
