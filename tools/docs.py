@@ -60,20 +60,32 @@ def _configuration() -> Iterator[str]:
         "A workspace is a folder of TOML files. `rekindle plan` shows how it differs from what is live, `rekindle apply`"
         " makes it live. An unknown key is an error.\n"
     )
-    for kind in (
+    for kind in _with_parts(
         documents.Shop,
         documents.Catalog,
-        documents.Source,
         documents.Policy,
         documents.Tag,
         documents.Feed,
-        documents.FeedRule,
         documents.Destination,
-        documents.DestinationConsent,
         documents.Audience,
         documents.Campaign,
     ):
         yield from _struct(kind)
+
+
+def _with_parts(*kinds: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
+    """Yield every document and, behind it, the tables inside it: what a page links to is on the page."""
+    for kind in kinds:
+        yield kind
+        for hint in typing.get_type_hints(kind).values():
+            yield from _with_parts(*_structs(hint))
+
+
+def _structs(hint: Any) -> Iterator[type[msgspec.Struct]]:
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        yield hint
+    for inner in typing.get_args(hint):
+        yield from _structs(inner)
 
 
 def _settings() -> Iterator[str]:

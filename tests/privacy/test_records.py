@@ -86,3 +86,11 @@ def test_each_class_has_its_time_and_none_outlives_the_events() -> None:
     assert (kept.events, kept.identifiers, kept.consents) == (910 * DAY, 910 * DAY, 910 * DAY)
     short = moments(Policy(keep_events="90d", retention=Retention(identifiers="30d", consents="400d")), now)
     assert (short.identifiers, short.consents) == (970 * DAY, 910 * DAY)
+
+
+def test_only_the_archive_may_be_kept_for_longer_than_the_log() -> None:
+    now = 1_000 * DAY
+    assert moments(Policy(keep_events="90d"), now).archive == 910 * DAY
+    long = Policy(keep_events="90d", retention=Retention(archive="730d"))
+    assert (moments(long, now).archive, moments(long, now).events) == (270 * DAY, 910 * DAY)
+    assert "their archive after 730d" in build(shop(retention=long.retention), [], NOW).activities[0].erased_after

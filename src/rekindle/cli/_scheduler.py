@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterable
 from functools import partial
@@ -10,6 +11,7 @@ import structlog
 
 from rekindle.catalog import CatalogImport, SnapshotStore
 from rekindle.cli._compose import Installation
+from rekindle.cli.archive import archive_of
 from rekindle.egress import prune
 from rekindle.egress.fetch import Fetcher
 from rekindle.engines.database.lease import Lease
@@ -107,8 +109,12 @@ class Scheduler:
         await self._archive.register()  # before the first trim: what is not archived yet must stay
         longest = max(duration_ms(shop.policy.keep_events) for shop in shops)
         gone = await self._installation.log.trim(now - longest)
+        archive = archive_of(self._installation)
         for shop in shops:
             await self._installation.database.run(partial(prune, workspace=shop.name, before_ms=now - longest))
+            await asyncio.to_thread(archive.drop, moments(shop.policy, now).archive, shop.name)
+        # What belongs to no shop (unreadable records) stays as long as the longest of them.
+        await asyncio.to_thread(archive.drop, min(moments(shop.policy, now).archive for shop in shops), "")
         return gone
 
     def _look_at_vendor_list(self) -> None:

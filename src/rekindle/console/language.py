@@ -79,10 +79,6 @@ class Format:
         moment = datetime.fromtimestamp(ms / 1000, UTC)
         return f"{dates.format_datetime(moment, 'd MMM y, HH:mm:ss', locale=self._locale)} UTC"
 
-    def clock(self, ms: int) -> str:
-        """Return the time of day in UTC."""
-        return dates.format_time(datetime.fromtimestamp(ms / 1000, UTC), "HH:mm:ss", locale=self._locale)
-
     def duration(self, ms: int) -> str:
         """Return a length of time in its largest unit."""
         return dates.format_timedelta(

@@ -55,6 +55,7 @@ def build(workspace: Workspace, recipients: Sequence[Recipient], now_ms: int) ->
     """Return the record; ``recipients`` are those of the enabled destinations."""
     policy, who = workspace.policy, workspace.policy.controller
     sealed = policy.retention.identifiers or policy.keep_events
+    archived = policy.retention.archive or policy.keep_events
     gaps = [
         f"policy.toml [controller] {name} is empty"
         for name in ("name", "contact", "data_protection_officer", "privacy_notice")
@@ -74,7 +75,8 @@ def build(workspace: Workspace, recipients: Sequence[Recipient], now_ms: int) ->
             by_label(FIELDS.keys() - {"extra"}),
             [],
             f"consent ({store}; TCF purposes {_numbers(policy.store_purposes)}), asked at every event",
-            f"events after {policy.keep_events}; identifiers after {sealed}, by destroying their keys",
+            f"events after {policy.keep_events}, their archive after {archived}; identifiers after {sealed}, by destroying "
+            "their keys",
         ),
         Activity(
             "Audiences and recommendations",

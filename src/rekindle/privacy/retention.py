@@ -13,10 +13,15 @@ class Moments(NamedTuple):
     events: int
     identifiers: int
     consents: int
+    archive: int
 
 
 def moments(policy: Policy, now_ms: int) -> Moments:
-    """Return the moments for a policy. Nothing that belongs to an event outlives it, whatever the policy says."""
+    """Return the moments for a policy.
+
+    Nothing that belongs to an event outlives it, whatever the policy says; the archive is the events themselves, and
+    may be kept for longer than the log.
+    """
     events = duration_ms(policy.keep_events)
 
     def no_longer(text: str | None) -> int:
@@ -26,4 +31,5 @@ def moments(policy: Policy, now_ms: int) -> Moments:
         events=now_ms - events,
         identifiers=no_longer(policy.retention.identifiers),
         consents=no_longer(policy.retention.consents),
+        archive=now_ms - duration_ms(policy.retention.archive or policy.keep_events),
     )

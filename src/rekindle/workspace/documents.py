@@ -217,14 +217,16 @@ class Approval(Document):
 
 
 class Retention(Document):
-    """``[retention]`` of ``policy.toml``: what goes before the events do. Default: with them (``keep_events``).
+    """``[retention]`` of ``policy.toml``: what goes sooner or later than the events. Default: with them (``keep_events``).
 
     ``identifiers``: what is sealed (personal); its keys are destroyed by whole calendar months, which erases it in the
-    log, archives and backups too. ``consents``: each person's newest choice; without one nothing is sent.
+    log, archives and backups too. ``consents``: each person's newest choice; without one nothing is sent. Neither
+    outlives the events. ``archive``: the hourly files; the only copy that may be kept for longer than the log.
     """
 
     identifiers: Duration | None = None
     consents: Duration | None = None
+    archive: Duration | None = None
 
 
 class Controller(Document):

@@ -4,8 +4,13 @@
 /** `<rk-time>`: shows the moment of its `<time>` in the reader's own zone; the server's text stays as the title. */
 class RekindleTime extends HTMLElement {
   static format = new Intl.DateTimeFormat(document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang, {
-    dateStyle: "medium",
-    timeStyle: "medium",
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    timeZoneName: "short",
   });
 
   connectedCallback() {
