@@ -49,6 +49,27 @@ def test_a_failure_takes_a_tenth_and_too_much_takes_half(clock: FakeClock):
     assert flow.limit == 4
 
 
+def test_the_limit_doubles_until_it_is_too_much_and_again_after_an_outage(clock: FakeClock):
+    flow = Flow(64, None, clock)
+    limits = []
+    for _ in range(4):
+        limits.append(flow.limit)
+        round_trip(flow)
+    assert limits == [1, 2, 4, 8]
+    flow.badly(flow.begin(), throttled=True)
+    flow.end()
+    assert flow.limit == 8
+    for _ in range(8):
+        round_trip(flow)
+    assert flow.limit == 9, "from now on one by one"
+    while flow.limit > 1:
+        flow.badly(flow.begin(), throttled=False)
+        flow.end()
+    round_trip(flow)
+    round_trip(flow)
+    assert flow.limit == 4
+
+
 def test_requests_open_together_shrink_the_limit_once(clock: FakeClock):
     flow = grown(clock)
     flights = [flow.begin() for _ in range(8)]

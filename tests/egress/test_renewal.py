@@ -39,7 +39,8 @@ class Renewed(MemorySecrets):
 async def test_nothing_is_lost_while_there_is_no_token(tmp_path: Path, database: Database, clock: FakeClock):
     world = World(tmp_path, database, clock, settings={"access_token": {"secret": "oauth:refresh"}})
     secrets = Renewed(database, clock)
-    world.lane._secret = secrets.get
+    world.secrets = secrets
+    await world.restart()
 
     def takes(token: str) -> Any:
         def answer(events: list[Any]) -> Answer:

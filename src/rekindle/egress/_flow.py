@@ -1,7 +1,9 @@
 """How much at once, and how often: a lane's limit of open requests, found out by asking, and its documented quota.
 
-The limit starts at one. It grows by one when it was reached and all went well, shrinks by a tenth when the platform is
-slow or fails, and by half when it says that it was too much (additive increase, multiplicative decrease).
+The limit starts at one and doubles whenever it was reached and all went well, until the platform is slow or says that it
+was too much; from then on it grows by one. It shrinks by a tenth when the platform is slow or fails, and by half when it
+says that it was too much (additive increase, multiplicative decrease). After failures down to one it doubles again: what
+the platform bore before an outage says nothing now, and a backlog waits.
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ class Flow:
         self._filled_ms = clock()
         self._limit = 1.0
         self._good = 0
+        self._doubles = True
+        self._grown = 0
         self._open = 0
         self._number = 0
         self._mark = 0
@@ -80,6 +84,12 @@ class Flow:
         slow = self._slow(flight.took_ms)
         if slow:
             self._shrink(flight, 0.9)
+            self._doubles = False
+        elif flight.full and self._doubles:
+            # Once for the requests that are open together.
+            if flight.number > self._grown:
+                self._grown = self._number
+                self._limit = min(float(self._most), self._limit * 2)
         elif flight.full:
             self._good += 1
             if self._good >= self.limit:
@@ -89,6 +99,7 @@ class Flow:
     def badly(self, flight: Flight, *, throttled: bool) -> None:
         """Note that there was no useful answer, or that it was too much. Requests open at the same time shrink the limit once."""
         self._shrink(flight, 0.5 if throttled else 0.9)
+        self._doubles = not throttled and (self._doubles or self._limit == 1)
         self._mark = self._number
 
     def _shrink(self, flight: Flight, factor: float) -> None:

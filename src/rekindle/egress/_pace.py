@@ -13,16 +13,18 @@ from rekindle.egress.connector import Verdict
 BASE_MS: Final = 1_000
 CAP_MS: Final = 600_000
 HOLD_MS: Final = 900_000
+PROBE_MS: Final = 30_000
+"""An open breaker lets one event try at least so often, or the backlog of a long outage would wait for nothing."""
 BREAK_AFTER: Final = 5
 """So many requests in a row without a useful answer open the breaker."""
 
 
-def backoff_ms(attempts: int, floor_ms: int, random: Callable[[], float]) -> int:
-    """Return a wait between 0 and ``2^attempts`` seconds (ten minutes at most), never less than ``floor_ms``.
+def backoff_ms(attempts: int, floor_ms: int, random: Callable[[], float], cap_ms: int = CAP_MS) -> int:
+    """Return a wait between 0 and ``2^attempts`` seconds (``cap_ms`` at most), never less than ``floor_ms``.
 
     The floor is added to, not compared with: a thousand clients told "60 s" must not all come back at 60 s.
     """
-    span = min(CAP_MS, BASE_MS << min(attempts, 20))
+    span = min(cap_ms, BASE_MS << min(attempts, 20))
     return floor_ms + int(random() * span)
 
 
@@ -36,12 +38,15 @@ def answered(state: LaneState, now_ms: int, *, delivered: bool) -> LaneState:
 
 
 def failed(state: LaneState, now_ms: int, words: str, floor_ms: int, random: Callable[[], float]) -> LaneState:
-    """Count a request without a useful answer: after `BREAK_AFTER` in a row the lane opens, and each failed probe doubles the pause."""
+    """Count a request without a useful answer: after `BREAK_AFTER` in a row the lane opens, for up to `PROBE_MS` a probe.
+
+    Like every wait it is drawn (full jitter) and comes on top of what the platform asks for.
+    """
     failures = state.failures + 1
     changed = msgspec.structs.replace(state, failures=failures, words=words)
     if failures < BREAK_AFTER and state.state in ("running", "throttled"):
         return changed
-    pause = backoff_ms(failures, max(floor_ms, BASE_MS), random)
+    pause = backoff_ms(failures, max(floor_ms, BASE_MS), random, PROBE_MS)
     since = state.since_ms if state.state == "open" else now_ms
     kept = "held" if state.state == "held" else "open"
     return msgspec.structs.replace(changed, state=kept, since_ms=since, next_ms=now_ms + pause)
@@ -62,6 +67,13 @@ def held(state: LaneState, now_ms: int, words: str, fingerprint: str) -> LaneSta
     since = state.since_ms if state.state == "held" else now_ms
     return msgspec.structs.replace(
         state, state="held", since_ms=since, next_ms=now_ms + HOLD_MS, words=words, fingerprint=fingerprint
+    )
+
+
+def retried(state: LaneState, now_ms: int, words: str, fingerprint: str) -> LaneState:
+    """Return from hold to open, to try at once: there is a new secret."""
+    return msgspec.structs.replace(
+        state, state="open", words=words, since_ms=now_ms, next_ms=0, failures=0, fingerprint=fingerprint
     )
 
 

@@ -12,25 +12,26 @@ import asyncio
 import random as _random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 import msgspec
 
 from rekindle.egress import _pace
+from rekindle.egress._ending import Judge, parted
 from rekindle.egress._members import Members, Ready
 from rekindle.egress._people import AudienceChange, People, Person, Told
-from rekindle.egress._prepare import ConsentFacts, Opener, fingerprint
-from rekindle.egress._store import LaneState, Store
+from rekindle.egress._prepare import ConsentFacts, Opener
+from rekindle.egress._standing import Standing, consumer_name
+from rekindle.egress._store import Store
 from rekindle.egress.audience import AudienceConnector, AudienceModule
 from rekindle.egress.connector import Disposition, SettingsError, Verdict
-from rekindle.egress.lane import consumer_name
 from rekindle.egress.options import take_apart
 from rekindle.egress.send import Door
 from rekindle.engines.database import Database
 from rekindle.engines.log.protocol import Consumer, Log
-from rekindle.engines.secrets import SecretMissing
 from rekindle.model.clock import Clock
-from rekindle.model.outcome import Outcome, Reason
+from rekindle.model.outcome import Outcome
 from rekindle.privacy.consent.vendors import Vendors
 from rekindle.privacy.decide import EXCERPT
 from rekindle.privacy.permit import PermitRefused
@@ -38,8 +39,6 @@ from rekindle.workspace import Destination, Policy, duration_ms
 
 _READ: Final = 500
 _SPLITS: Final = 64
-_ENOUGH_TRIES: Final = 8
-_LOOK_AT_SECRETS_MS: Final = 30_000
 _HOUR_MS: Final = 3_600_000
 # The worst that one of a person's requests came to is what the person came to.
 _WORST: Final[tuple[Disposition, ...]] = ("hold", "permanent", "split", "retry", "accepted", "delivered")
@@ -88,11 +87,8 @@ class AudienceLane:
         self._audience = destination.audience
         self._members = Members(name, workspace, destination, policy, module.manifest.fields, consents, vault, vendors)
         self._keep_ms = duration_ms(policy.keep_events)
-        self._module = module
+        self._classify = module.classify
         parts = take_apart(module.manifest, destination.settings)
-        self._settings = parts.settings
-        self._secret_names = parts.secrets
-        self._secret = secret
         self._limits = module.manifest.limits
         self._per_second = parts.options.per_second or self._limits.per_second
         self._log = log
@@ -103,12 +99,11 @@ class AudienceLane:
         self._clock = clock
         self._random = random
         self.people = People(database, workspace, name)
-        self._store = Store(database, workspace, name)
+        self._standing: Standing[AudienceConnector] = Standing(
+            workspace, name, store=Store(database, workspace, name), secret_names=parts.secrets, secret=secret,
+            configure=partial(module.configure, parts.settings), release=self.people.release, clock=clock,
+        )  # fmt: skip
         self._consumer: Consumer | None = None
-        self._state: LaneState | None = None
-        self._connector: AudienceConnector | None = None
-        self._fingerprint = ""
-        self._looked_ms = -_LOOK_AT_SECRETS_MS
         self._not_before_ms = 0
         self._tidied_ms = 0
 
@@ -120,19 +115,20 @@ class AudienceLane:
         now = self._clock()
         await self._tidy(now)
         done = await self._read_log(now) + await self._read_changes(now)
-        state = await self._look_at_secrets(now)
-        if self._connector is None or now < max(state.next_ms, self._not_before_ms):
+        state = await self._standing.look(now)
+        connector = self._standing.connector
+        if connector is None or now < max(state.next_ms, self._not_before_ms):
             return done
         if state.state in ("open", "held"):
-            return done + await self._tell(await self.people.probe(), self._connector)
-        return done + await self._tell(await self.people.due(now, self._connector.batch), self._connector)
+            return done + await self._tell(await self.people.probe(), connector)
+        return done + await self._tell(await self.people.due(now, connector.batch), connector)
 
     async def close(self) -> None:
         """Give up the place in the log; what was not finished is read again."""
         if self._consumer is not None:
             await self._consumer.close()
             self._consumer = None
-        self._state = None
+        self._standing.forget()
 
     async def _tidy(self, now: int) -> None:
         if now - self._tidied_ms >= _HOUR_MS:
@@ -166,44 +162,6 @@ class AudienceLane:
             await self.people.take(changes, now)
         return len(changes)
 
-    async def _look_at_secrets(self, now: int) -> LaneState:
-        """Configure the account, and again when a secret changed: then a held lane tries at once."""
-        state = await self._load()
-        if now - self._looked_ms < _LOOK_AT_SECRETS_MS and (self._connector is not None or now < state.next_ms):
-            return state
-        self._looked_ms = now
-        try:
-            values = await asyncio.to_thread(self._secrets)
-            mark = fingerprint(values)
-            if self._connector is None or mark != self._fingerprint:
-                self._connector = self._module.configure(self._settings, values)
-                self._fingerprint = mark
-        except (SettingsError, SecretMissing) as error:
-            self._connector = None
-            await self._keep(_pace.held(state, now, str(error), state.fingerprint))
-            return await self._load()
-        if state.state == "held" and state.fingerprint != mark:
-            await self._keep(msgspec.structs.replace(state, next_ms=0, fingerprint=mark))
-        elif state.state == "throttled" and now >= state.next_ms:
-            await self._keep(msgspec.structs.replace(state, state="running", since_ms=now, next_ms=0))
-        return await self._load()
-
-    def _secrets(self) -> Mapping[str, str]:
-        return {key: self._secret(name) for key, name in self._secret_names.items()}
-
-    async def _load(self) -> LaneState:
-        if self._state is None:
-            self._state = await self._store.state()
-        return self._state
-
-    async def _keep(self, state: LaneState) -> None:
-        before = await self._load()
-        if state != before:
-            await self._store.save(state)
-            self._state = state
-            if before.state in ("open", "held") and state.state == "running":
-                await self.people.release(self._clock())
-
     async def _tell(self, due: Sequence[Person], connector: AudienceConnector) -> int:
         if not due:
             return 0
@@ -223,7 +181,7 @@ class AudienceLane:
         budget = _SPLITS
         while parts:
             part = parts.popleft()
-            state = await self._load()
+            state = await self._standing.state()
             if budget <= 0 or (state.state != "running" and self._clock() < state.next_ms):
                 break  # they stay due
             budget -= 1
@@ -242,7 +200,7 @@ class AudienceLane:
                     self._not_before_ms = max(self._not_before_ms, now) + int(1000 / self._per_second)
                 mine = [permits[name] for name in request.event_ids]
                 verdict = await self._door.send(
-                    self.name, self.workspace, connector, self._limits, request, mine, self._module.classify
+                    self.name, self.workspace, connector, self._limits, request, mine, self._classify
                 )
                 for name, one in zip(request.event_ids, verdict.per_event, strict=True):
                     told[name] = min(told.get(name, one), one, key=_WORST.index)
@@ -262,48 +220,28 @@ class AudienceLane:
         ]
         await self.people.record(results, self._clock())
 
-    async def _settle(self, part: list[Ready], told: Mapping[str, Disposition], verdict: Verdict) -> list[list[Ready]]:
-        now, state = self._clock(), await self._load()
-        floor = verdict.retry.after_ms if verdict.retry else 0
-        throttled = verdict.retry is not None and verdict.retry.throttled
-        stopped = verdict.credential_action is not None or "hold" in told.values()
-        if stopped:
-            after = _pace.held(state, now, verdict.words, self._fingerprint)
-        elif throttled:
-            after = _pace.throttled(state, now, verdict.words, floor, self._random)
-        elif set(told.values()) == {"retry"}:
-            after = _pace.failed(state, now, verdict.words, floor, self._random)
-        else:
-            after = _pace.answered(state, now, delivered=bool({"delivered", "accepted"} & set(told.values())))
+    async def _settle(self, part: list[Ready], told: Mapping[str, Disposition], worst: Verdict) -> list[list[Ready]]:
+        now, before = self._clock(), await self._standing.state()
+        said = [told.get(each.permit.event_id, "retry") for each in part]
+        verdict = msgspec.structs.replace(worst, per_event=tuple(said))
+        after = _pace.judged(before, verdict, now, self._standing.fingerprint, self._random, late=False)
+        judge = Judge(verdict, after, now, self._random)
+        others = before.succeeded_ms > now - _HOUR_MS
         results: list[Told] = []
         rest: list[Ready] = []
-        for each in part:
-            person, disposition = each.person, told.get(each.permit.event_id, "retry")
-            tries = person.attempts + (not throttled and not stopped)
-            there = each.operation == "add" if disposition in ("delivered", "accepted") else person.sent
-            outcome, reason, due = Outcome.WAITING, "no-answer", now + _pace.backoff_ms(tries, floor, self._random)
-            done: int | None = due
-            if disposition in ("delivered", "accepted"):
-                # Removed because consent went, though still wanted: nothing more to do until the audience says so.
-                outcome, reason, done, tries = Outcome(disposition), Reason.OK, None, tries + 1
-            elif stopped:
-                outcome, reason, done = Outcome.HELD, Reason.CREDENTIALS, after.next_ms
-            elif disposition == "split" and len(part) > 1:
+        for each, disposition in zip(part, said, strict=True):
+            person = each.person
+            ending = judge(disposition, person.attempts, alone=len(part) == 1, others_passed=others)
+            if ending is None:
                 rest.append(each)
                 continue
-            elif disposition in ("split", "permanent"):
-                outcome, reason, done = Outcome.DEAD, Reason.PLATFORM_REFUSED, None
-            elif throttled:
-                reason, done = "throttled", after.next_ms
-            elif tries >= _ENOUGH_TRIES and state.succeeded_ms > now - _HOUR_MS:
-                outcome, reason, done = Outcome.DEAD, Reason.RETRIES_SPENT, None
-            results.append(Told(person.subject, there, outcome, reason, verdict.words, tries, done))
+            # Removed because consent went, though still wanted: nothing more to do until the audience says so.
+            there = each.operation == "add" if disposition in ("delivered", "accepted") else person.sent
+            outcome, reason, tries, due = ending
+            results.append(Told(person.subject, there, outcome, reason, verdict.words, tries, due))
         await self.people.record(results, now)
-        await self._keep(after)
-        if len(rest) == len(part) > 1:
-            middle = len(rest) // 2
-            return [rest[:middle], rest[middle:]]
-        return [rest] if rest else []
+        await self._standing.keep(after)
+        return parted(rest, part)
 
 
 def _gravity(verdict: Verdict) -> int:

@@ -11,15 +11,16 @@ from typing import Final
 import msgspec
 
 from rekindle.egress import _pace
+from rekindle.egress._ending import Judge, parted
 from rekindle.egress._flow import Flight, Flow
-from rekindle.egress._prepare import ConsentFacts, Opener, Preparer, Ready, batches, fingerprint
+from rekindle.egress._prepare import ConsentFacts, Opener, Preparer, Ready, batches
+from rekindle.egress._standing import Standing, consumer_name
 from rekindle.egress._store import LaneState, Result, Store, Waiting
-from rekindle.egress.connector import Connector, ConnectorModule, OutRequest, SettingsError, Verdict
+from rekindle.egress.connector import Connector, ConnectorModule, OutRequest, Verdict
 from rekindle.egress.options import configurator, take_apart
 from rekindle.egress.send import Door
 from rekindle.engines.database import Database
 from rekindle.engines.log.protocol import Consumer, Entry, Log, owned
-from rekindle.engines.secrets import SecretMissing
 from rekindle.model.clock import Clock
 from rekindle.model.outcome import Outcome, Reason
 from rekindle.model.ports import FeedIds
@@ -34,13 +35,6 @@ _SPLITS: Final = 64
 _AT_ONCE: Final = 50
 _IN_MEMORY: Final = 4_000
 """Events one step may hold, unless a single batch is larger."""
-_ENOUGH_TRIES: Final = 8
-_LOOK_AT_SECRETS_MS: Final = 30_000
-
-
-def consumer_name(workspace: str, destination: str) -> str:
-    """Return the name of a lane's cursor in the log."""
-    return f"lane/{workspace}/{destination}"
 
 
 class _Sent(msgspec.Struct):
@@ -86,10 +80,7 @@ class Lane:
             parts.options.per_second or self._limits.per_second,
             clock,
         )
-        self._secret_names = parts.secrets
-        self._secret = secret
         self._classify = module.classify
-        self._configure = configurator(module, parts)
         self._preparer = Preparer(
             name, destination, policy, parts.options, self._limits, consents, vault, feed_ids, vendors
         )  # fmt: skip
@@ -97,13 +88,13 @@ class Lane:
         self._log = log
         self._door = door
         self._store = Store(database, workspace, name)
+        self._standing: Standing[Connector] = Standing(
+            workspace, name, store=self._store, secret_names=parts.secrets, secret=secret,
+            configure=configurator(module, parts), release=self._store.release, clock=clock,
+        )  # fmt: skip
         self._clock = clock
         self._random = random
         self._consumer: Consumer | None = None
-        self._state: LaneState | None = None
-        self._connector: Connector | None = None
-        self._fingerprint = ""
-        self._looked_ms = -_LOOK_AT_SECRETS_MS
         self.unreadable = 0
         """Records of the log that no reader of this version understands; they are passed over and stay in the log."""
 
@@ -111,20 +102,17 @@ class Lane:
         """Do what there is to do now; return how many records and retries were dealt with (0: nothing, or not yet)."""
         # Before anything can be wrong with the account: an unregistered cursor would not keep the log from being cut.
         await self._cursor()
-        state = await self._load()
         now = self._clock()
-        await self._look_at_secrets(state, now)
-        state = await self._load()
-        if self._connector is None or now < state.next_ms or not self._flow.at_once():
+        state = await self._standing.look(now)
+        connector = self._standing.connector
+        if connector is None or now < state.next_ms or not self._flow.at_once():
             return 0
         if state.state in ("open", "held"):
             return await self._read_log(1) or await self._retry(await self._store.probe(owned(await self._cursor())))
-        if state.state == "throttled":
-            await self._keep(msgspec.structs.replace(state, state="running", since_ms=now, next_ms=0))
-        done = await self._retry(await self._store.due(now, self._most(self._connector.batch)))
-        if self._stopped() or not self._flow.at_once():
+        done = await self._retry(await self._store.due(now, self._most(connector.batch)))
+        if (await self._standing.state()).state != "running" or not self._flow.at_once():
             return done
-        return done + await self._read_log(self._most(self._connector.batch))
+        return done + await self._read_log(self._most(connector.batch))
 
     def _most(self, batch: int) -> int:
         """Return how many events to take up: those of the requests that may go at once."""
@@ -142,49 +130,6 @@ class Lane:
         if self._consumer is None:
             self._consumer = await self._log.consumer(consumer_name(self.workspace, self.name))
         return self._consumer
-
-    async def _load(self) -> LaneState:
-        if self._state is None:
-            self._state = await self._store.state()
-        return self._state
-
-    async def _keep(self, state: LaneState) -> None:
-        before = await self._load()
-        if state != before:
-            await self._store.save(state)
-            self._state = state
-            if before.state in ("open", "held") and state.state == "running":
-                await self._store.release(self._clock())
-
-    def _stopped(self) -> bool:
-        return self._state is not None and self._state.state != "running"
-
-    async def _look_at_secrets(self, state: LaneState, now: int) -> None:
-        """Configure the account, and again when a secret changed: then a held lane tries at once."""
-        if now - self._looked_ms < _LOOK_AT_SECRETS_MS and (self._connector is not None or now < state.next_ms):
-            return
-        self._looked_ms = now
-        try:
-            values = await asyncio.to_thread(self._secrets)
-            mark = fingerprint(values)
-            if self._connector is None or mark != self._fingerprint:
-                self._connector = self._configure(values)
-                self._fingerprint = mark
-        except (SettingsError, SecretMissing) as error:
-            self._connector = None
-            await self._keep(_pace.held(state, now, str(error), state.fingerprint))
-            return
-        if state.state == "held" and state.fingerprint != mark:
-            # No longer held for what was wrong with the old secret: whatever comes now is told of the new one.
-            words = "a new secret is being tried"
-            await self._keep(
-                msgspec.structs.replace(
-                    state, state="open", words=words, since_ms=now, next_ms=0, failures=0, fingerprint=mark
-                )
-            )
-
-    def _secrets(self) -> Mapping[str, str]:
-        return {key: self._secret(name) for key, name in self._secret_names.items()}
 
     async def _read_log(self, limit: int) -> int:
         consumer = await self._cursor()
@@ -221,30 +166,30 @@ class Lane:
         return len(due)
 
     async def _process(self, events: Sequence[Waiting]) -> None:
-        if not events or self._connector is None:
+        connector = self._standing.connector
+        if not events or connector is None:
             return
         await self._consents.refresh()
-        ready, ended = await asyncio.to_thread(self._prepare, events, self._connector, self._clock())
+        ready, ended = await asyncio.to_thread(self._prepare, events, connector, self._clock())
         await self._store.record(ended, self._clock())
-        parts = deque(batches(ready, self._connector.batch))
+        parts = deque(batches(ready, connector.batch))
         budget = _SPLITS
         flying: dict[asyncio.Task[Verdict], _Sent] = {}
         try:
             while parts or flying:
                 while parts and len(flying) < self._flow.limit:
                     part = parts.popleft()
-                    if budget <= 0 or self._paused(await self._load()):
+                    if budget <= 0 or self._paused(await self._standing.state()):
                         # What no request could be spared for comes back in smaller batches.
                         await self._postpone(part, tries=int(budget <= 0))
                         continue
                     budget -= 1
-                    if (sent := await self._build(part, self._connector, parts)) is not None:
-                        flying[asyncio.create_task(self._send(sent, self._connector))] = sent
+                    if (sent := await self._build(part, connector, parts)) is not None:
+                        flying[asyncio.create_task(self._send(sent, connector))] = sent
                 if flying:
                     done, _ = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
-                    # Answers are dealt with one by one: the lane's state has one writer.
-                    for task in [task for task in flying if task in done]:
-                        parts.extendleft(reversed(await self._land(flying.pop(task), task)))
+                    landed = [(flying.pop(task), task) for task in list(flying) if task in done]
+                    parts.extendleft(reversed(await self._land(landed)))
         except BaseException as error:
             await self._abandon(flying, settle=isinstance(error, Exception))
             raise
@@ -270,7 +215,11 @@ class Lane:
         try:
             request = connector.build([one.mapped for one in part], self._clock())
         except Exception as error:  # noqa: BLE001 - such as text that is no Unicode; find the event that does it
-            parts.extendleft(reversed(await self._part_unbuilt(part, type(error).__name__)))
+            if len(part) > 1:
+                parts.extendleft(reversed(parted(part, part)))
+            else:
+                refused = _result(part[0], Outcome.INVALID, "mapping-failed", type(error).__name__)
+                await self._store.record([refused], self._clock())
             return None
         return _Sent(part, request, self._flow.begin())
 
@@ -283,16 +232,26 @@ class Lane:
             self.name, self.workspace, connector, self._limits, sent.request, permits, self._classify, took
         )
 
-    async def _land(self, sent: _Sent, task: asyncio.Task[Verdict]) -> list[list[Ready]]:
-        """Record what became of a batch; return the parts that must go again at once."""
-        self._flow.end()
-        try:
-            verdict = task.result()
-        except PermitRefused:
-            # It took too long to get here: decide again with the newest consent.
-            await self._postpone(sent.part)
-            return []
-        return await self._settle(sent.part, verdict, sent.flight)
+    async def _land(self, landed: Sequence[tuple[_Sent, asyncio.Task[Verdict]]]) -> list[list[Ready]]:
+        """Record what became of batches, all in one go; return the parts that must go again at once.
+
+        Of several that are here, one fault does not cost what the others came to.
+        """
+        verdicts: list[tuple[_Sent, Verdict]] = []
+        fault: BaseException | None = None
+        for sent, task in landed:
+            self._flow.end()
+            try:
+                verdicts.append((sent, task.result()))
+            except PermitRefused:
+                # It took too long to get here: decide again with the newest consent.
+                await self._postpone(sent.part)
+            except BaseException as error:  # noqa: BLE001 - raised below
+                fault = error
+        again = await self._settle(verdicts)
+        if fault is not None:
+            raise fault
+        return again
 
     async def _abandon(self, flying: Mapping[asyncio.Task[Verdict], _Sent], *, settle: bool) -> None:
         """Leave no request behind: after a fault, keep what the others came to; when this task has to end, stop them."""
@@ -300,79 +259,56 @@ class Lane:
             for task in flying:
                 task.cancel()
         ended = await asyncio.gather(*flying, return_exceptions=True)
-        for sent, verdict in zip(flying.values(), ended, strict=True):
+        for _ in flying:
             self._flow.end()
-            if settle and isinstance(verdict, Verdict):
-                await self._settle(sent.part, verdict, sent.flight)
+        if settle:
+            together = zip(flying.values(), ended, strict=True)
+            await self._settle([(sent, verdict) for sent, verdict in together if isinstance(verdict, Verdict)])
 
-    async def _part_unbuilt(self, part: list[Ready], words: str) -> list[list[Ready]]:
-        if len(part) > 1:
-            return [part[: len(part) // 2], part[len(part) // 2 :]]
-        one = part[0]
-        result = Result(
-            one.waiting, Outcome.INVALID, "mapping-failed", words, attempts=one.waiting.attempts, item_ids=one.item_ids
-        )
-        await self._store.record([result], self._clock())
-        return []
-
-    async def _settle(self, part: list[Ready], verdict: Verdict, flight: Flight) -> list[list[Ready]]:
-        now, state = self._clock(), await self._load()
-        kind = _pace.kind(verdict)
-        throttled, stopped = kind == "throttled", kind == "held"
-        floor = verdict.retry.after_ms if verdict.retry else 0
-        late = self._flow.late(flight)
-        after = _pace.judged(state, verdict, now, self._fingerprint, self._random, late=late)
-        if kind == "answered":
-            self._flow.well(flight)
-        else:
-            self._flow.badly(flight, throttled=throttled)
+    async def _settle(self, landed: Sequence[tuple[_Sent, Verdict]]) -> list[list[Ready]]:
+        now, state = self._clock(), await self._standing.state()
         results: list[Result] = []
-        rest: list[Ready] = []
-        for one, disposition in zip(part, verdict.per_event, strict=True):
-            waiting = one.waiting
-            attempts = waiting.attempts + (not throttled and not stopped)
-            outcome, reason, next_ms = Outcome.WAITING, "", 0
-            if disposition in ("delivered", "accepted"):
-                outcome, reason = Outcome(disposition), Reason.OK
-                attempts = waiting.attempts + 1
-            elif stopped:
-                outcome, reason, next_ms = Outcome.HELD, Reason.CREDENTIALS, after.next_ms
-            elif disposition == "split" and len(part) > 1:
-                rest.append(one)
-                continue
-            elif disposition in ("split", "permanent"):
-                outcome, reason = Outcome.DEAD, Reason.PLATFORM_REFUSED
-            elif throttled:
-                reason, next_ms = "throttled", after.next_ms
-            elif attempts >= _ENOUGH_TRIES and state.succeeded_ms > (waiting.first_ms or now):
-                # Others got through since: it is this event, not the platform.
-                outcome, reason = Outcome.DEAD, Reason.RETRIES_SPENT
+        again: list[list[Ready]] = []
+        for sent, verdict in landed:
+            kind = _pace.kind(verdict)
+            late = self._flow.late(sent.flight)
+            before = state
+            state = _pace.judged(state, verdict, now, self._standing.fingerprint, self._random, late=late)
+            if kind == "answered":
+                self._flow.well(sent.flight)
             else:
-                reason, next_ms = "no-answer", now + _pace.backoff_ms(attempts, floor, self._random)
-            results.append(
-                Result(waiting, outcome, reason, verdict.words, verdict.trace, attempts, next_ms, one.item_ids)
-            )
+                self._flow.badly(sent.flight, throttled=kind == "throttled")
+            judge = Judge(verdict, state, now, self._random)
+            rest: list[Ready] = []
+            for one, said in zip(sent.part, verdict.per_event, strict=True):
+                # Others got through since it came: then it is this event, not the platform.
+                others = before.succeeded_ms > (one.waiting.first_ms or now)
+                ending = judge(said, one.waiting.attempts, alone=len(sent.part) == 1, others_passed=others)
+                if ending is None:
+                    rest.append(one)
+                else:
+                    outcome, reason, attempts, next_ms = ending
+                    results.append(_result(one, outcome, reason, verdict.words, verdict.trace, attempts, next_ms or 0))
+            again += parted(rest, sent.part)
         await self._store.record(results, now)
-        await self._keep(after)
-        if len(rest) == len(part) > 1:
-            middle = len(rest) // 2
-            return [rest[:middle], rest[middle:]]
-        return [rest] if rest else []
+        await self._standing.keep(state)
+        return again
 
     async def _postpone(self, part: Sequence[Ready], tries: int = 0) -> None:
         """Put events that were not sent into the retries, with ``tries`` more than before."""
-        now, state = self._clock(), await self._load()
+        now, state = self._clock(), await self._standing.state()
         held = state.state == "held"
         outcome, reason = (Outcome.HELD, Reason.CREDENTIALS) if held else (Outcome.WAITING, "lane-paused")
-        results = [
-            Result(
-                one.waiting,
-                outcome,
-                reason,
-                attempts=one.waiting.attempts + tries,
-                next_ms=max(now, state.next_ms),
-                item_ids=one.item_ids,
-            )
-            for one in part
-        ]
+        due = max(now, state.next_ms)
+        results = [_result(one, outcome, reason, attempts=one.waiting.attempts + tries, next_ms=due) for one in part]
         await self._store.record(results, now)
+
+
+def _result(
+    one: Ready, outcome: Outcome, reason: str, detail: str = "", trace: str = "", attempts: int | None = None, next_ms: int = 0
+) -> Result:  # fmt: skip
+    tries = one.waiting.attempts if attempts is None else attempts
+    return Result(one.waiting, outcome, reason, detail, trace, tries, next_ms, one.item_ids)
+
+
+__all__ = ["Lane", "consumer_name"]
