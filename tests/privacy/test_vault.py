@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from rekindle.engines.database import Database
 from rekindle.privacy import _tree
+from rekindle.privacy._month import MonthTree
 from rekindle.privacy._tables import vault_nodes
 from rekindle.privacy.keys import Keyring
 from rekindle.privacy.vault import Vault, VaultUnavailable
@@ -98,12 +100,18 @@ def test_what_was_unwrapped_is_forgotten_with_the_key(
     other = Vault(database, keyring, clock)
     other.seal("shop", "s1_a", SECRET)
     stays = other.seal("shop", "s1_b", SECRET)
-    (before,) = other._families.values()
+    (tree,) = other._trees.values()
+    before = tree.opened()
+    assert len(before) == 3  # the top's family, and the two subjects' nodes four steps down
     vault.destroy("shop", "s1_a")
     clock.advance(1000)
     assert other.open("shop", "s1_b", stays) == SECRET
-    assert other._families
-    assert before not in other._families.values()
+    (tree,) = other._trees.values()
+    assert tree.opened()
+    way = {_tree.leaf("", top, _tree.leaf_path("s1_a", 0), 4) for top in before if len(top) == _tree.FAMILY}
+    assert way < before
+    assert not way & tree.opened()
+    assert not [top for top in before & tree.opened() if len(top) == _tree.FAMILY]
 
 
 def test_a_tree_of_another_form_is_refused(
@@ -190,6 +198,22 @@ def test_the_cache_of_keys_is_bounded(database: Database, keyring: Keyring, cloc
     blobs = {name: small.seal("shop", name, name.encode()) for name in map(str, range(20))}
     assert len(small._keys) == 4
     assert all(small.open("shop", name, blob) == name.encode() for name, blob in blobs.items())
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.text("0123456789abcdef", min_size=5, max_size=5), unique=True, max_size=12), st.randoms())
+def test_a_tree_in_memory_makes_what_the_families_make(cut: list[str], order: random.Random) -> None:
+    paths = [digits + "7" * 11 for digits in {*cut, *(f"{number:04x}0" for number in range(0, 65_536, 1_577))}]
+    families = {"": bytes(range(1, 255)) + bytes(range(1, 255)) + b"last"}
+    for digits in cut:
+        place = _tree.covering(families, digits + "7" * 11)
+        families |= _tree.without(place, families[place], digits + "7" * 11)
+    tree = MonthTree(families, lambda _place, family: family)
+    order.shuffle(paths)
+    for path in paths * 2:
+        place = _tree.covering(families, path)
+        assert tree.leaf(path) == _tree.leaf(place, families[place], path)
+        assert (tree.leaf(path) is None) == (path[:5] in cut)
 
 
 @settings(max_examples=30, deadline=None)

@@ -25,14 +25,14 @@ _PLACES = {digit: slice(number * NODE, (number + 1) * NODE) for number, digit in
 
 def leaf_path(subject: str, generation: int) -> str:
     """Return a subject's path as 16 digits. Two subjects share one with a probability of about n² / 2⁶⁵."""
-    return hashlib.sha256(b"rekindle/vault/path\x1f%d\x1f%s" % (generation, subject.encode())).digest()[:8].hex()
+    return hashlib.sha256(f"rekindle/vault/path\x1f{generation}\x1f{subject}".encode()).hexdigest()[:DEPTH]
 
 
 def descend(node: bytes, steps: str) -> bytes:
     """Return the node ``steps`` below ``node``."""
-    sha256 = hashlib.sha256
-    for number in map(_STEPS.__getitem__, steps):
-        node = sha256(node + number).digest()
+    sha256, numbers = hashlib.sha256, _STEPS
+    for step in steps:
+        node = sha256(node + numbers[step]).digest()
     return node
 
 
@@ -44,11 +44,14 @@ def covering(families: Container[str], path: str) -> str:
     return path[: depth - 1]
 
 
-def leaf(place: str, family: bytes, path: str) -> bytes | None:
-    """Return the leaf at ``path`` from the family that covers it, or None when it was destroyed."""
-    depth = len(place)
-    node = family[_PLACES[path[depth]]]
-    return None if node == _NOTHING else descend(node, path[depth + 1 :])
+def leaf(place: str, family: bytes, path: str, depth: int = DEPTH) -> bytes | None:
+    """Return the leaf at ``path``, or the node ``depth`` steps down, from the family that covers it.
+
+    None when it was destroyed.
+    """
+    here = len(place)
+    node = family[_PLACES[path[here]]]
+    return None if node == _NOTHING else descend(node, path[here + 1 : depth])
 
 
 def without(place: str, family: bytes, path: str) -> dict[str, bytes]:

@@ -18,10 +18,12 @@ from __future__ import annotations
 import base64
 import hmac
 import os
+import struct
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
@@ -32,16 +34,17 @@ from rekindle.engines.database import Database
 from rekindle.engines.database.core import upsert
 from rekindle.model.clock import Clock
 from rekindle.privacy import _tree
+from rekindle.privacy._month import MonthTree
 from rekindle.privacy._tables import vault_nodes, vault_revisions
 from rekindle.privacy.keys import Keyring
 
 _VERSION = 1
-_HEADER = 4  # version, month (2 bytes), generation
+_HEADERS = struct.Struct(">BHB")  # version, month, generation
+_HEADER = _HEADERS.size
 _NONCE = 12
 _TAG = 16
 _CACHED_KEYS = 50_000
 _STALE_MS = 1_000
-_OPEN_FAMILIES = 4_096
 
 _Held = tuple[int, AESGCM, bytes]  # a subject's key in use: generation, cipher, what a seal is bound to
 
@@ -73,8 +76,7 @@ class Vault:
         self._limit = cached_keys
         self._keys: OrderedDict[tuple[str, str, int], _Held] = OrderedDict()
         self._links: dict[tuple[str, str, int], str] = {}
-        self._trees: dict[tuple[str, int], dict[str, bytes]] = {}
-        self._families: dict[tuple[str, int, str], bytes] = {}  # unwrapped, of the trees above
+        self._trees: dict[tuple[str, int], MonthTree] = {}
         self._seen: dict[str, tuple[int, int]] = {}  # workspace -> (revision, when it was read)
         self._lock = threading.RLock()
         self._month = (0, 0, 0)  # number, first and last millisecond
@@ -208,10 +210,9 @@ class Vault:
         if held is not None:
             self._keys.move_to_end(name)
             return held
-        if (workspace, month) not in self._trees:
-            self._ensure(workspace, month)
+        tree = self._trees.get((workspace, month)) or self._ensure(workspace, month)
         for generation in range(256):
-            key = self._leaf(workspace, month, _tree.leaf_path(subject, generation))
+            key = tree.leaf(_tree.leaf_path(subject, generation))
             if key is not None:
                 return self._remember(name, generation, AESGCM(key))
         raise VaultUnavailable("this subject was erased 256 times in one month; no key is left for it")
@@ -219,34 +220,28 @@ class Vault:
     def _remember(self, name: tuple[str, str, int], generation: int, cipher: AESGCM) -> _Held:
         workspace, subject, month = name
         made = (generation, cipher, _bound(month, generation, workspace, subject))
-        held = self._keys.get(name)
-        if held is None or held[0] <= generation:
+        held = self._keys.setdefault(name, made)
+        if held is not made and held[0] <= generation:
             self._keys[name] = made
-            if len(self._keys) > self._limit:
-                self._keys.popitem(last=False)
+        if len(self._keys) > self._limit:
+            self._keys.popitem(last=False)
         return made
 
     def _leaf(self, workspace: str, month: int, path: str) -> bytes | None:
-        nodes = self._trees.get((workspace, month)) or self._nodes(workspace, month)
-        if not nodes:
-            return None
-        place = _tree.covering(nodes, path)
-        family = self._families.get((workspace, month, place))
-        if family is None:
-            family = self._unwrap(workspace, month, place, nodes[place])
-            if len(self._families) >= _OPEN_FAMILIES:
-                self._families.clear()
-            self._families[workspace, month, place] = family
-        return _tree.leaf(place, family, path)
+        tree = self._trees.get((workspace, month)) or self._tree(workspace, month)
+        return tree.leaf(path) if tree else None
 
-    def _nodes(self, workspace: str, month: int) -> dict[str, bytes]:
-        nodes = self._trees.get((workspace, month))
-        if nodes is None:
+    def _tree(self, workspace: str, month: int) -> MonthTree:
+        tree = self._trees.get((workspace, month))
+        if tree is None:
             with self._database.read() as connection:
-                nodes = self._load(connection, workspace, month)
-            if nodes:  # a tree that is not there yet may be planted by another process any moment
-                self._trees[workspace, month] = nodes
-        return nodes
+                tree = self._grown(connection, workspace, month)
+            if tree:  # one that is not there yet may be planted by another process any moment
+                self._trees[workspace, month] = tree
+        return tree
+
+    def _grown(self, connection: Connection, workspace: str, month: int) -> MonthTree:
+        return MonthTree(self._load(connection, workspace, month), partial(self._unwrap, workspace, month))
 
     @staticmethod
     def _load(connection: Connection, workspace: str, month: int) -> dict[str, bytes]:
@@ -260,9 +255,9 @@ class Vault:
             raise VaultUnavailable(f"the vault's keys of workspace {workspace!r} are not whole; restore the database")
         return families
 
-    def _ensure(self, workspace: str, month: int) -> None:
-        if self._nodes(workspace, month):
-            return
+    def _ensure(self, workspace: str, month: int) -> MonthTree:
+        if tree := self._tree(workspace, month):
+            return tree
         root = self._random(_tree.FAMILY)
         # Whoever writes first wins; everybody else reads that root.
         statement = upsert(vault_nodes, self._database.dialect).values(
@@ -271,7 +266,8 @@ class Vault:
         with self._database.begin() as connection:
             if not self._load(connection, workspace, month):
                 connection.execute(statement.on_conflict_do_nothing())
-            self._trees[workspace, month] = self._load(connection, workspace, month)
+            tree = self._trees[workspace, month] = self._grown(connection, workspace, month)
+        return tree
 
     def _cut(self, connection: Connection, workspace: str, month: int, subject: str) -> int:
         families = self._load(connection, workspace, month)
@@ -338,8 +334,6 @@ class Vault:
         with self._lock:
             for tree in [name for name in self._trees if name[0] == workspace]:
                 del self._trees[tree]
-            for place in [name for name in self._families if name[0] == workspace]:
-                del self._families[place]
             for held in (self._keys, self._links):
                 for key in [name for name in held if name[0] == workspace]:
                     del held[key]
@@ -369,7 +363,7 @@ class Vault:
 
 def _bound(month: int, generation: int, workspace: str, subject: str) -> bytes:
     """Return what a seal is bound to: the blob's header, then whose it is."""
-    return bytes((_VERSION, month >> 8, month & 255, generation)) + f"{workspace}\x1f{subject}".encode()
+    return _HEADERS.pack(_VERSION, month, generation) + f"{workspace}\x1f{subject}".encode()
 
 
 def _node_name(workspace: str, month: int, path: str) -> bytes:
