@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rekindle.model.event import Page
-from rekindle.privacy.redact import CUT, clean_page, clean_search_term, clean_text, clean_url
+from rekindle.privacy.redact import CUT, clean_note, clean_page, clean_search_term, clean_text, clean_url
 
 PERSONAL = [
     "anna.kowalska@example.com",
@@ -116,3 +116,14 @@ def test_numbers_that_stand_beside_others_are_found() -> None:
     assert clean_text("iphone 15 pro 4111 1111 1111 1111") == "iphone 15 pro [cut]"
     assert clean_text("size 38, 3782 822463 10005") == "size 38, [cut]"
     assert clean_text("size 38 80020146567") == "size 38 80020146567"  # the check digit is wrong
+
+
+def test_a_note_keeps_digests_and_loses_persons() -> None:
+    digest = "0a" * 32
+    note = clean_note(f"{digest} as anna@canary.example asked, +48 600 555 111; see {digest}")
+    assert note == f"{digest} as {CUT} asked, {CUT}; see {digest}"
+    assert clean_note("version 12 by jan, before 2026-11-23T10") == "version 12 by jan, before 2026-11-23T10"
+    assert clean_note(f"token {'a1' * 20}") == f"token {CUT}"
+    long = clean_note("word " * 100)
+    assert len(long) == 200
+    assert long.endswith("…")

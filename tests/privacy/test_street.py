@@ -179,3 +179,20 @@ async def test_a_refusal_is_not_turned_into_leave(house: House, monkeypatch: pyt
     await house.take(planted(house, "anna")[0])
     await house.settle()
     assert house.platform.requests == []
+
+
+async def test_what_a_person_types_as_a_reason_leaves_no_personal_value_in_the_ledger(house: House) -> None:
+    installation = house.installation
+    shop = installation.workspaces()["shop"]
+    changed = msgspec.structs.replace(shop, shop=msgspec.structs.replace(shop.shop, title="Other"))
+    reason = "canaryanna@canary.example called from +48 600 555 999"
+    made = installation.versions.apply(changed, "anna", reason)
+    installation.versions.rollback("shop", 1, "anna", reason)
+    installation.record("shop", "anna", "user.add", "canaryanna@canary.example as owner")
+    written = io.BytesIO()
+    export(installation.database, written)
+    text = written.getvalue().decode()
+    assert "canary" not in text
+    assert "600" not in text
+    assert f"{made.digest} [cut] called from [cut]" in text
+    assert "[cut] as owner" in text

@@ -26,6 +26,7 @@ from rekindle.privacy.consents import ConsentView
 from rekindle.privacy.keys import Keyring, KeyUnusable
 from rekindle.privacy.ledger import Ledger, LedgerLine
 from rekindle.privacy.pseudonyms import Pseudonymiser
+from rekindle.privacy.redact import clean_note
 from rekindle.privacy.vault import Vault
 from rekindle.privacy.vendor_lists import VendorLists
 from rekindle.settings import Settings
@@ -104,10 +105,12 @@ class Installation:
         return sum(not one.disabled and can(one.roles[workspace], "publish") for one in people)
 
     def record(self, workspace: str, actor: str, action: str, detail: str) -> None:
-        """Write what a person did to the ledger. Raises `LedgerUnavailable`, and then it must not be done."""
-        self.ledger.append(
-            [LedgerLine("change", workspace, self.clock(), actor=actor, action=action, facts={"detail": detail})]
-        )
+        """Write what a person did to the ledger. Raises `LedgerUnavailable`, and then it must not be done.
+
+        ``detail`` may be what they typed: personal values are cut out of it, because the ledger forgets nothing.
+        """
+        facts = {"detail": clean_note(detail)}
+        self.ledger.append([LedgerLine("change", workspace, self.clock(), actor=actor, action=action, facts=facts)])
 
     def workspaces(self) -> Mapping[str, Workspace]:
         """Return the live workspaces by name; a version applied elsewhere is noticed within a second.
