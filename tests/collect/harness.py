@@ -108,6 +108,9 @@ class FakeProtocol:
     def response_file(self, status: int, headers: list[tuple[str, str]], file: str) -> None:
         self.status, self.headers, self.file = status, headers, file
 
+    def response_file_range(self, status: int, headers: list[tuple[str, str]], file: str, start: int, end: int) -> None:
+        self.status, self.headers, self.file, self.span = status, headers, file, (start, end)
+
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key == name), None)
 

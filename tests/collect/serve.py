@@ -10,6 +10,7 @@ from rekindle.collect.server import serve_gateway
 from rekindle.engines.database import open_database
 from rekindle.engines.log import SqliteLog
 from rekindle.model.clock import system_clock
+from rekindle.model.web import Request, Response, Route
 from tests.collect.harness import Street
 
 
@@ -21,7 +22,14 @@ def say(text: str) -> None:
 async def main(folder: Path, port: int, drain_s: float) -> None:
     database = open_database(folder / "state.db")
     database.create_all()
-    street = Street(folder, database, system_clock, log=SqliteLog(folder / "log.db"))
+    letters = folder / "letters"
+    letters.write_bytes(b"abcdefghij")
+
+    async def part(_request: Request) -> Response:
+        return Response(206, {"content-length": "3"}, letters, (2, 5))
+
+    routes = [Route(frozenset({"GET"}), "/part", part)]
+    street = Street(folder, database, system_clock, routes=routes, log=SqliteLog(folder / "log.db"))
     await serve_gateway(street.gateway, "127.0.0.1", port, drain_s=drain_s, on_listening=lambda: say("listening"))
     await street.log.close()
     database.close()

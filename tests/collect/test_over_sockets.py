@@ -117,6 +117,13 @@ async def test_a_connection_carries_many_requests(process: Process) -> None:
     assert await process.stored() == {f"keep-{number}" for number in range(20)}
 
 
+async def test_a_part_of_a_file_is_just_that(process: Process) -> None:
+    reader, writer = await process.connect()
+    writer.write(b"GET /part HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n")
+    assert (await asyncio.wait_for(reader.read(), 20)).partition(b"\r\n\r\n")[2] == b"cde"
+    await hang_up(writer)
+
+
 async def test_broken_clients_harm_only_themselves(process: Process) -> None:
     whole = request("whole")
     half_head = await process.connect()

@@ -8,16 +8,27 @@ import hashlib
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rekindle.feeds import FeedServer
+from rekindle.feeds.access import signed
+from rekindle.feeds.ranges import Unsatisfiable, asked
 from rekindle.feeds.serving import accepts_gzip
 from rekindle.model.web import Request
 from rekindle.workspace import Feed
 from tests.feeds.conftest import GOOGLE, product, shop
+
+NOW_S = 1_790_000_000
+
+
+def basic(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 @pytest.fixture
@@ -30,7 +41,7 @@ def server(builder, database, blobs, shelf):
     def settings(name, feed):
         return workspace.feeds.get(feed) if name == "shop" else None
 
-    return FeedServer(database, blobs, settings)
+    return FeedServer(database, blobs, settings, lambda: NOW_S * 1000)
 
 
 async def get(server: Any, path: str, method: str = "GET", query: Any = None, **headers: str) -> Any:
@@ -47,7 +58,7 @@ async def test_get_head_and_not_modified(server) -> None:
     content = answer.body.read_bytes()
     assert answer.headers["etag"] == f'"{hashlib.sha256(content).hexdigest()}"'
     assert answer.headers["content-type"] == "application/xml; charset=utf-8"
-    assert answer.headers["cache-control"] == "public, max-age=300"
+    assert answer.headers["cache-control"] == "public, max-age=300, stale-while-revalidate=300, stale-if-error=86400"
     assert int(answer.headers["content-length"]) == len(content)
     head = await get(server, "/feeds/shop/main.xml", "HEAD")
     assert (head.status, head.body, head.headers) == (200, b"", answer.headers)
@@ -85,11 +96,79 @@ def test_accept_encoding(header, answer) -> None:
 
 
 async def test_a_token_keeps_a_feed_to_those_who_have_it(server) -> None:
-    assert (await get(server, "/feeds/shop/secret.csv")).status == 404
-    assert (await get(server, "/feeds/shop/secret.csv", query={"token": "wrong"})).status == 404
-    assert (await get(server, "/feeds/shop/secret.json", query={"token": "ż"})).status == 404
+    refused = await get(server, "/feeds/shop/secret.csv")
+    assert (refused.status, refused.headers["cache-control"]) == (401, "no-store")
+    assert refused.headers["www-authenticate"].startswith("Basic ")
+    assert (await get(server, "/feeds/shop/secret.csv", query={"token": "wrong"})).status == 401
+    assert (await get(server, "/feeds/shop/secret.json", query={"token": "ż"})).status == 401
     answer = await get(server, "/feeds/shop/secret.csv", query={"token": "s3cret"})
     assert (answer.status, answer.headers["cache-control"]) == (200, "private, max-age=300")
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [("Basic " + basic("anyone:s3cret"), 200), ("basic " + basic(":s3cret"), 200), ("Basic " + basic("s3cret:"), 401),
+     ("Basic ????", 401), ("Basic " + base64.b64encode(b"\xff:\xff").decode(), 401), ("Bearer s3cret", 401), ("", 401)],
+)  # fmt: skip
+async def test_the_token_may_be_the_password(server, header, status) -> None:
+    assert (await get(server, "/feeds/shop/secret.csv", authorization=header)).status == status
+
+
+async def test_an_address_can_be_signed_until_a_moment(server) -> None:
+    def query(text: str) -> dict[str, str]:
+        return dict(parse_qsl(text))
+
+    good = query(signed("s3cret", "shop/secret", NOW_S + 1))
+    assert (await get(server, "/feeds/shop/secret.csv", query=good)).status == 200
+    for bad in (
+        query(signed("s3cret", "shop/secret", NOW_S)),
+        query(signed("s3cret", "shop/main", NOW_S + 1)),
+        query(signed("other", "shop/secret", NOW_S + 1)),
+        good | {"expires": str(NOW_S + 2)},
+        good | {"expires": "٣"},
+        {"expires": str(NOW_S + 1)},
+    ):
+        assert (await get(server, "/feeds/shop/secret.csv", query=bad)).status == 401
+
+
+@given(header=st.from_regex(r"bytes=[0-9]{0,3}-[0-9]{0,3}", fullmatch=True), size=st.integers(0, 300))
+def test_a_range_is_what_the_standard_says(header, size) -> None:
+    """RFC 9110, 14.1.2, written once more in its own words."""
+    first, last = header.removeprefix("bytes=").split("-")
+    whole = bytes(at % 256 for at in range(size))
+    if (not first and not last) or (first and last and int(last) < int(first)):
+        expected = None
+    elif not first:
+        expected = whole[-int(last) :] if int(last) else b""
+    else:
+        expected = whole[int(first) :][: int(last) - int(first) + 1] if last else whole[int(first) :]
+    try:
+        span = asked({"range": header}, size, '"e"', "then")
+    except Unsatisfiable:
+        assert expected == b""
+    else:
+        assert (None if span is None else whole[span.start : span.end]) == expected
+
+
+@given(st.text())
+def test_no_range_header_breaks_it(header) -> None:
+    span = asked({"range": header}, 10, '"e"', "then") if "bytes" not in header else None
+    assert span is None
+
+
+async def test_a_part_of_a_file(server) -> None:
+    whole = (await get(server, "/feeds/shop/main.xml")).body.read_bytes()
+    part = await get(server, "/feeds/shop/main.xml", range="bytes=10-19")
+    assert (part.status, part.span, part.headers["content-length"]) == (206, (10, 20), "10")
+    assert part.headers["content-range"] == f"bytes 10-19/{len(whole)}"
+    etag = part.headers["etag"]
+    assert (await get(server, "/feeds/shop/main.xml", range="bytes=10-", if_range=etag)).status == 206
+    assert (await get(server, "/feeds/shop/main.xml", range="bytes=10-", if_range='"old"')).status == 200
+    behind = await get(server, "/feeds/shop/main.xml", range=f"bytes={len(whole)}-")
+    assert (behind.status, behind.headers["content-range"]) == (416, f"bytes */{len(whole)}")
+    assert (await get(server, "/feeds/shop/main.xml", "HEAD", range="bytes=0-1")).status == 200
+    packed = await get(server, "/feeds/shop/main.xml", accept_encoding="gzip", range="bytes=0-1", if_range=etag)
+    assert packed.status == 200, "the plain file's validator says nothing of the packed one"
 
 
 @pytest.mark.parametrize(
@@ -115,7 +194,7 @@ async def test_the_manifest_is_signed(builder, database, blobs, shelf) -> None:
     key = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
     shelf.put(product("A"))
     builder.build(shop(main=GOOGLE), "main")
-    server = FeedServer(database, blobs, lambda _shop, _feed: GOOGLE, key)
+    server = FeedServer(database, blobs, lambda _shop, _feed: GOOGLE, lambda: 0, key)
     manifest = await get(server, "/feeds/shop/main.json")
     signature = await get(server, "/feeds/shop/main.json.sig")
     public = await get(server, "/feeds/shop/main.pub")

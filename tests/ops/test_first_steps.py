@@ -119,3 +119,19 @@ def test_init_with_another_installations_master_key_is_refused_in_words(shop: Pa
     assert answer.exit_code == 1
     assert "was sealed with another master key" in answer.output
     assert isinstance(answer.exception, SystemExit)
+
+
+def test_the_address_of_a_feed_to_give_away(shop: Path) -> None:
+    def address(*more: str) -> str:
+        answer = rekindle("feeds", "address", "google", "-w", str(shop), *more)
+        return answer.output.strip()
+
+    assert rekindle("apply", "-w", str(shop), "--yes").exit_code == 0
+    assert address() == "https://shop.example/feeds/shop/google.xml"
+    assert "no token" in address("--for", "30d")
+    feed = shop / "feeds" / "google.toml"
+    feed.write_text('token = "a b"\n' + feed.read_text())
+    assert rekindle("apply", "-w", str(shop), "--yes").exit_code == 0
+    assert address() == "https://shop.example/feeds/shop/google.xml?token=a+b"
+    assert "&signature=" in address("--for", "30d")
+    assert "write 12h or 30d" in address("--for", "soon")

@@ -111,7 +111,7 @@ def _routes(installation: Installation, counter: ServedCounter) -> list[Route]:
     manifest_key = Ed25519PrivateKey.from_private_bytes(installation.keyring.derive("feed manifests"))
     return [
         *tag_routes(workspace_of),
-        *FeedServer(database, blobs, feed_of, manifest_key).routes(),
+        *FeedServer(database, blobs, feed_of, installation.clock, manifest_key).routes(),
         *ad_routes(ads),
     ]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import click
 import msgspec
@@ -19,7 +20,7 @@ from rekindle.cli._documents import author, read_folder
 from rekindle.cli._options import installation_options
 from rekindle.engines.blobs import BlobMissing
 from rekindle.model.clock import rfc3339
-from rekindle.workspace import Workspace
+from rekindle.workspace import Workspace, duration_ms
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,6 +67,39 @@ def _builder(installation: Installation) -> feeds.FeedBuilder:
 @click.group()
 def command() -> None:
     """Publish the catalogue: build, check, compare, go back, explain."""
+
+
+@command.command()
+@click.argument("feed")
+@click.option("--for", "life", help="Sign the address for so long (30d, 12h) instead of showing the token.")
+@_options
+def address(feed: str, life: str | None, folder: Path, data: Path | None, name: str | None) -> None:
+    """Print the address to give to a platform that fetches FEED."""
+    with _opened(folder, data, name) as (installation, workspace):
+        document = workspace.feeds.get(feed)
+        if document is None:
+            raise click.ClickException(
+                f"there is no feed {feed!r}; there are: {', '.join(sorted(workspace.feeds)) or 'none'}"
+            )
+        place = f"{workspace.name}/{feed}"
+        query = ""
+        if document.token is not None:
+            query = "?" + urlencode({"token": document.token})
+            if life is not None:
+                query = "?" + feeds.signed(document.token, place, (installation.clock() + _life(life)) // 1000)
+        elif life is not None:
+            raise click.ClickException(
+                f"feed {feed} has no token, so everybody may read it; give it one to sign addresses"
+            )
+        known = feeds.configured(document)
+        click.echo(f"{workspace.shop.origins[0]}/feeds/{place}.{known.format.extension}{query}")
+
+
+def _life(text: str) -> int:
+    try:
+        return duration_ms(text)
+    except (LookupError, ValueError):
+        raise click.ClickException(f"--for: {text!r} is no duration; write 12h or 30d") from None
 
 
 @command.command()

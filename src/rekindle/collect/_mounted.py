@@ -59,8 +59,11 @@ class Mounted:
         if head or not body:
             quietly(lambda: protocol.response_empty(response.status, answer))
         elif isinstance(body, Path):
-            file = str(body)
-            quietly(lambda: protocol.response_file(response.status, answer, file))
+            file, span = str(body), response.span
+            if span is None:
+                quietly(lambda: protocol.response_file(response.status, answer, file))
+            else:
+                quietly(lambda: protocol.response_file_range(response.status, answer, file, *span))
         else:
             content = body
             quietly(lambda: protocol.response_bytes(response.status, answer, content))

@@ -1,7 +1,8 @@
 """Channels: the snapshot through rules and checks to a published, versioned file."""
 
+from rekindle.feeds.access import signed
 from rekindle.feeds.builder import FeedBuilder, FeedSchedule, NothingToBuild
-from rekindle.feeds.channel import UnknownChannel, channel
+from rekindle.feeds.channel import UnknownChannel, channel, configured
 from rekindle.feeds.comparing import Change, Difference, diff
 from rekindle.feeds.conditions import ConditionError
 from rekindle.feeds.examples import failed_examples
@@ -40,6 +41,7 @@ __all__ = [
     "check_products",
     "check_rows",
     "compile_feed",
+    "configured",
     "diff",
     "explain",
     "failed_examples",
@@ -48,5 +50,6 @@ __all__ = [
     "issues",
     "live_version",
     "preview",
+    "signed",
     "status",
 ]

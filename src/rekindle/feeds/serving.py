@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hmac
 from collections.abc import Callable
 from email.utils import formatdate, parsedate_to_datetime
 
@@ -13,14 +12,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rekindle.engines.blobs import BlobMissing, Blobs
 from rekindle.engines.database import Database
 from rekindle.feeds import versions
+from rekindle.feeds.access import CHALLENGE, may_read
 from rekindle.feeds.channel import UnknownChannel, channel
+from rekindle.feeds.ranges import Unsatisfiable, asked
 from rekindle.feeds.versions import FeedVersion
-from rekindle.model.clock import rfc3339
+from rekindle.model.clock import Clock, rfc3339
 from rekindle.model.web import Request, Response, Route
 from rekindle.workspace import Feed
 
 _PREFIX = "/feeds/"
 _MAX_AGE = 300
+_NEEDS_TOKEN = b"This feed has a token: give it as ?token=, or as the password of HTTP basic authentication.\n"
 _NOT_FOUND = b"There is no such feed, or it has not been published yet.\n"
 
 
@@ -30,7 +32,8 @@ class FeedServer:
     With a ``key``, ``.json.sig`` is the Ed25519 signature (RFC 8032) of the manifest's bytes in base64, and ``.pub`` the
     public key.
 
-    ``settings`` returns a feed's document, or None; a feed with a token answers 404 without it, as if it were not there.
+    ``settings`` returns a feed's document, or None; a feed with a token answers 401 without it. A file is sent whole or
+    in part (one range), plain or as gzip; each has its own strong ``ETag``.
     """
 
     def __init__(
@@ -38,12 +41,14 @@ class FeedServer:
         database: Database,
         blobs: Blobs,
         settings: Callable[[str, str], Feed | None],
+        clock: Clock,
         key: Ed25519PrivateKey | None = None,
     ) -> None:
         self._key = key
         self._database = database
         self._blobs = blobs
         self._settings = settings
+        self._clock = clock
 
     def routes(self) -> list[Route]:
         """Return what the gateway mounts."""
@@ -55,14 +60,16 @@ class FeedServer:
         feed, _, extension = rest.removesuffix(".sig").rpartition(".")
         extension += ".sig" if rest.endswith(".sig") else ""
         document = self._settings(workspace, feed) if workspace and feed else None
-        if document is None or not _may_read(document, request):
+        if document is None:
             return _missing(request)
+        if not may_read(document.token, f"{workspace}/{feed}", request.query, request.headers, self._clock()):
+            return _refused(request)
         pointer = await self._database.query(lambda connection: versions.live(connection, workspace, feed))
         if pointer is None:
             return _missing(request)
         version, since_ms = pointer
         headers = {
-            "cache-control": f"{'private' if document.token else 'public'}, max-age={_MAX_AGE}",
+            "cache-control": _caching(document),
             "x-content-type-options": "nosniff",
         }
         if extension == "json.sig":
@@ -96,9 +103,18 @@ class FeedServer:
             return Response(304, {k: v for k, v in headers.items() if k != "content-type"})
         if packed:
             headers["content-encoding"] = "gzip"
-        headers["content-length"] = str(size)
+        headers["accept-ranges"] = "bytes"
         path = self._blobs.path(digest)
-        return Response(200, headers, b"" if request.method == "HEAD" else path)
+        if request.method == "HEAD":  # ranges are defined for GET alone (RFC 9110, 14.2)
+            return Response(200, headers | {"content-length": str(size)})
+        try:
+            span = asked(request.headers, size, headers["etag"], headers["last-modified"])
+        except Unsatisfiable:
+            return Response(416, headers | {"content-range": f"bytes */{size}", "content-length": "0"})
+        if span is None:
+            return Response(200, headers | {"content-length": str(size)}, path)
+        headers["content-range"] = f"bytes {span.start}-{span.end - 1}/{size}"
+        return Response(206, headers | {"content-length": str(span.end - span.start)}, path, span)
 
 
 def manifest(version: FeedVersion, since_ms: int) -> dict[str, object]:
@@ -173,10 +189,20 @@ def not_modified(request: Request, etag: str, since_ms: int) -> bool:
     return False
 
 
-def _may_read(document: Feed, request: Request) -> bool:
-    if document.token is None:
-        return True
-    return hmac.compare_digest(request.query.get("token", "").encode(), document.token.encode())
+def _caching(document: Feed) -> str:
+    # A copy on the way may be five minutes old, and up to a day old when we cannot be reached (RFC 5861).
+    if document.token:
+        return f"private, max-age={_MAX_AGE}"
+    return f"public, max-age={_MAX_AGE}, stale-while-revalidate={_MAX_AGE}, stale-if-error=86400"
+
+
+def _refused(request: Request) -> Response:
+    headers = {
+        "content-type": "text/plain; charset=utf-8",
+        "cache-control": "no-store",
+        "www-authenticate": CHALLENGE,
+    }
+    return Response(401, headers, b"" if request.method == "HEAD" else _NEEDS_TOKEN)
 
 
 def _missing(request: Request) -> Response:

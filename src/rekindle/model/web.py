@@ -22,11 +22,15 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Response(msgspec.Struct):
-    """One HTTP response. ``body`` is bytes, or a path of a file to send as it is."""
+    """One HTTP response. ``body`` is bytes, or a path of a file to send as it is.
+
+    ``span``: of a file, only the bytes from the first number to before the second.
+    """
 
     status: int = 200
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     body: bytes | Path = b""
+    span: tuple[int, int] | None = None
 
 
 Handler = Callable[[Request], Awaitable[Response]]

@@ -74,4 +74,9 @@ def _answer(response: Response) -> web.StreamResponse:
     headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
     if isinstance(response.body, bytes):
         return web.Response(status=response.status, headers=headers, body=response.body)
+    if response.span is not None:
+        start, end = response.span
+        with response.body.open("rb") as file:
+            file.seek(start)
+            return web.Response(status=response.status, headers=headers, body=file.read(end - start))
     return web.FileResponse(response.body, status=response.status, headers=headers)
