@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rekindle.destinations.google import identifiers, user_identifiers
-from rekindle.destinations.google_data_manager import read_status, status_request
+from rekindle.destinations.google_data_manager.status import AsksStatus, read_status
 from rekindle.egress.connector import Answer
 from rekindle.model.event import User
 
@@ -29,9 +29,11 @@ def told(*states: str, **counts: int) -> Answer:
         (told("FAILED", PROCESSING_ERROR_REASON_OPERATING_ACCOUNT_MISMATCH=3), "refused"),
         (told("PARTIAL_SUCCESS", PROCESSING_ERROR_REASON_DUPLICATE_TRANSACTION_ID=1), "partial"),
         (told("SUCCESS", "FAILED"), "partial"),
-        (Answer(503), "unknown"),
-        (Answer(200, {}, b"<html>"), "unknown"),
-        (Answer(200, {}, b'{"requestStatusPerDestination": 1}'), "unknown"),
+        (told("FAILURE"), "refused"),
+        (told("SUCCESS", "SOMETHING_NEW"), "waiting"),
+        (Answer(503), "waiting"),
+        (Answer(200, {}, b"<html>"), "waiting"),
+        (Answer(200, {}, b'{"requestStatusPerDestination": 1}'), "waiting"),
     ],
 )
 def test_what_became_of_a_request(answer: Answer, state: str):
@@ -45,10 +47,15 @@ def test_reasons_are_counted():
 
 
 def test_the_question_names_the_request_and_hides_the_token():
-    request = status_request("https://datamanager.googleapis.com/", "token", "a b")
+    account = AsksStatus("https://datamanager.googleapis.com/", "token", validate_only=False)
+    request = account.status_request("a b")
     assert request.url == "https://datamanager.googleapis.com/v1/requestStatus:retrieve?requestId=a+b"
     assert "token" not in request.url
     assert request.headers["authorization"] == "Bearer token"
+
+
+def test_what_is_only_validated_is_never_asked_about():
+    assert AsksStatus("https://datamanager.googleapis.com/", "token", validate_only=True).waits is None
 
 
 @pytest.mark.parametrize("missing", ["first_name", "last_name", "postal_code", "country"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rekindle.egress.account import Accounts
 from rekindle.egress.http import MockTransport, TransportFailed
 from rekindle.egress.removal import Remover
 from rekindle.egress.send import Door
@@ -44,7 +45,7 @@ class House:
         self.secrets = {"meta_token": "EAAB"}
         self.destinations = {"list": LIST}
         door = Door(MockTransport(self._answer), Ledger(database, keyring, clock), clock)
-        self.remover = Remover(door, dict(discover("rekindle.destinations")), self._secret, self._named, clock)
+        self.remover = Remover(door, Accounts(discover("rekindle.destinations"), self._secret, self._named), clock)
 
     def _answer(self, request: Any) -> Any:
         if self.down:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 from rekindle.audiences.subjects import AudienceHolder
+from rekindle.cli._accounts import open_accounts
 from rekindle.cli._compose import Installation
 from rekindle.cli._history import WholeLog
 from rekindle.egress.http import HttpTransport
@@ -13,12 +13,10 @@ from rekindle.egress.removal import Remover
 from rekindle.egress.send import Door
 from rekindle.egress.subjects import ListHolder, OutcomeHolder
 from rekindle.model.clock import rfc3339
-from rekindle.model.discover import discover
 from rekindle.privacy.ledger import LedgerLine
 from rekindle.privacy.subjects import Erasure, Holder, Removals, Requests, Sent, completed
 from rekindle.privacy.subjects.holders import ConsentHolder
 from rekindle.profiles.subjects import ProfileHolder
-from rekindle.workspace import Destination
 
 HOLDERS: tuple[Holder, ...] = (ConsentHolder(), ProfileHolder(), AudienceHolder(), OutcomeHolder(), ListHolder())
 _LOOK_MS = 5_000
@@ -30,14 +28,9 @@ class Subjects:
     def __init__(self, installation: Installation, transport: HttpTransport) -> None:
         self._installation = installation
         self._looked_ms = -_LOOK_MS
-        self._modules: dict[str, Any] = dict(discover("rekindle.destinations"))
-        self._remover = Remover(
-            Door(transport, installation.ledger, installation.clock),
-            self._modules,
-            installation.credentials(transport).get,
-            self._destination,
-            installation.clock,
-        )
+        self._accounts = open_accounts(installation, transport)
+        door = Door(transport, installation.ledger, installation.clock)
+        self._remover = Remover(door, self._accounts, installation.clock)
 
     def erasure(self) -> Erasure:
         """Return what erases."""
@@ -101,15 +94,11 @@ class Subjects:
             )
             requests.move(request.id, "done", signed.decode())
 
-    def _destination(self, workspace: str, name: str) -> Destination | None:
-        found = self._installation.workspaces().get(workspace)
-        return found.destinations.get(name) if found is not None else None
-
     def _sent(self, workspace: str, name: str) -> Sent:
-        destination = self._destination(workspace, name)
-        module = self._modules.get(destination.kind) if destination is not None else None
-        if destination is None or module is None:
+        found = self._accounts.kind(workspace, name)
+        if found is None:
             return Sent(False, "it is not configured any more, so nobody can be told; tell the platform by hand")
+        destination, module = found
         if module.manifest.kind == "audience":
             return Sent(True)
         return Sent(

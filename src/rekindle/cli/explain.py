@@ -83,6 +83,8 @@ def _passage(passage: Passage, words: Words) -> Iterator[str]:
         yield f"    {outcome.detail}"
     if passage.next_ms:
         yield f"    next try {rfc3339(passage.next_ms)}, after {outcome.attempts} so far"
+    if passage.look_ms:
+        yield f"    waiting for the platform's decision, next look at {rfc3339(passage.look_ms)}"
     for sent in reversed(passage.sends):
         facts = sent.line.facts
         purposes = ", ".join(facts.get("purposes", [])) or "none"

@@ -8,7 +8,16 @@ import msgspec
 
 from rekindle.console.visit import Visit
 from rekindle.egress.lane import consumer_name
-from rekindle.egress.status import EventOutcome, LaneStatus, OutcomeCount, dead_letters, outcome_counts, status
+from rekindle.egress.status import (
+    Awaited,
+    EventOutcome,
+    LaneStatus,
+    OutcomeCount,
+    awaited,
+    dead_letters,
+    outcome_counts,
+    status,
+)
 from rekindle.engines.log.protocol import ConsumerLag
 from rekindle.model.outcome import Reason
 from rekindle.profiles import totals
@@ -53,10 +62,11 @@ class DeadLetters(msgspec.Struct, frozen=True):
 
 
 class LaneDetail(msgspec.Struct, frozen=True):
-    """One destination with its outcomes by reason."""
+    """One destination with its outcomes by reason, and what its platform has not decided yet."""
 
     lane: Lane
     outcomes: list[OutcomeCount]
+    awaited: Awaited | None
 
 
 def lanes(visit: Visit, lag: Sequence[ConsumerLag]) -> list[Lane]:
@@ -96,7 +106,8 @@ def detail(visit: Visit, name: str, lag: Sequence[ConsumerLag]) -> LaneDetail | 
     if lane is None:
         return None
     counted = outcome_counts(visit.services.database, visit.name)
-    return LaneDetail(lane, [count for count in counted if count.destination == name])
+    waits = [each for each in awaited(visit.services.database, visit.name) if each.destination == name]
+    return LaneDetail(lane, [count for count in counted if count.destination == name], waits[0] if waits else None)
 
 
 def letters(visit: Visit, name: str, before_ms: int | None) -> DeadLetters:

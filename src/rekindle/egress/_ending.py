@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from rekindle.egress import _pace
 from rekindle.egress._store import LaneState
+from rekindle.egress._tickets import Ticket
 from rekindle.egress.connector import Disposition, Verdict
 from rekindle.model.outcome import Outcome, Reason
 
@@ -16,12 +17,13 @@ T = TypeVar("T")
 
 
 class Ending(NamedTuple):
-    """``next_ms`` is when it is tried again; None: it is over."""
+    """``next_ms`` is when it is tried again; None: it is over. ``ticket`` names the decision that is waited for."""
 
     outcome: Outcome
     reason: str
     attempts: int
     next_ms: int | None = None
+    ticket: str = ""
 
 
 class Judge:
@@ -34,12 +36,17 @@ class Judge:
         self._now_ms = now_ms
         self._random = random
 
-    def __call__(self, said: Disposition, attempts: int, *, alone: bool, others_passed: bool) -> Ending | None:
+    def __call__(
+        self, said: Disposition, attempts: int, *, alone: bool, others_passed: bool, ticket: Ticket | None = None
+    ) -> Ending | None:
         """Return what it came to; None: it goes again at once, in smaller company.
 
         ``attempts`` were made before this one. ``others_passed``: the platform took others while this one failed.
+        ``ticket`` is by what the platform will be asked about what it accepted.
         """
         counted = attempts + (self._kind not in ("throttled", "held"))
+        if said == "accepted" and ticket is not None:
+            return Ending(Outcome.ACCEPTED, Reason.AWAITING_DECISION, attempts + 1, ticket=ticket.id)
         if said in ("delivered", "accepted"):
             return Ending(Outcome(said), Reason.OK, attempts + 1)
         if self._kind == "held":

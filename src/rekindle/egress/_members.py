@@ -107,7 +107,7 @@ class Members:
             if permit is None and not person.sent:
                 return end(Outcome.FILTERED, str(decision.reason) or Reason.PERMIT_DENIED)
             if permit is not None and person.sent:
-                return end(Outcome.DELIVERED, Reason.OK)
+                return _as_it_is(person)
         operation: Operation = "add" if permit is not None else "remove"
         if permit is None:
             # They left; or they are there, and may no longer be.
@@ -136,3 +136,10 @@ class Members:
         except msgspec.MsgspecError:
             opened = Sealed()
         return opened.user, opened.client
+
+
+def _as_it_is(person: Person) -> Told:
+    """Return that nothing changes: they are there, or the platform is still deciding about it."""
+    if person.outcome == Outcome.ACCEPTED:
+        return Told(person.subject, True, Outcome.ACCEPTED, person.reason, ticket=person.ticket)
+    return Told(person.subject, True, Outcome.DELIVERED, Reason.OK)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rekindle.egress._tables import cursors, people
+from rekindle.egress._tickets import Ticket, put
 from rekindle.engines.database import Database
 from rekindle.engines.database.core import upsert
 from rekindle.model.outcome import Outcome
@@ -23,7 +24,10 @@ class AudienceChange(msgspec.Struct, frozen=True):
 
 
 class Person(msgspec.Struct, frozen=True):
-    """One row whose time has come. ``sealed`` is empty while no event told an identifier."""
+    """One row whose time has come. ``sealed`` is empty while no event told an identifier.
+
+    ``outcome``, ``reason`` and ``ticket`` are what the platform's list last came to.
+    """
 
     subject: str
     sealed: bytes
@@ -31,6 +35,9 @@ class Person(msgspec.Struct, frozen=True):
     wanted: bool
     sent: bool
     attempts: int
+    outcome: str = ""
+    reason: str = ""
+    ticket: str = ""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -43,6 +50,7 @@ class Told(msgspec.Struct, frozen=True):
     detail: str = ""
     attempts: int = 0
     due_ms: int | None = None
+    ticket: str = ""
 
 
 class People:
@@ -114,7 +122,17 @@ class People:
         )
         rows = await self._database.query(lambda connection: connection.execute(query).all())
         return [
-            Person(row.subject, row.sealed, tuple(row.names.split()), row.wanted, row.sent, row.attempts)
+            Person(
+                row.subject,
+                row.sealed,
+                tuple(row.names.split()),
+                row.wanted,
+                row.sent,
+                row.attempts,
+                row.outcome,
+                row.reason,
+                row.ticket,
+            )
             for row in rows
         ]
 
@@ -123,12 +141,15 @@ class People:
         later = sa.update(people).where(*self._mine(people), people.c.due_ms > now_ms).values(due_ms=now_ms)
         await self._database.run(lambda connection: connection.execute(later))
 
-    async def record(self, told: Sequence[Told], now_ms: int) -> None:
-        """Write what became of people."""
+    async def record(self, told: Sequence[Told], now_ms: int, tickets: Sequence[Ticket] = ()) -> None:
+        """Write what became of people, with the ``tickets`` that some of them wait by."""
 
         def write(connection: Connection) -> None:
+            for ticket in tickets:
+                put(connection, ticket)
             for one in told:
                 values = msgspec.structs.asdict(one) | {"outcome": str(one.outcome), "updated_ms": now_ms}
+                values["reason"] = str(one.reason)[:64]
                 values["detail"] = one.detail[:400]
                 del values["subject"]
                 mine = (*self._mine(people), people.c.subject == one.subject)
@@ -155,7 +176,7 @@ class People:
 
     def _put(self, connection: Connection, subject: str, values: Mapping[str, object]) -> None:
         fresh = {"sealed": b"", "names": "", "seen_ms": 0, "wanted": False, "sent": False, "outcome": "", "reason": "",
-                 "detail": "", "attempts": 0, "due_ms": None, "updated_ms": 0}  # fmt: skip
+                 "detail": "", "attempts": 0, "due_ms": None, "updated_ms": 0, "ticket": ""}  # fmt: skip
         statement = upsert(people, self._database.dialect).values(**self._key, subject=subject, **{**fresh, **values})
         name = [*self._key, "subject"]
         connection.execute(statement.on_conflict_do_update(index_elements=name, set_=dict(values)))

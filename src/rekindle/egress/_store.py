@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from rekindle.egress._counts import move_counts
 from rekindle.egress._tables import ids, lanes, outcomes, retries
+from rekindle.egress._tickets import Ticket, put
 from rekindle.engines.database import Database
 from rekindle.engines.database.core import upsert
 from rekindle.model.outcome import Outcome
@@ -44,6 +45,7 @@ class Result(msgspec.Struct, frozen=True):
     attempts: int = 0
     next_ms: int = 0
     item_ids: Mapping[str, int] = msgspec.field(default_factory=dict)
+    ticket: str = ""
 
 
 class LaneState(msgspec.Struct, frozen=True):
@@ -123,12 +125,16 @@ class Store:
 
         await self._database.run(write)
 
-    async def record(self, results: Sequence[Result], now_ms: int) -> None:
-        """Write what became of events, in one transaction."""
+    async def record(self, results: Sequence[Result], now_ms: int, tickets: Sequence[Ticket] = ()) -> None:
+        """Write what became of events, in one transaction, with the ``tickets`` that some of them wait by."""
         if results:
-            await self._database.run(lambda connection: self._record(connection, results, now_ms))
+            await self._database.run(lambda connection: self._record(connection, results, now_ms, tickets))
 
-    def _record(self, connection: Connection, results: Sequence[Result], now_ms: int) -> None:
+    def _record(
+        self, connection: Connection, results: Sequence[Result], now_ms: int, tickets: Sequence[Ticket]
+    ) -> None:
+        for ticket in tickets:
+            put(connection, ticket)
         item_ids: Counter[str] = Counter()
         again, done, rows = [], [], []
         for result in results:
@@ -147,6 +153,7 @@ class Store:
                     "trace": result.trace[:100],
                     "received_ms": waiting.stored.received_ms,
                     "updated_ms": now_ms,
+                    "ticket": result.ticket,
                 }
             )
             if result.outcome in (Outcome.WAITING, Outcome.HELD):

@@ -23,10 +23,14 @@ outcomes = sa.Table(
     # Where the record is in the log, so that it can be read again while it is kept there.
     sa.Column("partition", sa.Integer, nullable=False),
     sa.Column("offset", sa.BigInteger, nullable=False),
+    # The decision it waits for, or waited for last; "" for none.
+    sa.Column("ticket", sa.String(32), nullable=False, server_default=""),
 )
 sa.Index("ix_egress_outcomes_by_outcome", outcomes.c.workspace, outcomes.c.destination, outcomes.c.outcome,
          outcomes.c.reason)  # fmt: skip
 sa.Index("ix_egress_outcomes_by_event", outcomes.c.workspace, outcomes.c.event_id)
+sa.Index("ix_egress_outcomes_by_ticket", outcomes.c.ticket, sqlite_where=outcomes.c.ticket != "",
+         postgresql_where=outcomes.c.ticket != "")  # fmt: skip
 
 # How many events came to each outcome, kept in the transaction that writes the outcome: a page must not count
 # millions of rows, and the sums stay when old rows go.
@@ -117,8 +121,35 @@ people = sa.Table(
     # When to try; NULL when there is nothing to do.
     sa.Column("due_ms", sa.BigInteger),
     sa.Column("updated_ms", sa.BigInteger, nullable=False),
+    # The platform's decision that is waited for, or was last; "" for none.
+    sa.Column("ticket", sa.String(32), nullable=False, server_default=""),
 )
 sa.Index("ix_egress_people_due", people.c.workspace, people.c.destination, people.c.due_ms)
+sa.Index("ix_egress_people_by_ticket", people.c.ticket, sqlite_where=people.c.ticket != "",
+         postgresql_where=people.c.ticket != "")  # fmt: skip
+
+# Requests that a platform took and decides about later. The rows of events and people name theirs.
+tickets = sa.Table(
+    "egress_tickets",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("workspace", sa.String(64), nullable=False),
+    sa.Column("destination", sa.String(64), nullable=False),
+    # The platform's name of the request, by which it is asked.
+    sa.Column("ticket", sa.String(200), nullable=False),
+    # What was asked for: "events", "add" or "remove".
+    sa.Column("operation", sa.String(16), nullable=False),
+    sa.Column("opened_ms", sa.BigInteger, nullable=False),
+    sa.Column("next_ms", sa.BigInteger, nullable=False),
+    sa.Column("deadline_ms", sa.BigInteger, nullable=False),
+    sa.Column("looks", sa.Integer, nullable=False),
+    sa.Column("words", sa.String(400), nullable=False),
+    # Who is asking, and until when nobody else does.
+    sa.Column("claimed_by", sa.String(100), nullable=False),
+    sa.Column("claimed_ms", sa.BigInteger, nullable=False),
+)
+sa.Index("ix_egress_tickets_due", tickets.c.next_ms)
+sa.Index("ix_egress_tickets_by_destination", tickets.c.workspace, tickets.c.destination)
 
 cursors = sa.Table(
     "egress_audience_cursors",

@@ -31,9 +31,10 @@ def same(
     retry: Retry | None = None,
     words: str = "",
     trace: str = "",
+    ticket: str = "",
 ) -> Verdict:
     """Return one disposition for every event of the batch."""
-    return Verdict((disposition,) * size, credential_action, retry, words, trace[:100])
+    return Verdict((disposition,) * size, credential_action, retry, words, trace[:100], ticket)
 
 
 def masked(words: str) -> str:

@@ -17,13 +17,14 @@ from typing import Final, Protocol
 
 import msgspec
 
-from rekindle.egress import _pace
+from rekindle.egress import _pace, _tickets
 from rekindle.egress._ending import Judge, parted
 from rekindle.egress._members import Members, Ready
 from rekindle.egress._people import AudienceChange, People, Person, Told
 from rekindle.egress._prepare import ConsentFacts, Opener
 from rekindle.egress._standing import Standing, consumer_name
 from rekindle.egress._store import Store
+from rekindle.egress._tickets import Ticket
 from rekindle.egress.audience import AudienceConnector, AudienceModule
 from rekindle.egress.connector import Disposition, SettingsError, Verdict
 from rekindle.egress.options import take_apart
@@ -193,6 +194,7 @@ class AudienceLane:
         now = self._clock()
         permits = {each.permit.event_id: each.permit for each in part}
         told: dict[str, Disposition] = {}
+        tickets: dict[str, Ticket] = {}
         worst: Verdict | None = None
         try:
             for request in connector.build(part[0].operation, [each.mapped for each in part], now):
@@ -202,8 +204,14 @@ class AudienceLane:
                 verdict = await self._door.send(
                     self.name, self.workspace, connector, self._limits, request, mine, self._classify
                 )
+                ticket = _tickets.opened(
+                    connector, self.workspace, self.name, part[0].operation, request, verdict, self._clock(),
+                    self._random,
+                )  # fmt: skip
                 for name, one in zip(request.event_ids, verdict.per_event, strict=True):
                     told[name] = min(told.get(name, one), one, key=_WORST.index)
+                    if ticket is not None and one == "accepted":
+                        tickets[name] = ticket
                 if worst is None or _gravity(verdict) < _gravity(worst):
                     worst = verdict
         except PermitRefused:
@@ -211,7 +219,7 @@ class AudienceLane:
         if worst is None:
             await self._refuse(part)
             return []
-        return await self._settle(part, told, worst)
+        return await self._settle(part, told, worst, tickets)
 
     async def _refuse(self, part: Sequence[Ready]) -> None:
         results = [
@@ -220,7 +228,9 @@ class AudienceLane:
         ]
         await self.people.record(results, self._clock())
 
-    async def _settle(self, part: list[Ready], told: Mapping[str, Disposition], worst: Verdict) -> list[list[Ready]]:
+    async def _settle(
+        self, part: list[Ready], told: Mapping[str, Disposition], worst: Verdict, tickets: Mapping[str, Ticket]
+    ) -> list[list[Ready]]:
         now, before = self._clock(), await self._standing.state()
         said = [told.get(each.permit.event_id, "retry") for each in part]
         verdict = msgspec.structs.replace(worst, per_event=tuple(said))
@@ -231,15 +241,16 @@ class AudienceLane:
         rest: list[Ready] = []
         for each, disposition in zip(part, said, strict=True):
             person = each.person
-            ending = judge(disposition, person.attempts, alone=len(part) == 1, others_passed=others)
+            ticket = tickets.get(each.permit.event_id)
+            ending = judge(disposition, person.attempts, alone=len(part) == 1, others_passed=others, ticket=ticket)
             if ending is None:
                 rest.append(each)
                 continue
             # Removed because consent went, though still wanted: nothing more to do until the audience says so.
             there = each.operation == "add" if disposition in ("delivered", "accepted") else person.sent
-            outcome, reason, tries, due = ending
-            results.append(Told(person.subject, there, outcome, reason, verdict.words, tries, due))
-        await self.people.record(results, now)
+            outcome, reason, tries, due, named = ending
+            results.append(Told(person.subject, there, outcome, reason, verdict.words, tries, due, named))
+        await self.people.record(results, now, list({each.id: each for each in tickets.values()}.values()))
         await self._standing.keep(after)
         return parted(rest, part)
 

@@ -146,7 +146,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
     ``split``: refused because of its company; send again in smaller parts (without those marked ``permanent``).
     ``hold``: nothing is wrong with the event; the account is not usable until someone repairs it.
-    ``words`` are the platform's, masked; ``trace`` is the platform's id of the call.
+    ``words`` are the platform's, masked; ``trace`` is the platform's id of the call. ``ticket`` is by what the platform
+    can be asked what it decided about ``accepted`` events (`rekindle.egress.later`); "" where it never tells.
     """
 
     per_event: tuple[Disposition, ...]
@@ -154,6 +155,7 @@ class Verdict(msgspec.Struct, frozen=True):
     retry: Retry | None = None
     words: str = ""
     trace: str = ""
+    ticket: str = ""
 
 
 class Connector(Protocol):

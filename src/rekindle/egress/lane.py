@@ -10,12 +10,13 @@ from typing import Final
 
 import msgspec
 
-from rekindle.egress import _pace
+from rekindle.egress import _pace, _tickets
 from rekindle.egress._ending import Judge, parted
 from rekindle.egress._flow import Flight, Flow
 from rekindle.egress._prepare import ConsentFacts, Opener, Preparer, Ready, batches
 from rekindle.egress._standing import Standing, consumer_name
 from rekindle.egress._store import LaneState, Result, Store, Waiting
+from rekindle.egress._tickets import Ticket
 from rekindle.egress.connector import Connector, ConnectorModule, OutRequest, Verdict
 from rekindle.egress.options import configurator, take_apart
 from rekindle.egress.send import Door
@@ -268,6 +269,7 @@ class Lane:
     async def _settle(self, landed: Sequence[tuple[_Sent, Verdict]]) -> list[list[Ready]]:
         now, state = self._clock(), await self._standing.state()
         results: list[Result] = []
+        tickets: list[Ticket] = []
         again: list[list[Ready]] = []
         for sent, verdict in landed:
             kind = _pace.kind(verdict)
@@ -279,18 +281,27 @@ class Lane:
             else:
                 self._flow.badly(sent.flight, throttled=kind == "throttled")
             judge = Judge(verdict, state, now, self._random)
+            ticket = _tickets.opened(
+                self._standing.connector, self.workspace, self.name, _tickets.EVENTS, sent.request, verdict, now,
+                self._random,
+            )  # fmt: skip
+            if ticket is not None:
+                tickets.append(ticket)
             rest: list[Ready] = []
             for one, said in zip(sent.part, verdict.per_event, strict=True):
                 # Others got through since it came: then it is this event, not the platform.
                 others = before.succeeded_ms > (one.waiting.first_ms or now)
-                ending = judge(said, one.waiting.attempts, alone=len(sent.part) == 1, others_passed=others)
+                alone = len(sent.part) == 1
+                ending = judge(said, one.waiting.attempts, alone=alone, others_passed=others, ticket=ticket)
                 if ending is None:
                     rest.append(one)
                 else:
-                    outcome, reason, attempts, next_ms = ending
-                    results.append(_result(one, outcome, reason, verdict.words, verdict.trace, attempts, next_ms or 0))
+                    outcome, reason, tries, next_ms, named = ending
+                    results.append(
+                        _result(one, outcome, reason, verdict.words, verdict.trace, tries, next_ms or 0, named)
+                    )
             again += parted(rest, sent.part)
-        await self._store.record(results, now)
+        await self._store.record(results, now, tickets)
         await self._standing.keep(state)
         return again
 
@@ -305,10 +316,11 @@ class Lane:
 
 
 def _result(
-    one: Ready, outcome: Outcome, reason: str, detail: str = "", trace: str = "", attempts: int | None = None, next_ms: int = 0
+    one: Ready, outcome: Outcome, reason: str, detail: str = "", trace: str = "", attempts: int | None = None,
+    next_ms: int = 0, ticket: str = "",
 ) -> Result:  # fmt: skip
     tries = one.waiting.attempts if attempts is None else attempts
-    return Result(one.waiting, outcome, reason, detail, trace, tries, next_ms, one.item_ids)
+    return Result(one.waiting, outcome, reason, detail, trace, tries, next_ms, one.item_ids, ticket)
 
 
 __all__ = ["Lane", "consumer_name"]

@@ -3,43 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
 
-from rekindle.egress.audience import AudienceConnector, AudienceModule, MappedMember, Member
-from rekindle.egress.connector import Connector, Rejected, SettingsError
+from rekindle.egress.account import Accounts, AccountUnusable
+from rekindle.egress.audience import AudienceConnector, MappedMember, Member
+from rekindle.egress.connector import Rejected
 from rekindle.egress.fields import cut_member
-from rekindle.egress.options import take_apart
 from rekindle.egress.send import Door
-from rekindle.engines.secrets import SecretMissing
 from rekindle.model.clock import Clock
 from rekindle.model.sealed import Sealed
 from rekindle.privacy.decide import permit_removal
 from rekindle.privacy.subjects.removals import IMPOSSIBLE, REFUSED, REMOVED, Removal, Removals
-from rekindle.workspace import Destination
 
 _DONE = ("delivered", "accepted")
 
 
 class Remover:
-    """Asks platforms to forget.
+    """Asks platforms to forget."""
 
-    ``secret`` returns a workspace's secret or renewed token by name; ``destination`` a workspace's destination by
-    name, where it is still configured.
-    """
-
-    def __init__(
-        self,
-        door: Door,
-        modules: Mapping[str, Any],
-        secret: Callable[[str, str], str],
-        destination: Callable[[str, str], Destination | None],
-        clock: Clock,
-    ) -> None:
+    def __init__(self, door: Door, accounts: Accounts, clock: Clock) -> None:
         self._door = door
-        self._modules = modules
-        self._secret = secret
-        self._destination = destination
+        self._accounts = accounts
         self._clock = clock
 
     async def run(self, workspace: str, removals: Removals) -> int:
@@ -56,15 +40,9 @@ class Remover:
         return len(due)
 
     async def _one(self, workspace: str, removal: Removal, people: Sequence[Sealed]) -> tuple[str, str]:
-        destination = self._destination(workspace, removal.destination)
-        module: AudienceModule | None = self._modules.get(destination.kind) if destination else None
-        if destination is None or module is None:
-            return "", "the destination is not configured any more; put it back, or tell the platform by hand"
         try:
-            parts = take_apart(module.manifest, destination.settings)
-            secrets = {key: self._secret(workspace, name) for key, name in parts.secrets.items()}
-            connector = module.configure(parts.settings, secrets)
-        except (SettingsError, SecretMissing) as error:
+            module, connector = await asyncio.to_thread(self._accounts.open, workspace, removal.destination)
+        except AccountUnusable as error:
             return "", str(error)
         mapped = _map(connector, removal.request, people)
         if not mapped:
@@ -90,7 +68,7 @@ class Remover:
                         for member in request.event_ids
                     ]
                     verdict = await self._door.send(
-                        removal.destination, workspace, cast(Connector, connector), module.manifest.limits, request,
+                        removal.destination, workspace, connector, module.manifest.limits, request,
                         permits, module.classify,
                     )  # fmt: skip
                     if any(one == "permanent" for one in verdict.per_event):

@@ -81,6 +81,20 @@ class Door:
         await asyncio.to_thread(self._ledger.append, [end])
         return verdict
 
+    async def ask(self, name: str, connector: Account, limits: Limits, request: OutRequest) -> Answer:
+        """Ask a platform about its own doing: nobody's data leaves, so there is no permit and no line.
+
+        Raises `PermitMismatch` for a request that has events or people in it, `HostRefused`, and `TransportFailed`.
+        """
+        if request.event_ids:
+            raise PermitMismatch("a question has no events in it")
+        self._check_host(name, connector, request)
+        return await self._transport.send(request, limits)
+
+    async def note(self, line: LedgerLine) -> None:
+        """Write down what a platform said later. Raises what the ledger raises."""
+        await asyncio.to_thread(self._ledger.append, [line])
+
     def _check(
         self, name: str, workspace: str, connector: Account, request: OutRequest, permits: Sequence[Permit]
     ) -> None:
@@ -91,6 +105,10 @@ class Door:
             permit.check(now, name, permit.event_id)
             if permit.workspace != workspace or not permit.fields <= connector.fields:
                 raise PermitMismatch("the permit is for another account")
+        self._check_host(name, connector, request)
+
+    @staticmethod
+    def _check_host(name: str, connector: Account, request: OutRequest) -> None:
         if host_of(request.url) not in connector.hosts:
             raise HostRefused(f"{name}: the request's host is not one of {', '.join(sorted(connector.hosts))}")
 

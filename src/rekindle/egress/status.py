@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from rekindle.egress._tables import counts, ids, lanes, outcomes, retries
+from rekindle.egress._tickets import Awaited, awaited
 from rekindle.egress.lane import consumer_name
 from rekindle.engines.database import Database
 from rekindle.engines.log.protocol import ConsumerLag
@@ -156,3 +157,9 @@ def all_outcomes(database: Database, workspace: str, destination: str) -> list[t
     )
     with database.read() as connection:
         return [(row.event_id, row.outcome, row.reason) for row in connection.execute(query)]
+
+
+__all__ = [
+    "Awaited", "EventOutcome", "LaneStatus", "OutcomeCount", "all_outcomes", "awaited", "dead_letters",
+    "event_outcomes", "outcome_counts", "status",
+]  # fmt: skip

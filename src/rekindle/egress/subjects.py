@@ -50,6 +50,10 @@ class OutcomeHolder:
                 if row.outcome not in FINAL:
                     moved[row.destination, row.outcome, row.reason] -= 1
                     moved[row.destination, *erased] += 1
+                elif row.reason == Reason.AWAITING_DECISION:
+                    # It was sent; nobody will be able to say any more what the platform decided.
+                    moved[row.destination, row.outcome, row.reason] -= 1
+                    moved[row.destination, row.outcome, Reason.UNDECIDED.value] += 1
             done += connection.execute(sa.delete(outcomes).where(*mine)).rowcount
             done += connection.execute(
                 sa.delete(retries).where(retries.c.workspace == person.workspace, retries.c.event_id.in_(part))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import sqlalchemy as sa
 
-from rekindle.egress._tables import outcomes, retries
+from rekindle.egress._tables import outcomes, retries, tickets
 from rekindle.egress.status import EventOutcome, event_outcomes
 from rekindle.engines.database import Database
 from rekindle.engines.log import Log
@@ -22,12 +22,15 @@ _NEWEST = 10_000
 class Passage(msgspec.Struct, frozen=True):
     """One destination: what became of the event there. ``next_ms`` is its next try (0: none is planned).
 
+    ``look_ms`` is when the platform is asked next what it decided (0: it is not asked).
+
     ``sends`` are the ledger's lines of the times it left, newest first; ``answers`` what the platform said to those
     requests. Words of a platform are masked.
     """
 
     outcome: EventOutcome
     next_ms: int
+    look_ms: int
     sends: list[WrittenLine]
     answers: list[WrittenLine]
 
@@ -62,7 +65,7 @@ async def trace(database: Database, log: Log, workspace: str, event_id: str) -> 
     known = event_outcomes(database, workspace, event_id)
     stored = await _stored(database, log, workspace, event_id)
     written = ledger.lines(database, workspace, event_id=event_id, limit=1000)
-    waiting = _waiting(database, workspace, event_id)
+    waiting, looks = _waiting(database, workspace, event_id), _looks(database, workspace, event_id)
     sends = [line for line in written if line.line.kind == "send"]
     answers = _answers(database, workspace, sends)
     first = known[0] if known else None
@@ -80,6 +83,7 @@ async def trace(database: Database, log: Log, workspace: str, event_id: str) -> 
             Passage(
                 each,
                 waiting.get(each.destination, 0),
+                looks.get(each.destination, 0),
                 mine := [line for line in sends if line.line.destination == each.destination],
                 [line for line in answers if _request(line) in {_request(sent) for sent in mine}],
             )
@@ -115,6 +119,16 @@ async def _stored(database: Database, log: Log, workspace: str, event_id: str) -
 def _waiting(database: Database, workspace: str, event_id: str) -> dict[str, int]:
     query = sa.select(retries.c.destination, retries.c.next_ms).where(
         retries.c.workspace == workspace, retries.c.event_id == event_id
+    )
+    with database.read() as connection:
+        return {row.destination: row.next_ms for row in connection.execute(query)}
+
+
+def _looks(database: Database, workspace: str, event_id: str) -> dict[str, int]:
+    query = (
+        sa.select(outcomes.c.destination, tickets.c.next_ms)
+        .join_from(outcomes, tickets, outcomes.c.ticket == tickets.c.id)
+        .where(outcomes.c.workspace == workspace, outcomes.c.event_id == event_id)
     )
     with database.read() as connection:
         return {row.destination: row.next_ms for row in connection.execute(query)}

@@ -1,6 +1,5 @@
 """Google Data Manager API: conversions to Google Ads and other Google products, taken now and judged later."""
 
 from rekindle.destinations.google_data_manager.connector import classify, configure, manifest
-from rekindle.destinations.google_data_manager.status import read_status, status_request
 
-__all__ = ["classify", "configure", "manifest", "read_status", "status_request"]
+__all__ = ["classify", "configure", "manifest"]

@@ -14,6 +14,7 @@ import msgspec
 from rekindle.destinations.account import Account, bearer
 from rekindle.destinations.google import OAUTH, USER_FIELDS, refusal
 from rekindle.destinations.google_data_manager.mapping import map_event
+from rekindle.destinations.google_data_manager.status import AsksStatus
 from rekindle.destinations.replies import by_status
 from rekindle.egress.answers import same
 from rekindle.egress.connector import (
@@ -113,7 +114,7 @@ class _Settings(AccountSettings, frozen=True, kw_only=True):
     batch: int = 2000
 
 
-class DataManagerAccount(Account):
+class DataManagerAccount(Account, AsksStatus):
     """One conversion action."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
@@ -125,6 +126,7 @@ class DataManagerAccount(Account):
             batch=settings.batch,
             names=settings.events,
         )
+        AsksStatus.__init__(self, settings.api_base, secrets["access_token"], validate_only=settings.validate_only)
         self._settings = settings
         cart = {
             "merchantId": settings.merchant_id,
@@ -164,4 +166,6 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
         taken = msgspec.json.decode(answer.body, type=_Taken)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return by_status(answer, batch_size)
-    return same("accepted", batch_size, trace=taken.requestId) if taken.requestId else by_status(answer, batch_size)
+    if not taken.requestId:
+        return by_status(answer, batch_size)
+    return same("accepted", batch_size, trace=taken.requestId, ticket=taken.requestId)

@@ -1,27 +1,28 @@
 """What became of a request that was taken. Source: Data Manager API v1, ``requestStatus:retrieve``, "Diagnostics".
 
-Google tells counts for each reason, not which events: the verdict is of the request.
+Google tells counts for each reason, not which events: the word is of the request. "Wait for 30 minutes", then ask with
+exponential backoff; "this may take up to 24 hours".
 """
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Final
 from urllib.parse import urlencode
 
 import msgspec
 
 from rekindle.egress.answers import masked
 from rekindle.egress.connector import Answer, OutRequest
+from rekindle.egress.later import Receipt, Waits
 
-State = Literal["waiting", "delivered", "partial", "refused", "unknown"]
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """``waiting``: ask again later. ``partial``: some records were refused, for ``reasons`` (reason to count)."""
-
-    state: State
-    reasons: dict[str, int] = {}
-    words: str = ""
+WAITS: Final = Waits(first_ms=1_800_000, longest_ms=4 * 3_600_000, deadline_ms=36 * 3_600_000)
+# The reference's enum says FAILED, the guide FAILURE.
+_REFUSED: Final = frozenset({"FAILED", "FAILURE"})
+_DECIDED: Final = _REFUSED | {"SUCCESS", "PARTIAL_SUCCESS"}
+_PREFIX: Final = re.compile(r"^PROCESSING_(ERROR|WARNING)_REASON_")
+_RATE: Final = "MATCH_RATE_RANGE_"
+_NO_RATE: Final = frozenset({"", "UNKNOWN", "NOT_ELIGIBLE"})
 
 
 class _Count(msgspec.Struct):
@@ -37,38 +38,61 @@ class _Warnings(msgspec.Struct):
     warningCounts: list[_Count] = []  # noqa: N815
 
 
+class _UserData(msgspec.Struct):
+    uploadMatchRateRange: str = ""  # noqa: N815
+
+
+class _Members(msgspec.Struct):
+    userDataIngestionStatus: _UserData = msgspec.field(default_factory=_UserData)  # noqa: N815
+
+
 class _Each(msgspec.Struct):
     requestStatus: str = ""  # noqa: N815
     errorInfo: _Errors = msgspec.field(default_factory=_Errors)  # noqa: N815
     warningInfo: _Warnings = msgspec.field(default_factory=_Warnings)  # noqa: N815
+    audienceMembersIngestionStatus: _Members = msgspec.field(default_factory=_Members)  # noqa: N815
 
 
 class _Body(msgspec.Struct):
     requestStatusPerDestination: list[_Each] = []  # noqa: N815
 
 
-def status_request(api_base: str, token: str, request_id: str) -> OutRequest:
-    """Return the question after a request, by the ``requestId`` that `classify` gave as its trace."""
-    url = f"{api_base.rstrip('/')}/v1/requestStatus:retrieve?{urlencode({'requestId': request_id})}"
-    return OutRequest("GET", url, {"authorization": f"Bearer {token}"}, b"", ())
+class AsksStatus:
+    """The part of an account that asks what became of its requests (`rekindle.egress.later.DecidesLater`)."""
+
+    def __init__(self, api_base: str, token: str, *, validate_only: bool) -> None:
+        self._status_url = f"{api_base.rstrip('/')}/v1/requestStatus:retrieve"
+        self._status_token = token
+        # "If true, the request is validated but not executed": nothing is ever decided about it.
+        self.waits = None if validate_only else WAITS
+
+    def status_request(self, ticket: str) -> OutRequest:
+        url = f"{self._status_url}?{urlencode({'requestId': ticket})}"
+        return OutRequest("GET", url, {"authorization": f"Bearer {self._status_token}"}, b"", ())
+
+    def read_status(self, answer: Answer, ticket: str) -> Receipt:
+        return read_status(answer)
 
 
 def read_status(answer: Answer) -> Receipt:
-    """Read the answer to `status_request`. Never raises: what cannot be read is ``unknown``."""
+    """Read the answer. Never raises: what cannot be read is ``waiting``."""
     if not 200 <= answer.status < 300:
-        return Receipt("unknown", words=f"HTTP {answer.status}")
+        return Receipt("waiting", f"HTTP {answer.status}")
     try:
         each = msgspec.json.decode(answer.body, type=_Body, strict=False).requestStatusPerDestination
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Receipt("unknown", words="an answer that cannot be read")
+        return Receipt("waiting", "an answer that cannot be read")
     states = {one.requestStatus for one in each}
     reasons: dict[str, int] = {}
     for one in each:
         for count in (*one.errorInfo.errorCounts, *one.warningInfo.warningCounts):
-            reasons[count.reason] = reasons.get(count.reason, 0) + count.recordCount
+            code = masked(_PREFIX.sub("", count.reason))
+            reasons[code] = reasons.get(code, 0) + count.recordCount
     words = masked(", ".join(f"{reason}: {count}" for reason, count in sorted(reasons.items())))
-    if "PROCESSING" in states or not states:
-        return Receipt("waiting", reasons, words)
+    rates = [one.audienceMembersIngestionStatus.userDataIngestionStatus.uploadMatchRateRange for one in each]
+    rate = next((found for text in rates if (found := text.removeprefix(_RATE)) not in _NO_RATE), "")
+    if not states or not states <= _DECIDED:
+        return Receipt("waiting", words, reasons)
     if states == {"SUCCESS"}:
-        return Receipt("delivered", reasons, words)
-    return Receipt("refused" if states == {"FAILED"} else "partial", reasons, words)
+        return Receipt("delivered", words, reasons, rate)
+    return Receipt("refused" if states <= _REFUSED else "partial", words, reasons, rate)

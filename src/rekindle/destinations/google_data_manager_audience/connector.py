@@ -18,6 +18,7 @@ from rekindle.destinations.google_data_manager.connector import (
     classify,
     numbers,
 )
+from rekindle.destinations.google_data_manager.status import AsksStatus
 from rekindle.egress.audience import MappedMember, Member, Operation
 from rekindle.egress.connector import Limits, Manifest, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
@@ -53,10 +54,11 @@ class _Settings(AccountSettings, frozen=True, kw_only=True):
     batch: int = 10_000
 
 
-class DataManagerList:
+class DataManagerList(AsksStatus):
     """One customer list."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        super().__init__(settings.api_base, secrets["access_token"], validate_only=settings.validate_only)
         self._settings = settings
         self._token = secrets["access_token"]
         self._base = settings.api_base.rstrip("/")

@@ -1,7 +1,8 @@
 """The list and its answers. Source: Pinterest API v5 (OpenAPI 5.13), `customer_lists/update`.
 
 Records are text with commas between them; only e-mails are known here. Pinterest has no way to limit the use of a
-person on a list, so who asked for limited use is not added.
+person on a list, so who asked for limited use is not added. An update is worked through later: the list says
+``UPLOADING`` or ``PROCESSING`` until it has been. Pinterest says so of the list, not of one update.
 """
 
 from __future__ import annotations
@@ -13,14 +14,19 @@ import msgspec
 
 from rekindle.destinations import shared
 from rekindle.destinations.replies import by_status, document, text
-from rekindle.egress.answers import same
+from rekindle.egress.answers import masked, same
 from rekindle.egress.audience import MappedMember, Member, Operation
 from rekindle.egress.connector import Answer, Limits, Manifest, OAuth, OutRequest, Rejected, Setting, Verdict
+from rekindle.egress.later import Receipt, Waits
 from rekindle.egress.options import check_settings
 from rekindle.egress.request import account_host, encode
 from rekindle.model.outcome import Reason
 from rekindle.privacy.normalise.pinterest import PLATFORM
 from rekindle.workspace import DestinationConsent
+
+_WORKED_THROUGH: Final = frozenset({"READY", "TOO_SMALL"})
+# How long it takes is published nowhere; the first look and the end are our choice.
+_WAITS: Final = Waits(first_ms=3_600_000, longest_ms=6 * 3_600_000, deadline_ms=72 * 3_600_000)
 
 manifest: Final = Manifest(
     name="pinterest_audience",
@@ -61,6 +67,7 @@ class CustomerList:
         self.fields = manifest.fields
         self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
         self.batch = settings.batch
+        self.waits = _WAITS
 
     def map(self, member: Member, operation: Operation) -> MappedMember | Rejected:
         if member.limited_use and operation == "add":
@@ -75,6 +82,19 @@ class CustomerList:
         names = tuple(one.member_id for one in batch)
         return [OutRequest("PATCH", self._url, self._headers, encode(body), names)]
 
+    def status_request(self, ticket: str) -> OutRequest:
+        return OutRequest("GET", self._url, self._headers, b"", ())
+
+    def read_status(self, answer: Answer, ticket: str) -> Receipt:
+        body = document(answer)
+        state = text(body.get("status"))
+        if not 200 <= answer.status < 300 or state not in _WORKED_THROUGH:
+            return Receipt("waiting", masked(state or f"HTTP {answer.status}"))
+        if body.get("exceptions"):
+            return Receipt("partial", masked(f"{state}: {body['exceptions']}"))
+        # Too small to be used, but the people are on it.
+        return Receipt("delivered", state if state == "TOO_SMALL" else "")
+
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> CustomerList:
     """Check and return the list. Raises `SettingsError`."""
@@ -87,7 +107,7 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
     """Read a list that comes back as accepted: who of it has an account is found out later. Never raises."""
     body = document(answer)
     if 200 <= answer.status < 300 and body:
-        return same("accepted", batch_size)
+        return same("accepted", batch_size, ticket=text(body.get("id")))
     words_ = text(body.get("message"))
     words_ = f"code {body['code']}: {words_}" if "code" in body else words_
     return by_status(answer, batch_size, words_, unauthorised="refresh")

@@ -1,11 +1,14 @@
 """A simulated Data Manager API v1. Sources: [proto] google.ads.datamanager.v1; [limits] "Limits and quotas"; [err] "Errors".
 
-Ingest calls are only taken; what becomes of them is asked by ``requestStatus:retrieve``. ``taken`` keeps request ids.
+Ingest calls are only taken; what becomes of them is asked by ``requestStatus:retrieve``. A request's id says when it came,
+of which kind it was, how many records it had and how many of them are going to be refused, so that no state is kept.
+[diag] "Diagnostics": "wait for 30 minutes"; here 45 minutes pass until a request is decided.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any, Final
 
 from rekindle.egress.connector import Answer
@@ -16,6 +19,10 @@ from rekindle.sandbox.platforms.simulated import Call, reply
 _SOURCES: Final = {"WEB", "APP", "IN_STORE", "PHONE", "MESSAGE", "OTHER"}
 _CONSENT: Final = {"CONSENT_GRANTED", "CONSENT_DENIED"}
 _REGION = re.compile(r"[A-Z]{2}")
+_TICKET = re.compile(r"sandbox-(events|ingest|remove)-(\d+)-(\d+)-(\d+)-(\d+)", re.ASCII)
+_DECIDED_MS: Final = 45 * 60_000
+# Each conversion action has a look-back of its own; this one's is 30 days.
+_TOO_OLD_MS: Final = 30 * 86_400_000
 
 
 def answer(call: Call) -> Answer:
@@ -23,7 +30,7 @@ def answer(call: Call) -> Answer:
     if not bearer(call.headers):
         return _error(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.")
     if call.method == "GET" and call.path == "/v1/requestStatus:retrieve":
-        return reply({"requestStatusPerDestination": [{"requestStatus": "SUCCESS"}]})  # [proto]
+        return _status(call)
     body: Any = call.body if isinstance(call.body, dict) else {}
     kinds = {"/v1/events:ingest": ("events", 2000), "/v1/audienceMembers:ingest": ("audienceMembers", 10_000),
              "/v1/audienceMembers:remove": ("audienceMembers", 10_000)}  # fmt: skip
@@ -43,7 +50,42 @@ def answer(call: Call) -> Answer:
         fault = _event(row, call.now_ms) if name == "events" else _member(row)
         if fault:
             return _refuse(f"{name}[{index}].{fault}", "is invalid")
-    return reply({"requestId": f"sandbox-{call.now_ms}-{len(rows)}"})
+    kind = call.path.rpartition(":")[2] if name == "audienceMembers" else "events"
+    refused = Counter(_reason(row, body, call.now_ms, kind) for row in rows)
+    old, denied = refused["EVENT_TOO_OLD"], refused["DENIED_CONSENT"]
+    return reply({"requestId": f"sandbox-{kind}-{call.now_ms}-{len(rows)}-{old}-{denied}"})
+
+
+def _reason(row: Any, body: Any, now_ms: int, kind: str) -> str:
+    """Return for which reason a record that was taken is refused later, or ""."""
+    if kind == "events" and parse_rfc3339(row["eventTimestamp"]) < now_ms - _TOO_OLD_MS:
+        return "EVENT_TOO_OLD"  # [proto] ProcessingErrorReason
+    consent = row.get("consent") or body.get("consent") or {}
+    if kind == "ingest" and "CONSENT_DENIED" in consent.values():
+        return "DENIED_CONSENT"  # [proto] ProcessingErrorReason
+    return ""
+
+
+def _status(call: Call) -> Answer:
+    found = _TICKET.fullmatch(call.query.get("requestId", ""))
+    if found is None:
+        return _refuse("request_id", "is invalid")
+    kind, came, rows, old, denied = found[1], *(int(found[number]) for number in range(2, 6))
+    each: dict[str, Any] = {"requestStatus": "PROCESSING"}
+    if call.now_ms >= came + _DECIDED_MS:
+        counts = {"EVENT_TOO_OLD": old, "DENIED_CONSENT": denied}
+        errors = [
+            {"reason": f"PROCESSING_ERROR_REASON_{reason}", "recordCount": str(count)}
+            for reason, count in counts.items()
+            if count
+        ]
+        bad = old + denied
+        each["requestStatus"] = "SUCCESS" if not bad else "FAILED" if bad == rows else "PARTIAL_SUCCESS"  # [proto]
+        each |= {"errorInfo": {"errorCounts": errors}} if errors else {}
+        if kind == "ingest":
+            told = {"recordCount": str(rows), "uploadMatchRateRange": "MATCH_RATE_RANGE_61_TO_70"}
+            each["audienceMembersIngestionStatus"] = {"userDataIngestionStatus": told}
+    return reply({"requestStatusPerDestination": [each]})
 
 
 def _event(event: Any, now_ms: int) -> str:

@@ -1,0 +1,139 @@
+"""A list whose platform decides later: who is there is what it says in the end, not what it took."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from rekindle.destinations import google_data_manager_audience as google_list
+from rekindle.egress._tables import people
+from rekindle.egress.account import Accounts
+from rekindle.egress.audience_lane import AudienceLane
+from rekindle.egress.connector import Answer, OutRequest
+from rekindle.egress.http import MockTransport
+from rekindle.egress.polling import Poller
+from rekindle.egress.send import Door
+from rekindle.engines.database import Database
+from rekindle.sandbox.platforms.google_data_manager_audience import answer as google
+from rekindle.sandbox.platforms.simulated import call
+from rekindle.workspace import Destination, Policy
+from tests.conftest import FakeClock
+from tests.egress.test_audience_lane import Street
+from tests.egress.world import DENIED, World
+
+_HOUR = 3_600_000
+
+
+class LaterStreet(Street):
+    """A street whose platform is Google's customer list, with a poller."""
+
+    def __init__(self, world: World) -> None:
+        self.refuse = False
+        self.transport = MockTransport(self._answer)
+        world.secrets.values["google_token"] = "good"
+        super().__init__(world)
+        accounts = Accounts(
+            {"google_data_manager_audience": google_list},
+            lambda _workspace, name: world.secrets.get(name),
+            lambda _workspace, _name: self.destination,
+        )
+        door = Door(self.transport, world.ledger, world.clock)
+        self.poller = Poller(world.database, door, accounts, world.clock, "one", lambda: 0.5)
+
+    @property
+    def destination(self) -> Destination:
+        return Destination(
+            kind="google_data_manager_audience",
+            consent=google_list.manifest.consent,
+            audience="lost",
+            settings={"operating_account": "1", "audience_id": "9", "access_token": {"secret": "google_token"}},
+        )
+
+    def new_lane(self) -> AudienceLane:
+        world = self.world
+        return AudienceLane(
+            workspace="shop", name="google", destination=self.destination, policy=Policy(), module=google_list,
+            secret=world.secrets.get, log=world.log, database=world.database,
+            door=Door(self.transport, world.ledger, world.clock), consents=world.consents, vault=world.vault,
+            changes=self.read, lease=self.lease, clock=world.clock, random=random.Random(7).random,
+        )  # fmt: skip
+
+    def _answer(self, request: OutRequest) -> Answer:
+        if self.refuse and request.method == "GET":
+            body = {"requestStatusPerDestination": [{"requestStatus": "FAILED"}]}
+            return Answer(200, {}, json.dumps(body).encode())
+        path = request.url.partition(".com")[2]
+        return google(call(request.method, path, request.headers, request.body, self.world.clock()))
+
+    async def decide(self, ms: int = 3 * _HOUR) -> None:
+        """Let the platform decide."""
+        until = self.world.clock() + ms
+        while self.world.clock() < until:
+            self.world.clock.advance(600_000)
+            await self.poller.step()
+
+    def there(self) -> dict[str, Any]:
+        """Return who is at the platform as far as is known, with the outcome."""
+        query = sa.select(people.c.subject, people.c.sent, people.c.outcome).order_by(people.c.subject)
+        with self.world.database.read() as connection:
+            return {row.subject: (row.sent, row.outcome) for row in connection.execute(query)}
+
+
+@pytest.fixture
+async def street(tmp_path: Path, database: Database, clock: FakeClock) -> AsyncIterator[LaterStreet]:
+    made = LaterStreet(World(tmp_path, database, clock))
+    yield made
+    await made.lane.close()
+    await made.world.close()
+
+
+async def test_who_was_added_is_there_when_the_platform_says_so(street: LaterStreet) -> None:
+    await street.visit("s1", "s2")
+    street.change(True, "s1", "s2")
+    await street.run()
+    assert await street.outcomes() == {"accepted/awaiting-decision": 2}
+    # A new visit asks again about the consent; nothing changes, and the decision is still waited for.
+    await street.visit("s1")
+    await street.run()
+    assert await street.outcomes() == {"accepted/awaiting-decision": 2}
+    await street.decide()
+    assert await street.outcomes() == {"delivered/ok": 2}
+    assert street.there() == {"s1": (True, "delivered"), "s2": (True, "delivered")}
+
+
+async def test_who_could_not_be_added_is_not_there(street: LaterStreet) -> None:
+    await street.visit("s1")
+    street.change(True, "s1")
+    await street.run()
+    street.refuse = True
+    await street.decide()
+    assert street.there() == {"s1": (False, "dead")}
+
+
+async def test_who_could_not_be_removed_still_is_there(street: LaterStreet) -> None:
+    await street.visit("s1")
+    street.change(True, "s1")
+    await street.run()
+    await street.decide()
+    await street.visit("s1", consent=DENIED)
+    await street.run()
+    assert street.there() == {"s1": (False, "accepted")}
+    street.refuse = True
+    await street.decide()
+    assert street.there() == {"s1": (True, "dead")}
+
+
+async def test_a_later_word_about_an_older_request_does_not_count(street: LaterStreet) -> None:
+    await street.visit("s1")
+    street.change(True, "s1")
+    await street.run()
+    street.change(False, "s1")
+    await street.run(60_000)
+    await street.decide()
+    assert street.there() == {"s1": (False, "delivered")}

@@ -1,0 +1,236 @@
+"""What platforms decide later: accepted, then asked until they say, or until their time is over; each event ends once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rekindle.destinations import google_data_manager
+from rekindle.egress._tickets import wait_ms
+from rekindle.egress.account import Accounts
+from rekindle.egress.connector import Answer, OutRequest
+from rekindle.egress.http import MockTransport, TransportFailed
+from rekindle.egress.later import Waits
+from rekindle.egress.polling import Poller
+from rekindle.egress.send import Door
+from rekindle.egress.status import awaited, dead_letters, event_outcomes
+from rekindle.egress.trace import trace
+from rekindle.engines.database import Database
+from rekindle.privacy import ledger
+from rekindle.sandbox.platforms.google_data_manager import answer as google
+from rekindle.sandbox.platforms.simulated import call
+from rekindle.workspace import Destination
+from tests.conftest import FakeClock
+from tests.egress.world import World
+
+_HOUR = 3_600_000
+_DAY = 24 * _HOUR
+_NAME = "meta"  # what the world calls its one destination
+
+
+class Later:
+    """A shop with a Google account, and pollers that share its database."""
+
+    def __init__(self, folder: Path, database: Database, clock: FakeClock) -> None:
+        self.clock = clock
+        self.transport = MockTransport(self._answer)
+        self.instead: Callable[[OutRequest], Answer | None] = lambda request: None
+        self.world = World(folder, database, clock, transport=self.transport)
+        self.world.module = google_data_manager
+        self.world.secrets.values["google_token"] = "good"
+        self.world.destination = Destination(
+            kind="google_data_manager",
+            consent=google_data_manager.manifest.consent,
+            settings={"operating_account": "1", "conversion_action": "2", "access_token": {"secret": "google_token"}},
+        )
+        self.world.lane = self.world.new_lane()
+        self.configured = True
+        self.poller = self.new_poller("one")
+
+    def new_poller(self, holder: str) -> Poller:
+        accounts = Accounts(
+            {"google_data_manager": google_data_manager},
+            lambda _workspace, name: self.world.secrets.get(name),
+            lambda _workspace, _name: self.world.destination if self.configured else None,
+        )
+        door = Door(self.transport, self.world.ledger, self.clock)
+        return Poller(self.world.database, door, accounts, self.clock, holder, lambda: 0.5)
+
+    def _answer(self, request: OutRequest) -> Answer:
+        instead = self.instead(request)
+        if instead is not None:
+            return instead
+        path = request.url.partition(".com")[2]
+        return google(call(request.method, path, request.headers, request.body, self.clock()))
+
+    @property
+    def questions(self) -> list[OutRequest]:
+        return [request for request in self.transport.requests if request.method == "GET"]
+
+    async def purchases(self, count: int, *, age_ms: int = 0) -> list[str]:
+        return await self.world.happen(count, name="purchase", age_ms=age_ms)
+
+    async def wait(self, ms: int, tick_ms: int = 600_000) -> int:
+        """Let time pass with the poller awake; return how many requests were decided."""
+        decided = 0
+        until = self.clock() + ms
+        while self.clock() < until:
+            self.clock.advance(min(tick_ms, until - self.clock()))
+            decided += await self.poller.step()
+        return decided
+
+
+@pytest.fixture
+async def later(tmp_path: Path, database: Database, clock: FakeClock) -> AsyncIterator[Later]:
+    made = Later(tmp_path, database, clock)
+    yield made
+    await made.world.close()
+
+
+async def test_accepted_becomes_delivered_when_the_platform_says_so(later: Later) -> None:
+    names = await later.purchases(3)
+    await later.world.run()
+    assert later.world.counts() == {"accepted/awaiting-decision": 3}
+    told = awaited(later.world.database, "shop")[0]
+    assert (told.destination, told.requests) == (_NAME, 1)
+    # "Wait for 30 minutes": nobody asks before.
+    assert await later.wait(29 * 60_000) == 0
+    assert later.questions == []
+    assert await later.wait(3 * _HOUR) == 1
+    assert later.world.counts() == {"delivered/ok": 3}
+    assert 1 <= len(later.questions) <= 3
+    assert awaited(later.world.database, "shop") == []
+    assert {each.outcome for each in event_outcomes(later.world.database, "shop", names[0])} == {"delivered"}
+    line = ledger.lines(later.world.database, "shop", kind="send", limit=1)[0].line
+    assert (line.action, line.outcome, line.destination) == ("decided", "delivered", _NAME)
+
+
+async def test_refused_becomes_a_dead_letter_with_the_platforms_words(later: Later) -> None:
+    await later.purchases(2, age_ms=40 * _DAY)
+    await later.world.run()
+    await later.wait(3 * _HOUR)
+    assert later.world.counts() == {"dead/platform-refused": 2}
+    assert [letter.detail for letter in dead_letters(later.world.database, "shop")] == ["EVENT_TOO_OLD: 2"] * 2
+
+
+async def test_partly_refused_is_said_and_not_called_delivered(later: Later) -> None:
+    await later.purchases(1, age_ms=40 * _DAY)
+    await later.purchases(4)
+    await later.world.run()
+    await later.wait(3 * _HOUR)
+    assert later.world.counts() == {"accepted/partly-refused": 5}
+
+
+async def test_explain_tells_the_next_look(later: Later) -> None:
+    name = (await later.purchases(1))[0]
+    await later.world.run()
+    found = await trace(later.world.database, later.world.log, "shop", name)
+    assert found.passages[0].look_ms >= later.clock() + 1_800_000
+    await later.wait(3 * _HOUR)
+    found = await trace(later.world.database, later.world.log, "shop", name)
+    assert found.passages[0].look_ms == 0
+
+
+def _down(later: Later) -> None:
+    def fail(request: OutRequest) -> Answer:
+        raise TransportFailed("reset")
+
+    later.instead = fail
+
+
+def _html(later: Later) -> None:
+    later.instead = lambda request: Answer(502, {}, b"<html>")
+
+
+def _working(later: Later) -> None:
+    later.instead = lambda request: Answer(
+        200, {}, b'{"requestStatusPerDestination": [{"requestStatus": "PROCESSING"}]}'
+    )
+
+
+def _token_gone(later: Later) -> None:
+    del later.world.secrets.values["google_token"]
+
+
+def _unconfigured(later: Later) -> None:
+    later.configured = False
+
+
+@pytest.mark.parametrize("trouble", [_down, _html, _working, _token_gone, _unconfigured])
+async def test_nobody_says_anything_until_the_deadline(later: Later, trouble: Callable[[Later], None]) -> None:
+    await later.purchases(2)
+    await later.world.run()
+    trouble(later)
+    await later.wait(35 * _HOUR)
+    assert later.world.counts() == {"accepted/awaiting-decision": 2}
+    # Growing waits: 36 hours take a handful of questions, not hundreds.
+    assert len(later.questions) <= 15
+    await later.wait(6 * _HOUR)
+    assert later.world.counts() == {"accepted/undecided": 2}
+    assert awaited(later.world.database, "shop") == []
+
+
+async def test_a_platform_that_asks_to_wait_is_left_alone(later: Later) -> None:
+    await later.purchases(1)
+    await later.world.run()
+    later.instead = lambda request: Answer(429, {"retry-after": "36000"}, b"")
+    await later.wait(9 * _HOUR)
+    assert len(later.questions) == 1
+
+
+async def test_tickets_outlive_a_restart(later: Later) -> None:
+    await later.purchases(1)
+    await later.world.run()
+    await later.world.restart()
+    later.poller = later.new_poller("after the restart")
+    await later.wait(3 * _HOUR)
+    assert later.world.counts() == {"delivered/ok": 1}
+
+
+async def test_one_question_at_a_time_whoever_asks(later: Later) -> None:
+    await later.purchases(1)
+    await later.world.run()
+    others = [later.new_poller(f"other {number}") for number in range(4)]
+    later.clock.advance(2 * _HOUR)
+    decided = await asyncio.gather(*(poller.step() for poller in others))
+    assert sum(decided) == 1
+    assert len(later.questions) == 1
+
+
+async def test_who_died_asking_is_followed_by_another(later: Later) -> None:
+    await later.purchases(1)
+    await later.world.run()
+    later.clock.advance(2 * _HOUR)
+
+    def die(request: OutRequest) -> Answer:
+        raise KeyboardInterrupt
+
+    later.instead = die
+    with pytest.raises(KeyboardInterrupt):
+        await later.poller.step()
+    later.instead = lambda request: None
+    later.poller = later.new_poller("another")
+    assert await later.wait(60_000, 10_000) == 0, "still the dead one's"
+    assert await later.wait(120_000, 10_000) == 1
+
+
+async def test_validate_only_is_never_asked_about(later: Later) -> None:
+    later.world.destination.settings["validate_only"] = True
+    later.world.lane = later.world.new_lane()
+    await later.purchases(1)
+    await later.world.run()
+    assert later.world.counts() == {"accepted/ok": 1}
+    assert awaited(later.world.database, "shop") == []
+
+
+@given(looks=st.integers(0, 200), spread=st.floats(0, 1, exclude_max=True))
+def test_waits_grow_and_are_bounded(looks: int, spread: float) -> None:
+    waits = Waits(first_ms=1_800_000, longest_ms=4 * _HOUR)
+    wait = wait_ms(waits, looks, lambda: spread)
+    assert waits.first_ms <= wait <= waits.longest_ms * 5 // 4
+    assert wait_ms(waits, looks + 1, lambda: 0.0) >= wait_ms(waits, looks, lambda: 0.0)
