@@ -41,9 +41,12 @@ _CLIENT = re.compile(r"(?:GA\d\.\d+\.)?(\S{1,100})", re.ASCII)
 # "Up to 72 hours of backdating"; 200 items an event.
 _WINDOW_MS: Final = 3 * DAY_MS
 _ITEMS: Final = 200
+# "Length of event parameter value: 100 characters", more for the page; what is longer is not logged at all.
+_LONGEST: Final = 100
+_IDS: Final = ("item_id", "item_list_id", "location_id", "index")
 _TEXTS: Final = (
-    "item_id", "item_name", "item_brand", "item_variant", "item_category", "item_category2", "item_category3",
-    "item_category4", "item_category5", "coupon", "index", "item_list_id", "item_list_name", "location_id",
+    "item_name", "item_brand", "item_variant", "item_category", "item_category2", "item_category3", "item_category4",
+    "item_category5", "coupon", "item_list_name",
 )  # fmt: skip
 
 
@@ -99,12 +102,12 @@ def _params(event: Event, debug: bool) -> dict[str, Any]:
         transaction_id=shop.transaction_id,
         tax=amount(shop.tax) if money else None,
         shipping=amount(shop.shipping) if money else None,
-        coupon=shop.coupon,
-        search_term=shop.search_term,
+        coupon=_cut(shop.coupon),
+        search_term=_cut(shop.search_term),
         items=[_item(item) for item in shop.items if item.item_id or item.item_name][:_ITEMS],
-        page_location=event.page.url,
-        page_referrer=event.page.referrer,
-        page_title=event.page.title,
+        page_location=_cut(event.page.url, 1000),
+        page_referrer=_cut(event.page.referrer, 420),
+        page_title=_cut(event.page.title, 300),
         event_id=event.event_id,
         # Without an engagement time, the event is missing from reports of active users.
         engagement_time_msec=1,
@@ -113,8 +116,13 @@ def _params(event: Event, debug: bool) -> dict[str, Any]:
 
 
 def _item(item: Item) -> dict[str, Any]:
-    texts = {name: getattr(item, name) for name in _TEXTS}
-    return present(**texts, price=amount(item.price), discount=amount(item.discount), quantity=quantity(item))
+    ids = {name: getattr(item, name) for name in _IDS}
+    texts = {name: _cut(getattr(item, name)) for name in _TEXTS}
+    return present(**ids, **texts, price=amount(item.price), discount=amount(item.discount), quantity=quantity(item))
+
+
+def _cut(text: str | None, most: int = _LONGEST) -> str:
+    return (text or "")[:most]
 
 
 def _user_data(user: User, region: str | None) -> dict[str, Any]:

@@ -1,37 +1,19 @@
-"""The platforms' own packages judge what would be sent: for the same input their objects say the same.
+"""Meta's own package judges what would be sent: for the same purchase its server-side objects say the same."""
 
-They are development packages and make no connection. Pinterest offers no package of this kind.
-"""
-
-import importlib
 import json
 import warnings
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekindle import destinations
 from rekindle.destinations import meta
 from rekindle.destinations.preview import read_event
 from rekindle.egress.connector import Mapped
 from rekindle.model.clock import parse_rfc3339
 from rekindle.privacy.normalise.rules import _NOTHING
-
-EXAMPLES = Path(destinations.__path__[0])
-
-
-def load(name: str) -> Any:
-    """Import a platform's package; its own deprecations are not ours."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return importlib.import_module(name)
-
-
-# Meta: server-side objects of facebook_business.
+from tests.destinations.judges.bodies import load
 
 SERVER_SIDE = "facebook_business.adobjects.serverside"
 # What shops write where they know nothing ("undefined") is hashed by the package and left out here.
@@ -143,39 +125,3 @@ def theirs(given_: dict[str, Any]) -> dict[str, Any]:
 @given(purchases)
 def test_meta_says_the_same_of_a_purchase(given_: dict[str, Any]):
     assert ours(given_) == theirs(given_)
-
-
-# Google: the protocol buffers of google-ads-datamanager.
-
-
-def requests(name: str) -> list[Any]:
-    return [
-        pytest.param(request, id=f"{example['title']}-{number}")
-        for path in sorted((EXAMPLES / name / "examples").glob("*.json"))
-        for example in json.loads(path.read_text(encoding="utf-8"))
-        for number, request in enumerate(example.get("requests", []))
-    ]
-
-
-def parse(kind: str, body: Any) -> Any:
-    message = getattr(load("google.ads.datamanager_v1"), kind).pb()()
-    # An unknown field, a wrong type or an enum that there is not raises.
-    return load("google.protobuf.json_format").ParseDict(body, message)
-
-
-@pytest.mark.parametrize("request_", requests("google_data_manager"))
-def test_google_reads_every_event_request(request_: dict[str, Any]):
-    read = parse("IngestEventsRequest", request_["body"])
-    assert len(read.events) == len(request_["body"]["events"])
-
-
-@pytest.mark.parametrize("request_", requests("google_data_manager_audience"))
-def test_google_reads_every_audience_request(request_: dict[str, Any]):
-    kind = "RemoveAudienceMembersRequest" if request_["url"].endswith(":remove") else "IngestAudienceMembersRequest"
-    read = parse(kind, request_["body"])
-    assert len(read.audience_members) == len(request_["body"]["audienceMembers"])
-
-
-def test_google_would_refuse_a_field_that_there_is_not():
-    with pytest.raises(Exception, match="addressInfo"):
-        parse("IngestEventsRequest", {"events": [{"userData": {"userIdentifiers": [{"addressInfo": {}}]}}]})
