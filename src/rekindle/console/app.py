@@ -14,6 +14,7 @@ from litestar import Litestar, Request, get
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, NotFoundException
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import FromPath
@@ -75,7 +76,7 @@ def create_console(
         ledger_key=ledger_key,
     )
     # Litestar wraps a handler's function anew for each application, so each gets its own copies.
-    every: list[ControllerRouterHandler] = [copy(handler) for handler in (_asset, _livez, *_PAGES)]
+    every: list[ControllerRouterHandler] = [_described(copy(handler)) for handler in (_asset, _livez, *_PAGES)]
     return Litestar(
         every,
         guards=[door],
@@ -95,6 +96,12 @@ def create_console(
 def close_streams(app: Litestar) -> None:
     """End every live stream within a second: a server that waits for its connections would wait for ever."""
     app.state.closing.set()
+
+
+def _described(handler: ControllerRouterHandler) -> ControllerRouterHandler:
+    if isinstance(handler, HTTPRouteHandler) and handler.include_in_schema is not False:
+        handler.responses = errors.DESCRIBED | dict(handler.responses or {})
+    return handler
 
 
 def _visit(request: Request[Any, Any, Any]) -> Visit:

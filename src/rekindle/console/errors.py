@@ -7,14 +7,23 @@ import traceback
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from litestar.openapi import ResponseSpec
 from litestar.response import Redirect
 
 from rekindle.console.language import choose
 from rekindle.console.visit import Visit
 
 _log = logging.getLogger(__name__)
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """What every JSON address answers to a request that it does not serve; ``status`` is the HTTP status."""
+
+    status: int
+    detail: str
 
 
 def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
@@ -33,9 +42,7 @@ def _answer(request: Request[Any, Any, Any], status: int, detail: str) -> Respon
     path = request.url.path
     if (path + "/").startswith("/api/"):
         headers = {"www-authenticate": "Bearer"} if status == 401 else {}
-        return Response(
-            {"status": status, "detail": detail or _PLAIN.get(status, "error")}, status_code=status, headers=headers
-        )
+        return Response(Refused(status, detail or _PLAIN.get(status, "error")), status_code=status, headers=headers)
     if status == 401:
         return Redirect(f"/login?next={quote(path, safe='/')}", status_code=303)
     visit = getattr(request.state, "visit", None)
@@ -54,3 +61,9 @@ _PLAIN = {
     429: "too many tries",
     500: "internal error",
 }
+
+DESCRIBED = {
+    status: ResponseSpec(Refused, generate_examples=False, description=_PLAIN[status].capitalize())
+    for status in (400, 401, 403, 404)
+}
+"""The refusals that every JSON address may answer, for the description of the API."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from litestar import Response
@@ -14,6 +14,9 @@ from rekindle.console.services import Services
 from rekindle.workspace import Workspace
 from rekindle.workspace.access import Action, ApiKey, Session, User
 from rekindle.workspace.access.sessions import form_token
+
+BIGGEST: Final = 2**53 - 1
+"""The biggest number an address may ask for: what every JSON reader and database can hold."""
 
 
 class Visit(msgspec.Struct, frozen=True):

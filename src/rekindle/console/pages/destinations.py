@@ -12,9 +12,9 @@ from litestar.params import FromPath, QueryParameter
 
 from rekindle.console import destinations as read
 from rekindle.console.destinations import DeadLetters, Lane, LaneDetail
-from rekindle.console.visit import Visit
+from rekindle.console.visit import BIGGEST, Visit
 
-BeforeMs = Annotated[int | None, QueryParameter(ge=0)]
+BeforeMs = Annotated[int | None, QueryParameter(ge=0, le=BIGGEST)]
 
 
 @get("/w/{workspace:str}/destinations", opt={"action": "view"}, include_in_schema=False)

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import QueryParameter
 
-from rekindle.console.visit import Visit
+from rekindle.console.visit import BIGGEST, Visit
 from rekindle.privacy.audit import LedgerDamaged, verify_ledger
 from rekindle.privacy.checkpoint import CheckpointInvalid
 from rekindle.privacy.ledger import Kind, WrittenLine, checkpoint, lines
@@ -21,7 +21,7 @@ KINDS: tuple[str, ...] = get_args(Kind)
 
 KindWanted = Annotated[Literal["", "decision", "send", "change", "publication"], QueryParameter()]
 Event = Annotated[str, QueryParameter(max_length=200)]
-Before = Annotated[int | None, QueryParameter(ge=0)]
+Before = Annotated[int | None, QueryParameter(ge=0, le=BIGGEST)]
 
 
 class Lines(msgspec.Struct):
