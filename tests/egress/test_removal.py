@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from rekindle.egress.account import Accounts
+from rekindle.egress.connector import Answer
 from rekindle.egress.http import MockTransport, TransportFailed
 from rekindle.egress.removal import Remover
 from rekindle.egress.send import Door
@@ -20,6 +22,7 @@ from rekindle.model.sealed import Sealed
 from rekindle.privacy.keys import Keyring
 from rekindle.privacy.ledger import Ledger, lines
 from rekindle.privacy.subjects.removals import REMOVED, Removals
+from rekindle.sandbox.platforms.google_data_manager_audience import answer as google_list
 from rekindle.sandbox.platforms.meta_custom_audience import answer as meta_list
 from rekindle.sandbox.platforms.simulated import call
 from rekindle.workspace import Destination, DestinationConsent
@@ -33,6 +36,14 @@ LIST = Destination(
 )
 
 
+GOOGLE = Destination(
+    kind="google_data_manager_audience",
+    consent=DestinationConsent(consent_mode=["ad_user_data"]),
+    settings={"operating_account": "1", "audience_id": "9", "access_token": {"secret": "google_token"}},
+)
+_HOUR = 3_600_000
+
+
 class House:
     """A remover with a platform that can be made to fail."""
 
@@ -42,7 +53,8 @@ class House:
         self.removals = Removals(database, keyring, clock, "shop")
         self.asked: list[Any] = []
         self.down = False
-        self.secrets = {"meta_token": "EAAB"}
+        self.instead: Answer | None = None
+        self.secrets = {"meta_token": "EAAB", "google_token": "ya29"}
         self.destinations = {"list": LIST}
         door = Door(MockTransport(self._answer), Ledger(database, keyring, clock), clock)
         self.remover = Remover(door, Accounts(discover("rekindle.destinations"), self._secret, self._named), clock)
@@ -52,7 +64,15 @@ class House:
             raise TransportFailed("reset")
         got = call(request.method, request.url.partition(".com")[2], request.headers, request.body, self.clock())
         self.asked.append(got)
-        return meta_list(got)
+        if self.instead is not None and got.method == "GET":
+            return self.instead
+        return google_list(got) if "googleapis" in request.url else meta_list(got)
+
+    async def wait(self, ms: int) -> None:
+        until = self.clock() + ms
+        while self.clock() < until:
+            self.clock.advance(600_000)
+            await self.remover.run("shop", self.removals)
 
     def _secret(self, workspace: str, name: str) -> str:
         assert workspace == "shop"
@@ -109,3 +129,60 @@ async def test_what_cannot_be_told_now_is_told_later(house: House, trouble: Call
     house.clock.advance(2 * 86_400_000)
     assert await house.remover.run("shop", house.removals) == 1
     assert house.state == REMOVED
+
+
+@pytest.fixture
+def later(house: House) -> House:
+    """A house whose list is Google's, which decides later."""
+    house.destinations["list"] = GOOGLE
+    return house
+
+
+async def test_taken_is_not_removed_until_the_platform_says_so(later: House) -> None:
+    await later.remover.run("shop", later.removals)
+    assert later.state == "asked"
+    # "Wait for 30 minutes", and 45 until this one has decided.
+    await later.wait(29 * 60_000)
+    assert [asked.method for asked in later.asked] == ["POST"]
+    await later.wait(3 * _HOUR)
+    assert later.state == REMOVED
+    told = later.removals.of("r1")[0]
+    assert told.reason == "the platform confirmed it"
+
+
+async def test_the_platform_refuses_later(later: House) -> None:
+    await later.remover.run("shop", later.removals)
+    body = b'{"requestStatusPerDestination": [{"requestStatus": "FAILED"}]}'
+    later.instead = Answer(200, {}, body)
+    await later.wait(_HOUR)
+    assert later.state == "refused"
+    assert "later" in later.removals.of("r1")[0].reason
+
+
+@pytest.mark.parametrize("trouble", [_no_secret, _down, _gone])
+async def test_nobody_says_what_became_of_it(later: House, trouble: Callable[[House], None]) -> None:
+    await later.remover.run("shop", later.removals)
+    trouble(later)
+    await later.wait(35 * _HOUR)
+    assert later.state == "asked"
+    await later.wait(2 * _HOUR)
+    assert later.state == "taken"
+    assert "by hand" in later.removals.of("r1")[0].reason
+
+
+async def test_it_is_asked_by_one_and_goes_on_after_a_restart(later: House) -> None:
+    await later.remover.run("shop", later.removals)
+    later.clock.advance(2 * _HOUR)
+    assert len(later.removals.due()) == 1
+    # Whoever took it died; nobody else gets it for two minutes, then somebody does.
+    assert later.removals.due() == []
+    later.clock.advance(120_000)
+    assert await later.remover.run("shop", later.removals) == 1
+    assert later.state == REMOVED
+
+
+async def test_a_list_that_is_only_validated_is_never_called_removed(later: House) -> None:
+    later.destinations["list"] = msgspec.structs.replace(GOOGLE, settings=GOOGLE.settings | {"validate_only": True})
+    await later.remover.run("shop", later.removals)
+    assert later.state == "taken"
+    assert "no call" in later.removals.of("r1")[0].reason

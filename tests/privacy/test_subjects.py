@@ -356,6 +356,7 @@ async def test_removals_hold_nothing_in_clear_and_nothing_at_all_once_told(house
     statement = msgspec.json.decode(signed)["certificate"]
     assert asked == ["anna@canary.example"]
     assert statement["platforms"] == [{"destination": "hook", "state": "pending", "why": "not yet"}]
+    assert statement["final"] is False
     installation = house.installation
     removals = Removals(installation.database, installation.keyring, house.clock, "shop")
     requests = Requests(installation.database, house.clock, "shop")
@@ -363,6 +364,14 @@ async def test_removals_hold_nothing_in_clear_and_nothing_at_all_once_told(house
     assert removals.due() == []
     house.clock.advance(61_000)
     assert len(removals.due()) == 1
+    again = removals.of(statement["request"])[0]
+    until = house.clock() + 86_400_000
+    removals.waits(again, ["a b", "c"], house.clock() + 60_000, until, "taken")
+    Subjects(installation, HttpTransport()).close_answered("shop")
+    assert requests.all()[0].state == "waiting", "taken is not removed"
+    house.clock.advance(61_000)
+    asked_again, _known = removals.due()[0]
+    assert (asked_again.state, asked_again.deadline_ms) == ("asked", until)
     removals.settle(statement["request"], "hook", "removed", "confirmed")
     assert removals.due() == []
     assert [one.state for one in removals.of(statement["request"])] == ["removed"]
@@ -373,8 +382,10 @@ async def test_removals_hold_nothing_in_clear_and_nothing_at_all_once_told(house
     told = verify_certificate(done.certificate.encode(), installation.keyring.ledger_key().public_key())
     assert told["platforms"] == [{"destination": "hook", "state": "removed", "why": "confirmed"}]
     assert told["completed"] == rfc3339(house.clock())
-    assert {key: told[key] for key in statement if key != "platforms"} == {
-        key: statement[key] for key in statement if key != "platforms"
+    assert told["final"] is True
+    changed = {"platforms", "final"}
+    assert {key: told[key] for key in statement.keys() - changed} == {
+        key: statement[key] for key in statement.keys() - changed
     }
 
 

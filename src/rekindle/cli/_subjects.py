@@ -16,6 +16,7 @@ from rekindle.model.clock import rfc3339
 from rekindle.privacy.ledger import LedgerLine
 from rekindle.privacy.subjects import Erasure, Holder, Removals, Requests, Sent, completed
 from rekindle.privacy.subjects.holders import ConsentHolder
+from rekindle.privacy.subjects.removals import OPEN
 from rekindle.profiles.subjects import ProfileHolder
 
 HOLDERS: tuple[Holder, ...] = (ConsentHolder(), ProfileHolder(), AudienceHolder(), OutcomeHolder(), ListHolder())
@@ -63,19 +64,17 @@ class Subjects:
         self._looked_ms = now
         for workspace in list(self._installation.workspaces()):
             removals = self.removals(workspace)
-            asked = await self._remover.run(workspace, removals)
-            done += asked
-            if asked:
-                self.close_answered(workspace)
+            done += await self._remover.run(workspace, removals)
+            self.close_answered(workspace)
         return done
 
     def close_answered(self, workspace: str) -> None:
         """Complete the certificates of the requests whose last platform has answered."""
         installation, removals = self._installation, self.removals(workspace)
         requests = Requests(installation.database, installation.clock, workspace)
-        for request in requests.all():
+        for request in requests.waiting():
             platforms = removals.of(request.id)
-            if request.state != "waiting" or any(one.state == "pending" for one in platforms):
+            if any(one.state in OPEN for one in platforms):
                 continue
             answers = [{"destination": one.destination, "state": one.state, "why": one.reason} for one in platforms]
             signed = completed(

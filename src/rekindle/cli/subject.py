@@ -23,8 +23,9 @@ from rekindle.model.clock import rfc3339
 from rekindle.privacy.keys import KeyUnusable
 from rekindle.privacy.ledger import LedgerLine, LedgerUnavailable
 from rekindle.privacy.pseudonyms import canonical
-from rekindle.privacy.subjects import Person, Request, Requests, find
+from rekindle.privacy.subjects import Person, Removal, Request, Requests, find
 from rekindle.privacy.subjects.export import Dossier, export, gather
+from rekindle.privacy.subjects.removals import ASKED, PENDING
 from rekindle.privacy.vault import VaultUnavailable
 
 T = TypeVar("T")
@@ -142,6 +143,11 @@ def erase_(law: Any, rotate_keys: bool, certificate: Path, yes: bool, **given: A
         click.echo(f"{found} survivors in {statement['search']['files']} files")
         for platform in statement["platforms"]:
             click.echo(f"{platform['destination']}: {platform['state']}. {platform['why']}")
+        if not statement["final"]:
+            click.echo(
+                "the certificate is not final: platforms have not decided yet. While a worker runs they are asked; "
+                f"`rekindle subject status {statement['request']} --certificate FILE` has the final one then"
+            )
         if found or statement["search"]["unread_files"]:
             raise click.ClickException("something is left; the certificate says where. Stop what runs and erase again")
 
@@ -174,7 +180,7 @@ def status_(certificate: Path | None, **given: Any) -> None:
         for request in listed:
             _show(request, installation.clock())
             for removal in removals.of(request.id):
-                click.echo(f"  {removal.destination}: {removal.state}. {removal.reason}")
+                click.echo(f"  {removal.destination}: {removal.state}. {_told(removal)}")
     finally:
         installation.close()
     if chosen and not listed:
@@ -183,6 +189,16 @@ def status_(certificate: Path | None, **given: Any) -> None:
         if len(listed) != 1 or not listed[0].certificate:
             raise click.ClickException("name one erasure by its id to have its certificate")
         _write(certificate, msgspec.json.format(listed[0].certificate.encode(), indent=2) + b"\n")
+
+
+def _told(removal: Removal) -> str:
+    """Return what a platform said, and when it is told or asked next."""
+    if removal.state == ASKED:
+        until = f"is asked at {rfc3339(removal.next_ms)} what it decided, until {rfc3339(removal.deadline_ms)}"
+        return f"{removal.reason}; it {until}"
+    if removal.state == PENDING and removal.attempts:
+        return f"{removal.reason}; next try at {rfc3339(removal.next_ms)}"
+    return removal.reason
 
 
 def _show(request: Request, now_ms: int) -> None:

@@ -112,4 +112,7 @@ subject_removals = sa.Table(
     sa.Column("next_ms", sa.BigInteger, nullable=False),
     sa.Column("updated_ms", sa.BigInteger, nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),
+    # By what the platform is asked what it decided, parted by spaces; and until when.
+    sa.Column("tickets", sa.Text, nullable=False, server_default=""),
+    sa.Column("deadline_ms", sa.BigInteger, nullable=False, server_default="0"),
 )

@@ -46,7 +46,7 @@ def completed(text: bytes, key: Ed25519PrivateKey, platforms: list[dict[str, str
     Raises `CertificateInvalid`: what was changed meanwhile is not signed again.
     """
     statement = verify_certificate(text, key.public_key())
-    return sign(statement | {"platforms": platforms, "completed": at}, key)
+    return sign(statement | {"platforms": platforms, "completed": at, "final": True}, key)
 
 
 def verify_certificate(text: bytes, key: Ed25519PublicKey) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from rekindle.privacy.subjects.export import Dossier, gather
 from rekindle.privacy.subjects.holders import Holder
 from rekindle.privacy.subjects.needles import Needles, identifying, needles
 from rekindle.privacy.subjects.person import Person
-from rekindle.privacy.subjects.removals import PENDING, Removals
+from rekindle.privacy.subjects.removals import OPEN, Removals
 from rekindle.privacy.subjects.requests import Law, Requests
 from rekindle.privacy.subjects.survivors import Searched, search
 from rekindle.privacy.vault import Vault
@@ -129,7 +129,7 @@ class Erasure:
         await self._remove(person.workspace, removals)
         salt = os.urandom(32).hex()
         platforms = removals.of(request.id)
-        waiting = any(one.state == PENDING for one in platforms)
+        waiting = any(one.state in OPEN for one in platforms)
         statement: dict[str, Any] = {
             "certificate": "erasure",
             "request": request.id,
@@ -145,6 +145,8 @@ class Erasure:
             "log_records": {"of_the_person": len(dossier.events) + len(dossier.changes), "replaced": rewritten},
             "rows": rows,
             "retired_keys": retired,
+            # Final when every platform has decided, or has said nothing for so long that the reason is told.
+            "final": not waiting,
             "platforms": [{"destination": one.destination, "state": one.state, "why": one.reason} for one in platforms],
             "search": _told(searched, wanted),
             "left": _left(person, dossier, rewritten, retired, self._database.dialect),

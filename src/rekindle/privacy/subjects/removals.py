@@ -17,12 +17,21 @@ from rekindle.privacy._tables import subject_removals as table
 from rekindle.privacy.keys import Keyring
 
 _NONCE = 12
-PENDING, REMOVED, REFUSED, IMPOSSIBLE = "pending", "removed", "refused", "impossible"
+PENDING, ASKED, REMOVED, TAKEN, REFUSED, IMPOSSIBLE = (
+    "pending", "asked", "removed", "taken", "refused", "impossible",
+)  # fmt: skip
+OPEN = frozenset({PENDING, ASKED})
+_CLAIM_MS = 120_000
 FIRST_MS, LONGEST_MS = 60_000, 6 * 3_600_000
 
 
 class Removal(msgspec.Struct, frozen=True):
-    """One platform. ``state``: ``pending``, ``removed``, ``refused`` (by the platform) or ``impossible``."""
+    """One platform.
+
+    ``state``: ``pending`` (to be told), ``asked`` (it took the request and has not decided), ``removed`` (it confirmed
+    it), ``taken`` (it took the request and never said more), ``refused`` or ``impossible``. The first two are open.
+    ``tickets`` are by what it is asked, until ``deadline_ms``.
+    """
 
     request: str
     destination: str
@@ -31,10 +40,15 @@ class Removal(msgspec.Struct, frozen=True):
     attempts: int
     next_ms: int
     updated_ms: int
+    tickets: tuple[str, ...] = ()
+    deadline_ms: int = 0
 
 
 class Removals:
-    """One workspace's removals. Who executes them takes `due`, asks the platform, and says `settle` or `again`."""
+    """One workspace's removals.
+
+    Who executes them takes `due`, tells or asks the platform, and says `settle`, `again` or `waits`.
+    """
 
     def __init__(self, database: Database, keyring: Keyring, clock: Clock, workspace: str) -> None:
         self._database = database
@@ -54,12 +68,18 @@ class Removals:
         self._put(request, destination, IMPOSSIBLE, reason, b"")
 
     def due(self) -> list[tuple[Removal, list[Sealed]]]:
-        """Return what is to be told now, with what the platform knows the person by."""
-        query = sa.select(table).where(
-            table.c.workspace == self._workspace, table.c.state == PENDING, table.c.next_ms <= self._clock()
-        )
+        """Return what is to be told or asked now, with what the platform knows the person by.
+
+        For two minutes nobody else gets them; who does not say what became of one is followed by another.
+        """
+        now = self._clock()
+        mine = (table.c.workspace == self._workspace, table.c.state.in_(sorted(OPEN)), table.c.next_ms <= now)
         with self._database.read() as connection:
-            rows = connection.execute(query.order_by(table.c.next_ms)).all()
+            if connection.execute(sa.select(table.c.request).where(*mine).limit(1)).first() is None:
+                return []
+        with self._database.begin() as connection:
+            rows = connection.execute(sa.select(table).where(*mine).order_by(table.c.next_ms)).all()
+            connection.execute(sa.update(table).where(*mine).values(next_ms=now + _CLAIM_MS))
         found = []
         for row in rows:
             try:
@@ -84,6 +104,14 @@ class Removals:
         self._update(
             removal.request, removal.destination,
             reason=reason, attempts=removal.attempts + 1, next_ms=now + wait, updated_ms=now,
+        )  # fmt: skip
+
+    def waits(self, removal: Removal, tickets: Sequence[str], next_ms: int, deadline_ms: int, reason: str) -> None:
+        """Note that the platform took the request and is asked at ``next_ms`` what it decided, until ``deadline_ms``."""
+        looks = removal.attempts + 1 if removal.state == ASKED else 0
+        self._update(
+            removal.request, removal.destination, state=ASKED, reason=reason, attempts=looks, next_ms=next_ms,
+            deadline_ms=deadline_ms, tickets=" ".join(tickets), updated_ms=self._clock(),
         )  # fmt: skip
 
     def of(self, request: str) -> list[Removal]:
@@ -120,5 +148,6 @@ class Removals:
 
 def _removal(row: sa.Row[tuple[object, ...]]) -> Removal:
     return Removal(
-        row.request, row.destination, row.state, row.reason, row.attempts, row.next_ms, row.updated_ms
+        row.request, row.destination, row.state, row.reason, row.attempts, row.next_ms, row.updated_ms,
+        tuple(row.tickets.split()), row.deadline_ms,
     )  # fmt: skip

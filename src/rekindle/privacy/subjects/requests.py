@@ -82,6 +82,10 @@ class Requests:
         """Return every request, newest first."""
         return self._read(sa.true())
 
+    def waiting(self) -> list[Request]:
+        """Return the requests that wait for platforms to answer."""
+        return self._read(table.c.state == "waiting")
+
     def one(self, request: str) -> Request | None:
         """Return one request by its id."""
         found = self._read(table.c.id == request)
