@@ -15,6 +15,7 @@ from rekindle.cli._options import installation_options
 from rekindle.cli._ports import need_ports
 from rekindle.ops import logs
 from rekindle.ops.loop import stop_on_signals
+from rekindle.ops.memory import few_arenas
 from rekindle.ops.supervisor import supervise
 
 ROLES = ("gateway", "worker", "scheduler", "console")
@@ -42,6 +43,7 @@ def command(
 
     Ends on SIGTERM or Ctrl-C after finishing what is in progress.
     """
+    few_arenas()
     settings = _compose.settings_for(folder, data, host=host, gateway_port=gateway_port, console_port=console_port)
     installation = _compose.open_installation(folder, data, settings)
     logs.configure(role or "supervisor", settings.log_level)

@@ -24,7 +24,8 @@ from rekindle.workspace import Policy, Workspace, duration_ms
 # A shorter difference is the network's, not the clock's; both senders of one purchase then keep equal times.
 _CLOCK_TOLERANCE_MS = 60_000
 _CONSENT_UPDATE = "consent_update"
-_REMEMBERED, _LONGEST_REMEMBERED = 4096, 4096  # entries, and the characters of one
+# Entries, and the characters of one: each kind takes 8 MB at the utmost. Most strings of consent are shorter than 2,048.
+_REMEMBERED, _LONGEST_REMEMBERED, _LONGEST_CONSENT = 4096, 1024, 2048
 _ANSWER_MS = 1000
 
 
@@ -105,16 +106,27 @@ class Door:
 
         # Visitors come back and pages are seen by many. What is held here is in clear, bounded, and only in memory.
         @lru_cache(maxsize=_REMEMBERED)
-        def cookie_subject(workspace: str, visitor: str) -> str:
+        def known_subject(workspace: str, visitor: str) -> str:
             return guards.subject(workspace, "cookie", visitor)
 
         @lru_cache(maxsize=_REMEMBERED)
-        def clean_page(url: str | None, referrer: str | None, title: str | None) -> Page:
+        def known_page(url: str | None, referrer: str | None, title: str | None) -> Page:
             return guards.clean_page(Page(url, referrer, title))
 
-        self._cookie_subject, self._clean_page = cookie_subject, clean_page
+        self._known_subject, self._known_page = known_subject, known_page
         self._random = random
         self._answers: dict[tuple[object, ...], tuple[Answer, Policy, int]] = {}
+
+    def _cookie_subject(self, workspace: str, visitor: str) -> str:
+        if len(visitor) > _LONGEST_REMEMBERED:
+            return self._guards.subject(workspace, "cookie", visitor)
+        return self._known_subject(workspace, visitor)
+
+    def _clean_page(self, page: Page) -> Page:
+        url, referrer, title = page.url, page.referrer, page.title
+        if len(url or "") + len(referrer or "") + len(title or "") > _LONGEST_REMEMBERED:
+            return self._guards.clean_page(page)
+        return self._known_page(url, referrer, title)
 
     def take(self, workspace: Workspace, batch: Batch, sender: Sender) -> Taken:
         """Decide on every event of a batch. Raises what the guards raise; then nothing may be acknowledged."""
@@ -210,7 +222,7 @@ class Door:
             received_ms=now,
             source=event.source,
             subject=subject,
-            page=self._clean_page(page.url, page.referrer, page.title),
+            page=self._clean_page(page),
             ecommerce=ecommerce,
             consent=event.consent,
             sealed=self._guards.seal(name, subject, pack(Sealed(client, event.user, extra))),
@@ -228,7 +240,7 @@ class Door:
         if held is not None and held[1] is workspace.policy and 0 <= now - held[2] < _ANSWER_MS:
             return held[0]
         answer = self._guards.consent(consent, workspace.policy, now)
-        if sum(len(part) for part in name if isinstance(part, str)) <= _LONGEST_REMEMBERED:
+        if sum(len(part) for part in name if isinstance(part, str)) <= _LONGEST_CONSENT:
             if len(self._answers) >= _REMEMBERED:
                 self._answers.clear()
             self._answers[name] = (answer, workspace.policy, now)
