@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from rekindle.egress._journal import Journal, Recorder
 from rekindle.egress.answers import same
 from rekindle.egress.connector import Answer, Limits, OutRequest, Retry, Verdict
 from rekindle.egress.http import Transport, TransportFailed
@@ -19,14 +19,6 @@ from rekindle.privacy.permit import Permit, PermitMismatch
 
 class HostRefused(Exception):
     """A connector built a request to a host that neither its manifest nor its settings name."""
-
-
-class Recorder(Protocol):
-    """Where sends are written down (`rekindle.privacy.ledger.Ledger`)."""
-
-    def append(self, lines: Sequence[LedgerLine]) -> None:
-        """Write the lines durably, or raise."""
-        ...
 
 
 class Account(Protocol):
@@ -48,7 +40,7 @@ class Door:
 
     def __init__(self, transport: Transport, ledger: Recorder, clock: Clock) -> None:
         self._transport = transport
-        self._ledger = ledger
+        self._journal = Journal(ledger)
         self._clock = clock
 
     async def send(
@@ -64,7 +56,7 @@ class Door:
         self._check(name, workspace, connector, request, permits)
         digest = hashlib.sha256(request.body).hexdigest()
         intents = [_intent(permit, name, workspace, digest, self._clock()) for permit in permits]
-        await asyncio.to_thread(self._ledger.append, intents)
+        await self._journal.append(intents)
         # The ledger may have waited for its turn; what was allowed before must be allowed now.
         self._check(name, workspace, connector, request, permits)
         began = self._clock()
@@ -78,7 +70,7 @@ class Door:
                 verdict = same("retry", len(permits), words="the connector's verdict does not fit the batch")
         took(self._clock() - began)
         end = _answer(name, workspace, digest, verdict, self._clock())
-        await asyncio.to_thread(self._ledger.append, [end])
+        await self._journal.append([end])
         return verdict
 
     async def ask(self, name: str, connector: Account, limits: Limits, request: OutRequest) -> Answer:

@@ -149,5 +149,5 @@ def _answers(database: Database, workspace: str, sends: Sequence[WrittenLine]) -
     return [found[position] for position in sorted(found, reverse=True)]
 
 
-_BEHIND = 1100
-"""A request has at most 1,000 events, so its answer lies within so many lines, unless many lanes write at once."""
+_BEHIND = 4_400
+"""A request has at most 1,000 events, and requests that are open together are written together; their answers follow."""

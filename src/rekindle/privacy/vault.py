@@ -43,7 +43,7 @@ _HEADERS = struct.Struct(">BHB")  # version, month, generation
 _HEADER = _HEADERS.size
 _NONCE = 12
 _TAG = 16
-_CACHED_KEYS = 4_096  # a cipher that is ready for use takes 2.4 KB
+_CACHED_KEYS = 1_024  # a cipher that is ready for use takes 2.4 KB
 _STALE_MS = 1_000
 
 _Held = tuple[int, AESGCM, bytes]  # a subject's key in use: generation, cipher, what a seal is bound to
@@ -125,7 +125,7 @@ class Vault:
                 found = self._link(workspace, subject, month)
                 if found is None:
                     raise VaultUnavailable("this subject was erased 256 times in one month; no key is left for it")
-                if len(self._links) >= 4 * self._limit:
+                if len(self._links) >= 8 * self._limit:
                     self._links.clear()
                 self._links[workspace, subject, month] = found
         return found

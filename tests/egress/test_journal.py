@@ -1,0 +1,71 @@
+"""The ledger's group commit: many requests share a transaction, and none suffers for another."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from rekindle.egress._journal import Journal
+from rekindle.privacy.ledger import LedgerLine, LedgerUnavailable
+
+
+class Slow:
+    """A ledger whose first commit waits until it may go on."""
+
+    def __init__(self) -> None:
+        self.commits: list[list[str]] = []
+        self.go = threading.Event()
+
+    def append(self, lines: Sequence[LedgerLine]) -> None:
+        self.go.wait(10)
+        if any(line.action == "bad" for line in lines):
+            raise LedgerUnavailable("cannot be written")
+        self.commits.append([line.action for line in lines])
+
+
+def line(action: str) -> LedgerLine:
+    return LedgerLine("send", "shop", 0, action=action)
+
+
+async def test_what_comes_during_a_commit_goes_with_the_next_in_its_order():
+    ledger = Slow()
+    journal = Journal(ledger)
+    first = asyncio.create_task(journal.append([line("1")]))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(journal.append([line(f"{each}a"), line(f"{each}b")])) for each in (2, 3)]
+    await asyncio.sleep(0)
+    assert not first.done()
+    ledger.go.set()
+    await asyncio.gather(first, *others)
+    assert ledger.commits == [["1"], ["2a", "2b", "3a", "3b"]]
+
+
+async def test_one_that_cannot_be_written_costs_no_other():
+    ledger = Slow()
+    ledger.go.set()
+    journal = Journal(ledger)
+    tasks = [asyncio.create_task(journal.append([line(name)])) for name in ("1", "bad", "3")]
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(each) for each in ended] == [type(None), LedgerUnavailable, type(None)]
+    assert ledger.commits == [["1"], ["3"]]
+    with pytest.raises(LedgerUnavailable):
+        await journal.append([line("bad")])
+
+
+async def test_who_gave_up_before_the_commit_is_not_written():
+    ledger = Slow()
+    journal = Journal(ledger)
+    first = asyncio.create_task(journal.append([line("1")]))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    gone, stays = (asyncio.create_task(journal.append([line(name)])) for name in ("2", "3"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.sleep(0)
+    ledger.go.set()
+    await asyncio.gather(first, stays)
+    assert ledger.commits == [["1"], ["3"]]
