@@ -85,7 +85,7 @@ class Door:
 
     async def note(self, line: LedgerLine) -> None:
         """Write down what a platform said later. Raises what the ledger raises."""
-        await asyncio.to_thread(self._ledger.append, [line])
+        await self._journal.append([line])
 
     def _check(
         self, name: str, workspace: str, connector: Account, request: OutRequest, permits: Sequence[Permit]
