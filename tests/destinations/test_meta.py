@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rekindle.destinations import meta
 from rekindle.egress.connector import Answer, Mapped
-from rekindle.egress.fields import cut
+from rekindle.egress.fields import only
 from rekindle.egress.window import outside_window
 from rekindle.model.clock import rfc3339
 from rekindle.model.event import Client, Consent, Ecommerce, Event, Item, LimitedDataUse, Page, User
@@ -84,7 +84,7 @@ def test_nothing_personal_is_sent_in_clear(event: Event):
 
 @given(events)
 def test_without_its_fields_a_connector_has_nobody_to_send(event: Event):
-    bare = cut(event, meta.manifest.fields - {f for f in meta.manifest.fields if f.startswith(("user", "client"))})
+    bare = only(event, meta.manifest.fields - {f for f in meta.manifest.fields if f.startswith(("user", "client"))})
     assert not isinstance(ACCOUNT.map(bare), Mapped)
 
 

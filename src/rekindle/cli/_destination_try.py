@@ -76,7 +76,7 @@ def send_test_event(
         client=Client(ip="198.51.100.7", user_agent="Mozilla/5.0 (test event)"),
         user=User(email="test@example.com", user_id="test", external={"rtb_house": "test"}),
     )
-    mapped = connector.map(canonical(stored, person, permit.fields, limited_use=permit.limited_use))
+    mapped = connector.map(canonical(stored, person, permit))
     if isinstance(mapped, Rejected):
         raise NotSent(f"the test event cannot be mapped: {mapped.reason} {mapped.detail}".strip())
     request = connector.build([mapped], installation.clock())

@@ -13,7 +13,7 @@ from rekindle.egress.fields import cut
 from rekindle.egress.options import LaneOptions
 from rekindle.egress.window import outside_window
 from rekindle.model.clock import parse_rfc3339, rfc3339
-from rekindle.model.event import Event, LimitedDataUse
+from rekindle.model.event import Event
 from rekindle.model.outcome import Reason
 from rekindle.model.record import Stored
 from rekindle.privacy.decide import decide
@@ -93,10 +93,7 @@ def preview(module: ConnectorModule, config: Mapping[str, Any], events: list[Any
             reasons[name] = decision.reason
             blocked.add(name)
             continue
-        event = cut(event, decision.permit.fields)
-        if decision.permit.limited_use and not (event.ldu and event.ldu.enabled):
-            event.ldu = LimitedDataUse(enabled=True)
-        mapped = connector.map(event)
+        mapped = connector.map(cut(event, decision.permit))
         if isinstance(mapped, Rejected):
             reasons[name] = mapped.reason
         elif reason := outside_window(mapped, module.manifest.limits, now_ms):

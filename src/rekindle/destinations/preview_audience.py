@@ -51,7 +51,7 @@ def preview_audience(
         except (msgspec.ValidationError, ValueError):
             reasons[name] = Reason.MALFORMED
             continue
-        fields, limited = connector.fields, False
+        fields, limited, told = connector.fields, False, Consent()
         if operation == "add":
             decision = decide_member(
                 "preview", "preview", name, module.manifest.name, rule, policy,
@@ -62,8 +62,9 @@ def preview_audience(
                 blocked.add(name)
                 continue
             fields, limited = decision.permit.fields, decision.permit.limited_use
+            told = decision.permit.told(person.consent or Consent())
         user, client = cut_member(person.user, person.client, fields)
-        mapped = connector.map(Member(name, user, client, person.consent or Consent(), limited), operation)
+        mapped = connector.map(Member(name, user, client, told, limited), operation)
         if isinstance(mapped, Rejected):
             reasons[name] = mapped.reason
         else:

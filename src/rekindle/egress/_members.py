@@ -119,7 +119,9 @@ class Members:
             return end(Outcome.FILTERED, Reason.ERASED)
         user, client = cut_member(*opened, permit.fields)
         try:
-            mapped = connector.map(Member(job, user, client, latest or Consent(), permit.limited_use), operation)
+            mapped = connector.map(
+                Member(job, user, client, permit.told(latest or Consent()), permit.limited_use), operation
+            )
         except Exception as error:  # noqa: BLE001 - one person a mapping did not expect must not stop the lane
             mapped = Rejected("mapping-failed", type(error).__name__)
         if isinstance(mapped, Rejected):

@@ -134,7 +134,7 @@ class Preparer:
             return end(Outcome.INVALID, Reason.MALFORMED, "what was sealed cannot be read")
         if sealed is None:
             return end(Outcome.FILTERED, Reason.ERASED)
-        event = canonical(stored, sealed, permit.fields, limited_use=permit.limited_use)
+        event = canonical(stored, sealed, permit)
         event, item_ids = self._keep_contract(event, stored.workspace)
         unknown = sum(count for reason, count in item_ids.items() if reason != "ok")
         if unknown and self._options.unknown_ids == "reject":

@@ -21,8 +21,8 @@ class Member(msgspec.Struct, frozen=True):
     """One person to be added or removed, already cut to the permitted fields.
 
     ``member_id`` names the person within one job and takes the place of an event's id in permits, requests and
-    verdicts; it is not sent. ``consent`` is the person's newest choice, for platforms that want it told;
-    ``limited_use`` comes from the permit.
+    verdicts; it is not sent. ``consent`` is the person's newest choice as it was decided, for platforms that want it
+    told; ``limited_use`` comes from the permit too.
     """
 
     member_id: str

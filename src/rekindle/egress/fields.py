@@ -11,6 +11,7 @@ from rekindle.model.clock import rfc3339
 from rekindle.model.event import Client, Ecommerce, Event, LimitedDataUse, Page, User
 from rekindle.model.record import Stored
 from rekindle.model.sealed import Sealed
+from rekindle.privacy.permit import Permit
 
 _Part = TypeVar("_Part", Page, Client, User, Ecommerce)
 
@@ -20,15 +21,13 @@ def needs_seal(fields: AbstractSet[str]) -> bool:
     return any(field.partition(".")[0] in ("client", "user") for field in fields)
 
 
-def canonical(stored: Stored, sealed: Sealed, fields: AbstractSet[str], *, limited_use: bool) -> Event:
-    """Return the event with only ``fields``. ``limited_use`` (from the permit) adds limited data use, never removes it.
+def canonical(stored: Stored, sealed: Sealed, permit: Permit) -> Event:
+    """Return the event as its permit lets it be told: only the permitted fields, and the consent as it was decided.
 
     Name, ids, time, source and the consent signals are always there: they are no personal data, and platforms want the
     signals forwarded.
     """
-    ldu = stored.ldu
-    if limited_use and not (ldu and ldu.enabled):
-        ldu = LimitedDataUse(enabled=True, country=ldu.country if ldu else 0, state=ldu.state if ldu else 0)
+    fields = permit.fields
     return Event(
         event=stored.event,
         event_id=stored.event_id,
@@ -38,13 +37,20 @@ def canonical(stored: Stored, sealed: Sealed, fields: AbstractSet[str], *, limit
         client=_cut("client", sealed.client, fields),
         user=_cut("user", sealed.user, fields),
         ecommerce=_cut("ecommerce", stored.ecommerce, fields),
-        consent=stored.consent,
-        ldu=ldu,
+        consent=permit.told(stored.consent),
+        ldu=_limited(stored.ldu, permit),
     )
 
 
-def cut(event: Event, fields: AbstractSet[str]) -> Event:
-    """Return a copy of ``event`` with only ``fields``, without what the model does not know."""
+def cut(event: Event, permit: Permit) -> Event:
+    """Return a copy of ``event`` as its permit lets it be told, without what the model does not know."""
+    told = only(event, permit.fields)
+    told.consent, told.ldu = permit.told(event.consent), _limited(event.ldu, permit)
+    return told
+
+
+def only(event: Event, fields: AbstractSet[str]) -> Event:
+    """Return a copy of ``event`` with only ``fields``."""
     return msgspec.structs.replace(
         event,
         page=_cut("page", event.page, fields),
@@ -53,6 +59,13 @@ def cut(event: Event, fields: AbstractSet[str]) -> Event:
         ecommerce=_cut("ecommerce", event.ecommerce, fields),
         extra=None,
     )
+
+
+def _limited(ldu: LimitedDataUse | None, permit: Permit) -> LimitedDataUse | None:
+    """Add limited data use where the permit asks for it; never remove it."""
+    if not permit.limited_use or (ldu and ldu.enabled):
+        return ldu
+    return LimitedDataUse(enabled=True, country=ldu.country if ldu else 0, state=ldu.state if ldu else 0)
 
 
 def cut_member(user: User, client: Client, fields: AbstractSet[str]) -> tuple[User, Client]:

@@ -18,11 +18,18 @@ from rekindle.privacy._frameworks import Choice, Need, read_choice
 from rekindle.privacy.classification import granted, permitted
 from rekindle.privacy.consent.known_vendors import Excerpt
 from rekindle.privacy.consent.vendors import Vendors
-from rekindle.privacy.permit import Permit, _issue
+from rekindle.privacy.permit import SIGNALS, Permit, _issue
 from rekindle.workspace.documents import DestinationConsent, Policy
 
 EXCERPT = Excerpt()
 """The vendor list where none is handed in."""
+
+_TCF_SIGNALS = {
+    "ad_storage": frozenset({"tcf:1"}),
+    "ad_user_data": frozenset({"tcf:1", "tcf:7"}),
+    "ad_personalization": frozenset({"tcf:3", "tcf:4"}),
+}
+_NEVER = frozenset({"never"})
 
 PERMIT_MS = 5 * 60_000
 """How long a permit lives. Queueing, retry and replay need a new one."""
@@ -215,8 +222,24 @@ def _decide(
         limited_use=limited_use,
         issued_ms=now_ms,
         expires_ms=now_ms + PERMIT_MS,
+        signals=_signals(own, latest, choice.purposes),
     )
     return Decision(True, "ok", permit, choice.purposes, facts | {"limited_use": limited_use})
+
+
+def _signals(own: Consent | None, latest: Consent | None, purposes: frozenset[str]) -> frozenset[str]:
+    """Return consent mode's signals as they are now: of two answers the stricter, and without any, what TCF granted.
+
+    Which purposes stand for which signal: Google, "Consent mode TCF integration". What nobody said is not told.
+    """
+    told: list[str] = []
+    for name in SIGNALS:
+        said = {getattr(consent, name) for consent in (own, latest) if consent is not None} - {None}
+        if said:
+            told.append(f"{name}={'denied' if 'denied' in said else 'granted'}")
+        elif _TCF_SIGNALS.get(name, _NEVER) <= purposes:
+            told.append(f"{name}=granted")
+    return frozenset(told)
 
 
 def weigh(

@@ -5,7 +5,13 @@ from __future__ import annotations
 import hmac
 import os
 from dataclasses import dataclass, field
+from typing import Any, Final
 
+import msgspec
+
+from rekindle.model.event import Consent
+
+SIGNALS: Final = ("ad_storage", "analytics_storage", "ad_user_data", "ad_personalization")
 _SECRET = os.urandom(32)
 """This process's own: a permit that was built, copied, altered or restored elsewhere does not carry its mark."""
 
@@ -32,7 +38,9 @@ class Permit:
 
     ``purposes`` are names such as ``ad_user_data`` or ``tcf:4``; ``basis`` says what allowed it (``tcf``,
     ``consent_mode``, ``opt_out`` or several joined by ``+``); ``limited_use`` asks the destination to set the
-    platform's limited-use fields. Only `rekindle.privacy.decide` makes one; the constructor raises `PermitForged`.
+    platform's limited-use fields. ``signals`` are consent mode's four as they were decided (``ad_storage=granted``):
+    what a destination is told of them, and not what the event said when it came. Only `rekindle.privacy.decide` makes
+    a permit; the constructor raises `PermitForged`.
     """
 
     event_id: str
@@ -45,11 +53,20 @@ class Permit:
     limited_use: bool
     issued_ms: int
     expires_ms: int
+    signals: frozenset[str] = frozenset()
     _mark: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
         if not hmac.compare_digest(self._mark, _sign(self)):
             raise PermitForged("a permit is made by rekindle.privacy.decide and by nothing else")
+
+    def told(self, consent: Consent) -> Consent:
+        """Return ``consent`` as a destination is to be told it: its strings as they came, the four signals as decided."""
+        decided: dict[str, Any] = dict.fromkeys(SIGNALS)
+        decided.update(signal.partition("=")[::2] for signal in self.signals)
+        if all(getattr(consent, name) == value for name, value in decided.items()):
+            return consent
+        return msgspec.structs.replace(consent, **decided)
 
     def check(self, now_ms: int, destination: str, event_id: str) -> None:
         """Raise `PermitForged`, `PermitMismatch` or `PermitExpired` unless this permit allows that send now."""
@@ -73,6 +90,7 @@ def _sign(permit: Permit) -> bytes:
         permit.limited_use,
         permit.issued_ms,
         permit.expires_ms,
+        sorted(permit.signals),
     )
     return hmac.digest(_SECRET, repr(parts).encode(), "sha256")
 
@@ -89,6 +107,7 @@ def _issue(
     limited_use: bool,
     issued_ms: int,
     expires_ms: int,
+    signals: frozenset[str] = frozenset(),
 ) -> Permit:
     """Make a permit. For `rekindle.privacy.decide` alone; a test holds every other module to that."""
     permit = object.__new__(Permit)
@@ -103,6 +122,7 @@ def _issue(
         "limited_use": limited_use,
         "issued_ms": issued_ms,
         "expires_ms": expires_ms,
+        "signals": signals,
     }
     for name, value in values.items():
         object.__setattr__(permit, name, value)

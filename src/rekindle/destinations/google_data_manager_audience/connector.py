@@ -36,7 +36,7 @@ manifest: Final = Manifest(
     limits=Limits(batch=10_000, per_second=PER_SECOND),
     # Customer Match takes nobody without both: "consent for ad user data and ad personalisation".
     consent=DestinationConsent(
-        consent_mode=["ad_user_data", "ad_personalization"], tcf_vendor=755, tcf_purposes=[1, 3, 4]
+        consent_mode=["ad_user_data", "ad_personalization"], tcf_vendor=755, tcf_purposes=[1, 3, 4, 7]
     ),
     settings=(
         *ACCOUNT_SETTINGS,

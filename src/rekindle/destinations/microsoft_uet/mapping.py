@@ -46,8 +46,8 @@ def map_event(event: Event, region: str | None) -> Mapped | Rejected:
     time_ms = event_time_ms(event)
     if isinstance(time_ms, Rejected):
         return time_ms
-    # "G or D": never a default; limited data use counts as a refusal. A TC string got here only by allowing storage.
-    consent = told(event.consent, "ad_storage", granted="G", denied="D") or ("G" if event.consent.tcf else "")
+    # "G or D": never a default; limited data use counts as a refusal.
+    consent = told(event.consent, "ad_storage", granted="G", denied="D")
     if event.ldu is not None and event.ldu.enabled:
         consent = "D"
     if not consent:
