@@ -1,4 +1,4 @@
-"""Write the generated parts of docs/: command help, configuration, settings, destinations.
+"""Write the generated parts of docs/: command help, configuration, settings, sources, destinations.
 
 `python -m tools.docs` writes them, `--check` only says whether they are up to date (the tests do).
 """
@@ -19,6 +19,7 @@ from rekindle.cli import main
 from rekindle.settings import Settings
 from rekindle.workspace import documents
 from tools.docs_destinations import destination_pages
+from tools.docs_sources import source_page
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 _NOTE = "<!-- Written by `make docs`; edit the code, not this page. -->\n\n"
@@ -29,6 +30,7 @@ def pages() -> dict[str, str]:
     return {
         "cli.md": _NOTE + "\n".join(_commands()),
         "configuration.md": _NOTE + "\n".join(_configuration()),
+        "sources.md": _NOTE + source_page(),
         "settings.md": _NOTE + "\n".join(_settings()),
         **{name: _NOTE + text for name, text in destination_pages().items()},
     }

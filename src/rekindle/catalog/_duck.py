@@ -41,7 +41,10 @@ COLUMNS: Final = {
     "custom_labels": "VARCHAR[]",
     "attributes": "MAP(VARCHAR, VARCHAR)",
 }
-"""The columns of a snapshot that come from `Product`, in its order; ``source`` and ``row`` follow."""
+"""The columns of a snapshot that come from `Product`, in its order; `PLACE` follows."""
+
+PLACE: Final = ("source", "row", "origin")
+"""Where an item comes from: source, row, and the account's own id of what is read again to see it again."""
 
 
 _CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F\x{FFFE}\x{FFFF}]"

@@ -40,7 +40,33 @@ sources = sa.Table(
     sa.Column("content", sa.String(64)),  # SHA-256 of the file as it came
     sa.Column("etag", sa.Text),
     sa.Column("last_modified", sa.Text),
+    sa.Column("ages_digest", sa.String(64)),  # when each item was seen and changed, as Parquet
+    sa.Column("changes_ms", sa.BigInteger),  # until when it is known what changed in an account
+    sa.Column("asked_ms", sa.BigInteger),  # when it was last asked for that
 )
+
+walks = sa.Table(
+    "catalog_walks",
+    metadata,
+    sa.Column("workspace", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.String(64), nullable=False),  # of the source's settings
+    sa.Column("next_ms", sa.BigInteger, nullable=False),
+    sa.Column("place", sa.LargeBinary, nullable=False),  # walker.Place, JSON
+)
+"""Walks through accounts that are not at their end; their records are in files."""
+
+hints = sa.Table(
+    "catalog_hints",
+    metadata,
+    sa.Column("workspace", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("received_ms", sa.BigInteger, nullable=False),
+    sa.Column("due_ms", sa.BigInteger, nullable=False),  # when to read it again; far ahead when that is done
+    sa.Column("attempts", sa.Integer, nullable=False),
+)
+"""What webhooks said has changed. A key has one row, however often it is named."""
 
 runs = sa.Table(
     "catalog_runs",

@@ -1,4 +1,4 @@
-"""Import a workspace's sources: fetch, read, guard, merge, make live. What was live stays until the new is whole."""
+"""Import a workspace's sources: fetch or walk, read, guard, make live. What was live stays until the new is whole."""
 
 from __future__ import annotations
 
@@ -6,29 +6,28 @@ import asyncio
 import hashlib
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 import msgspec
-import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 
-from rekindle.catalog import _guards, _tables
-from rekindle.catalog.changes import ChangeSummary, compare
-from rekindle.catalog.offers import build_index
+from rekindle.catalog import _guards
+from rekindle.catalog.accounts import Accounts, module_of
+from rekindle.catalog.hints import EVERYTHING, HintStore
+from rekindle.catalog.images import settle
+from rekindle.catalog.live import Live, Overtaken, Part
 from rekindle.catalog.reading import open_catalog
 from rekindle.catalog.report import Refused, Report
 from rekindle.catalog.row import Options
 from rekindle.catalog.runs import RunLog, RunResult, Status
-from rekindle.catalog.snapshots import SnapshotStore
-from rekindle.catalog.staging import Progress, merge, stage
+from rekindle.catalog.staging import Progress, stage
+from rekindle.catalog.walker import WalkStopped
 from rekindle.egress.fetch import Fetcher, FetchFailed, FetchRefused, FetchResult, shown
 from rekindle.engines.blobs import Blobs
 from rekindle.engines.database import Database
-from rekindle.engines.database.core import upsert
 from rekindle.model.clock import Clock
-from rekindle.model.ports import Snapshot
 from rekindle.workspace import Source, Workspace, duration_ms
 
 _log = structlog.get_logger()
@@ -36,72 +35,95 @@ _log = structlog.get_logger()
 READER = 1
 """Raised whenever a source reads the same file differently, so that unchanged files are read again."""
 
+_SLICE_MS: Final = 20_000
+
+
+class _Input(msgspec.Struct, frozen=True):
+    """What an import reads: a file, since when it was being got, and what to know it again by."""
+
+    path: Path
+    since_ms: int
+    fetched: FetchResult | None = None
+
 
 class CatalogImport:
     """The imports of one workspace. ``base`` is the folder that relative locations start from."""
 
     def __init__(
-        self,
-        workspace: Workspace,
-        database: Database,
-        blobs: Blobs,
-        fetch: Fetcher,
-        clock: Clock,
-        *,
-        base: Path = Path(),
-        work: Path | None = None,
-    ) -> None:
+        self, workspace: Workspace, database: Database, blobs: Blobs, fetch: Fetcher, clock: Clock, *,
+        base: Path = Path(), work: Path | None = None, accounts: Accounts | None = None,
+    ) -> None:  # fmt: skip
         self._workspace, self._database, self._blobs, self._fetch = workspace, database, blobs, fetch
-        self._clock, self._base, self._work = clock, base, work
-        self._snapshots = SnapshotStore(database, blobs)
+        self._clock, self._base, self._work, self._accounts = clock, base, work, accounts
+        self._live = Live(workspace, database, blobs, clock)
+        self._hints = HintStore(database)
         self._runs = RunLog(database)
 
     async def step(self) -> int:
-        """Import every source whose time has come; return how many were tried."""
-        known = await self._database.query(self._states)
+        """Import every source whose time has come; return how many were tried.
+
+        A walk through an account goes on for some seconds, and then at the next step.
+        """
+        states, walking, hinted = await self._database.query(self._look)
         now = self._clock()
-        due = [
-            source
-            for source in self._workspace.catalog.source
-            if source.name not in known or now - known[source.name].tried_ms >= duration_ms(source.every)
-        ]
+
+        def is_due(source: Source) -> bool:
+            if source.name in walking:
+                return walking[source.name] <= now
+            known = states.get(source.name)
+            return known is None or source.name in hinted or now - known.tried_ms >= duration_ms(source.every)
+
+        due = [source for source in self._workspace.catalog.source if is_due(source)]
         for source in due:
-            await self.run(source)
+            await self.run(source, until_ms=now + _SLICE_MS)
         return len(due)
 
-    async def run(self, source: Source, *, confirm_shrink: bool = False, progress: Progress | None = None) -> RunResult:
-        """Import one source now and write the run down. Never raises for bad input: the result says what is wrong."""
+    def _look(self, connection: Connection) -> tuple[dict[str, Any], dict[str, int], set[str]]:
+        walking = self._accounts.waiting(connection, self._workspace.name) if self._accounts else {}
+        due = self._hints.due(connection, self._workspace.name, self._clock())
+        hinted = {source for source, hints in due.items() if any(hint.key == EVERYTHING for hint in hints)}
+        return self._live.states(connection), walking, hinted
+
+    async def run(
+        self,
+        source: Source,
+        *,
+        confirm_shrink: bool = False,
+        progress: Progress | None = None,
+        until_ms: int | None = None,
+    ) -> RunResult:
+        """Import one source now and write the run down. Never raises for bad input: the result says what is wrong.
+
+        With ``until_ms`` a walk that is not at its end by then is left, and the result's status is ``walking``.
+        """
         started = self._clock()
-        place = _place(source.location)
-        fetched: FetchResult | None = None
-        state = (await self._database.query(self._states)).get(source.name)
-        path = self._base / source.location
+        place = place_of(source)
+        given: _Input | None = None
         try:
-            if is_address(source.location):
-                same = state is not None and state.digest and state.fingerprint == self._fingerprint(source)
-                known = state if same else None
-                fetched = await self._fetch.get(
-                    source.location,
-                    etag=known.etag if known else None,
-                    last_modified=known.last_modified if known else None,
-                )
-                if fetched.path is not None:
-                    path = fetched.path
-            if fetched is not None and fetched.path is None:
+            given = await self._input(source, started, until_ms, progress)
+            if given is None:
+                return self._result(source, "walking", started)
+            if given.fetched is not None and given.fetched.path is None:
+                state = (await self._database.query(self._live.states)).get(source.name)
+                await self._database.run(lambda c: self._unchanged(c, source, {}, started))
                 result = self._result(source, "unchanged", started, items=state.items if state else 0)
             else:
-                result = await asyncio.to_thread(
-                    self._import, source, path, state, fetched, started, confirm_shrink, progress
-                )
+                result = await asyncio.to_thread(self._import, source, given, started, confirm_shrink, progress)
         except FetchRefused as error:
             result = self._result(source, "refused", started, reason="address", message=str(error))
         except FetchFailed as error:
             result = self._result(source, "failed", started, reason="fetch", message=str(error))
+        except WalkStopped as stopped:
+            status: Status = "refused" if stopped.reason in ("settings", "denied") else "failed"
+            result = self._result(source, status, started, reason=stopped.reason, message=f"{place}: {stopped.words}")
         except Refused as error:
             result = self._refused(source, place, started, error)
         except OSError as error:
             message = f"{place}: {error.strerror or type(error).__name__}"
             result = self._result(source, "failed", started, reason="file", message=message)
+        except Overtaken:
+            message = f"{place}: other imports went live again and again meanwhile; it is tried again"
+            result = self._result(source, "failed", started, reason="overtaken", message=message)
         except duckdb.Error as error:
             message = f"{place}: the import ran out of room or met a fault ({type(error).__name__}); see the log"
             result = self._result(source, "failed", started, reason="engine", message=message)
@@ -110,111 +132,98 @@ class CatalogImport:
             message = f"{place}: the source {source.kind} broke ({type(error).__name__}); this is a fault of the source"
             result = self._result(source, "failed", started, reason="fault", message=message)
         finally:
-            if fetched is not None and fetched.path is not None:
-                fetched.path.unlink(missing_ok=True)
+            if given is not None and given.fetched is not None and given.fetched.path is not None:
+                given.fetched.path.unlink(missing_ok=True)
+        if given is not None and self._accounts is not None and module_of(source.kind) is not None:
+            await self._accounts.forget(self._workspace.name, source.name)
         await asyncio.to_thread(self._finish, source, result)
         return result
 
+    async def _input(
+        self, source: Source, started: int, until_ms: int | None, progress: Progress | None
+    ) -> _Input | None:
+        """Return what to read, or None while it is still being got."""
+        if module_of(source.kind) is not None:
+            if self._accounts is None:
+                raise WalkStopped("settings", "accounts cannot be read here", next_ms=started, lost=True)
+            walked, file = await self._accounts.walk(
+                self._workspace.name, source, self._fingerprint(source), until_ms, progress
+            )
+            return _Input(file, walked.started_ms) if walked.cursor is None else None
+        if not source.location:
+            raise WalkStopped("settings", 'write location = "…" (a file or an address)', next_ms=started, lost=True)
+        if not is_address(source.location):
+            return _Input(self._base / source.location, started)
+        state = (await self._database.query(self._live.states)).get(source.name)
+        same = state is not None and state.digest and state.fingerprint == self._fingerprint(source)
+        known = state if same else None
+        fetched = await self._fetch.get(
+            source.location,
+            etag=known.etag if known else None,
+            last_modified=known.last_modified if known else None,
+        )
+        return _Input(fetched.path or Path(), started, fetched)
+
     def _import(
-        self,
-        source: Source,
-        path: Path,
-        state: Any,
-        fetched: FetchResult | None,
-        started: int,
-        confirmed: bool,
-        progress: Progress | None,
+        self, source: Source, given: _Input, started: int, confirmed: bool, progress: Progress | None
     ) -> RunResult:
-        content = _digest(path) if path.is_file() else ""
+        content = _digest(given.path) if given.path.is_file() else ""
         fingerprint = self._fingerprint(source)
-        marks = {
-            "etag": fetched.etag if fetched else None,
-            "last_modified": fetched.last_modified if fetched else None,
+        marks: dict[str, Any] = {
+            "etag": given.fetched.etag if given.fetched else None,
+            "last_modified": given.fetched.last_modified if given.fetched else None,
             "content": content,
             "fingerprint": fingerprint,
         }
+        with self._database.read() as connection:
+            state = self._live.states(connection).get(source.name)
         if state is not None and state.digest and (state.content, state.fingerprint) == (content, fingerprint):
-            self._database_write(lambda connection: self._save(connection, source.name, marks))
+            with self._database.begin() as connection:
+                self._unchanged(connection, source, marks, given.since_ms)
             return self._result(source, "unchanged", started, items=state.items)
         report = Report()
-        options, place = self._options(source), _place(source.location)
+        options, place = self._options(source), place_of(source)
         with tempfile.TemporaryDirectory(prefix="rekindle-import-", dir=self._work) as name:
             folder = Path(name)
+            old = self._blobs.path(state.digest) if state is not None and state.digest else None
             try:
-                with open_catalog(path, source.kind, options, report, folder=folder, name=place) as opened:
+                with open_catalog(given.path, source.kind, options, report, folder=folder, name=place) as opened:
                     kind = opened.kind
                     part = stage(opened.items(), source.name, folder, report, progress)
+                part = settle(part, old, source.options.get("volatile_images"), folder)
             except Refused as error:
                 report.take(error.issue)
                 return self._refused(source, place, started, error, report)
             items = _guards.count_items(part)
             previous = int(state.items) if state is not None and state.digest else 0
-            old = self._blobs.path(state.digest) if state is not None and state.digest else None
             held = _guards.verdict(
                 part, items, old, previous, report, max_shrink=_max_shrink(source), confirmed=confirmed
             )
             found: dict[str, Any] = {"kind": kind, "items": items, "previous_items": previous, "report": report}
             if held:
                 return self._result(source, "held", started, reason=held[0], message=held[1], **found)
-            digest, changes = self._go_live(source, part, items, marks, folder)
+            marks |= {"read_ms": given.since_ms, "changes_ms": given.since_ms}
+            digest, changes = self._live.publish(
+                source.name, Part(part, items, marks), folder, lambda c: self._over(c, source, given.since_ms)
+            )
         return self._result(source, "live", started, digest=digest, changes=changes, **found)
 
-    def _go_live(
-        self, source: Source, part: Path, items: int, marks: dict[str, Any], folder: Path
-    ) -> tuple[str, ChangeSummary]:
-        part_digest = self._blobs.put(part)
-        with self._database.read() as connection:
-            digests = {name: row.digest for name, row in self._states(connection).items() if row.digest}
-        digests[source.name] = part_digest
-        supplements = {s.name for s in self._workspace.catalog.source if s.options.get("supplement") is True}
-        order = [s.name for s in self._workspace.catalog.source] or sorted(digests)
-        order += [source.name] if source.name not in order else []
-        parts = [(self._blobs.path(digests[name]), name in supplements) for name in order if name in digests]
-        if all(supplement for _, supplement in parts):
-            parts = [(path, False) for path, _ in parts]
-        merged = merge(parts, folder)
-        digest = part_digest if len(parts) == 1 else self._blobs.put(merged)
-        offers = self._blobs.put(build_index(merged, folder))
-        current = self._snapshots.current(self._workspace.name)
-        changes, _ = compare(current.path if current else None, merged, 0)
-        now = self._clock()
-        snapshot = Snapshot(self._workspace.name, digest, self._blobs.path(digest), _guards.count_items(merged), now)
+    def _unchanged(self, connection: Connection, source: Source, marks: dict[str, Any], since_ms: int) -> None:
+        self._live.save(connection, source.name, {**marks, "read_ms": since_ms, "changes_ms": since_ms})
+        self._over(connection, source, since_ms)
 
-        def write(connection: Connection) -> None:
-            self._save(connection, source.name, {**marks, "digest": part_digest, "items": items, "read_ms": now})
-            if current is None or current.digest != digest:
-                self._snapshots.add(connection, snapshot, offers, changes)
-
-        self._database_write(write)
-        self._snapshots.trim(self._workspace.name)
-        return digest, changes
+    def _over(self, connection: Connection, source: Source, since_ms: int) -> None:
+        self._hints.imported(connection, self._workspace.name, source.name, since_ms, self._clock())
 
     def _finish(self, source: Source, result: RunResult) -> None:
-        self._database_write(lambda connection: self._save(connection, source.name, {"tried_ms": result.started_ms}))
+        with self._database.begin() as connection:
+            self._live.save(connection, source.name, {"tried_ms": result.started_ms})
+            if not result.ok:  # what asked for it is not asked again before its time
+                self._hints.drop(connection, self._workspace.name, source.name, EVERYTHING, result.started_ms)
         self._runs.add(self._workspace.name, result)
 
-    def _states(self, connection: Connection) -> dict[str, Any]:
-        table = _tables.sources
-        rows = connection.execute(sa.select(table).where(table.c.workspace == self._workspace.name)).all()
-        return {row.source: row for row in rows}
-
-    def _save(self, connection: Connection, source: str, values: dict[str, Any]) -> None:
-        key = {"workspace": self._workspace.name, "source": source}
-        first = {"tried_ms": self._clock(), "items": 0}
-        insert = upsert(_tables.sources, self._database.dialect).values(first | key | values)
-        connection.execute(insert.on_conflict_do_update(index_elements=["workspace", "source"], set_=values))
-
-    def _database_write(self, work: Any) -> None:
-        with self._database.begin() as connection:
-            work(connection)
-
     def _options(self, source: Source) -> Options:
-        return Options(
-            currency=source.currency or self._workspace.shop.currency,
-            link_base=source.link_base,
-            columns=source.columns,
-            extra=source.options,
-        )
+        return options_of(source, self._workspace)
 
     def _fingerprint(self, source: Source) -> str:
         settings = (READER, source.location, source.kind, self._options(source))
@@ -243,7 +252,7 @@ class CatalogImport:
         return RunResult(
             source=source.name,
             status=status,
-            place=_place(source.location),
+            place=place_of(source),
             started_ms=started,
             finished_ms=self._clock(),
             **found,
@@ -251,13 +260,26 @@ class CatalogImport:
         )
 
 
+def options_of(source: Source, workspace: Workspace) -> Options:
+    """Return what the workspace says about a source, for its reader."""
+    return Options(
+        currency=source.currency or workspace.shop.currency,
+        link_base=source.link_base,
+        columns=source.columns,
+        extra=source.options,
+    )
+
+
 def is_address(location: str) -> bool:
     """Return whether a source's location is fetched, not opened."""
     return "://" in location
 
 
-def _place(location: str) -> str:
-    return shown(location) if is_address(location) else Path(location).name
+def place_of(source: Source) -> str:
+    """Return the source's location for messages: without secrets and folders, or its kind when that is an account."""
+    if not source.location:
+        return source.kind
+    return shown(source.location) if is_address(source.location) else Path(source.location).name
 
 
 def _max_shrink(source: Source) -> float:

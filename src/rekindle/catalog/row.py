@@ -26,10 +26,15 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One product and the row it came from."""
+    """One product and the row it came from.
+
+    ``origin`` is an account's own id of what is read again to see it again; its items have no row of their own (0),
+    so that they are the same whichever way they were read.
+    """
 
     row: int
     product: Product
+    origin: str = ""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):

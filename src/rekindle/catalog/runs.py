@@ -12,9 +12,10 @@ from rekindle.catalog.changes import ChangeSummary
 from rekindle.engines.database import Database
 from rekindle.model.issue import Issue
 
-Status = Literal["live", "unchanged", "held", "refused", "failed"]
+Status = Literal["live", "unchanged", "held", "refused", "failed", "walking"]
 """``live``: the new state is the catalogue. ``unchanged``: nothing new was there. ``held``: read, but a guard keeps it
-back (incomplete, shrunk, a field lost). ``refused``: the file is no catalogue. ``failed``: it could not be fetched."""
+back (incomplete, shrunk, a field lost). ``refused``: the file is no catalogue. ``failed``: it could not be fetched.
+``walking``: an account is being read and is not at its end; such a run is not written down."""
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +23,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
 
     ``reason`` is a code and ``message`` the same in words, with the remedy; both empty when all is well. ``place`` is
     the file or address without secrets. ``codes`` counts every finding; ``issues`` holds the first of each kind.
+    ``partial``: only what had changed was read.
     """
 
     source: str
@@ -40,6 +42,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     warnings: int = 0
     issues: list[Issue] = msgspec.field(default_factory=list)
     changes: ChangeSummary | None = None
+    partial: bool = False
 
     @property
     def ok(self) -> bool:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -146,6 +146,13 @@ class SnapshotStore:
             self._blobs.remove(digest)
         return len(old)
 
+    def release(self, digests: Collection[str]) -> None:
+        """Remove the files of these digests that nothing names any more."""
+        with self._database.read() as connection:
+            unused = [digest for digest in digests if not _used(connection, digest)]
+        for digest in unused:
+            self._blobs.remove(digest)
+
     def _snapshot(self, row: Any) -> Snapshot:
         return Snapshot(row.workspace, row.digest, self._blobs.path(row.digest), row.items, row.taken_ms)
 
@@ -159,7 +166,7 @@ def _live_row(workspace: str) -> sa.Select[Any]:
 def _used(connection: Connection, digest: str) -> bool:
     """Return whether any workspace still names the blob: equal bytes are stored once for all of them."""
     table, sources = _tables.snapshots, _tables.sources
-    for column in (table.c.digest, table.c.offers_digest, sources.c.digest):
+    for column in (table.c.digest, table.c.offers_digest, sources.c.digest, sources.c.ages_digest):
         if connection.execute(sa.select(sa.literal(1)).where(column == digest).limit(1)).first():
             return True
     return False

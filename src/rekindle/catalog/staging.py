@@ -28,6 +28,7 @@ _LISTS: Final = ("additional_image_links", "custom_labels")
 class _Staged(msgspec.Struct):
     n: int
     row: int
+    o: str
     p: Product
 
 
@@ -42,9 +43,9 @@ def stage(items: Iterable[Item], source: str, folder: Path, report: Report, prog
     inner = ", ".join(f"{name} {kind}" for name, kind in _duck.COLUMNS.items())
     with _duck.connect(folder) as engine:
         engine.execute(
-            f"CREATE TABLE staged AS SELECT n, row, p FROM read_json({_duck.text(lines)}, "
+            f"CREATE TABLE staged AS SELECT n, row, o, p FROM read_json({_duck.text(lines)}, "
             f"format='newline_delimited', maximum_object_size={_LARGEST}, "
-            f"columns={{n: 'BIGINT', row: 'BIGINT', p: 'STRUCT({inner})'}})"
+            f"columns={{n: 'BIGINT', row: 'BIGINT', o: 'VARCHAR', p: 'STRUCT({inner})'}})"
         )
         lines.unlink()
         engine.execute(
@@ -55,7 +56,7 @@ def stage(items: Iterable[Item], source: str, folder: Path, report: Report, prog
         columns = ", ".join(_filled(name) for name in _duck.COLUMNS)
         _duck.write_parquet(
             engine,
-            f"SELECT {columns}, {_duck.text(source)} AS source, row FROM staged ANTI JOIN repeated USING (n) "
+            f"SELECT {columns}, {_duck.text(source)} AS source, row, o AS origin FROM staged ANTI JOIN repeated USING (n) "
             "ORDER BY p.id",
             target,
         )
@@ -71,7 +72,7 @@ def _write_lines(items: Iterable[Item], lines: Path, report: Report, progress: P
             product = item.product
             if product.attributes:
                 product.attributes = dict(sorted(product.attributes.items()))
-            batch.append(_Staged(number, item.row, product))
+            batch.append(_Staged(number, item.row, item.origin, product))
             if len(batch) >= _BATCH:
                 _flush(batch, out.write, encoder, report)
                 if progress:

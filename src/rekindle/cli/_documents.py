@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from rekindle.catalog import accounts
 from rekindle.egress.connector import SettingsError
 from rekindle.egress.options import take_apart
 from rekindle.engines.secrets import SecretMissing, Secrets
@@ -30,8 +31,19 @@ def read_folder(folder: Path) -> Workspace:
 
 
 def missing_secrets(workspace: Workspace, secrets: Secrets) -> list[str]:
-    """Return a line for each setting of a destination that names a secret which is not stored: it may still come."""
+    """Return a line for each setting that names a secret which is not stored: it may still come."""
     found: list[str] = []
+    for source in workspace.catalog.source:
+        for key, value in source.options.items():
+            if not (isinstance(value, dict) and isinstance(wanted := value.get("secret"), str)):
+                continue
+            try:
+                secrets.get(wanted)
+            except SecretMissing:
+                found.append(
+                    f"catalog.toml: source {source.name!r}: options: {key}: there is no secret {wanted!r} that can be"
+                    f" read; run `rekindle secrets set {wanted}`. Until then nothing is read with it."
+                )
     for name, destination in workspace.destinations.items():
         for key, value in destination.settings.items():
             if not (isinstance(value, dict) and isinstance(wanted := value.get("secret"), str)):
@@ -74,7 +86,7 @@ def unknown_kinds(workspace: Workspace) -> list[str]:
 def wrong_settings(workspace: Workspace) -> list[str]:
     """Return a problem for each destination whose settings its connector cannot use, or whose fields have no class."""
     connectors = discover("rekindle.destinations")
-    problems = []
+    problems = wrong_sources(workspace)
     for name, destination in workspace.destinations.items():
         manifest = connectors[destination.kind].manifest
         if (manifest.kind == "audience") != (destination.audience is not None):
@@ -100,6 +112,24 @@ def wrong_settings(workspace: Workspace) -> list[str]:
                 f"destinations/{name}.toml: kind: {destination.kind} asks for {', '.join(needless)}, which may not leave "
                 f"for its purposes ({', '.join(sorted(manifest.purposes)) or 'none'})"
             )
+    return problems
+
+
+def wrong_sources(workspace: Workspace) -> list[str]:
+    """Return a problem for each source that says too little, or what its account cannot use."""
+    problems = []
+    for source in workspace.catalog.source:
+        place = f"catalog.toml: source {source.name!r}"
+        module = accounts.module_of(source.kind)
+        try:
+            if module is not None:
+                accounts.take_apart(module.manifest, source.options)
+            elif not source.location:
+                problems.append(f"{place}: location is missing; name a file or an address")
+            if "hook_secret" in source.options:
+                accounts.secret_name(source.kind, "hook_secret", source.options["hook_secret"])
+        except SettingsError as error:
+            problems.append(f"{place}: options: {error}")
     return problems
 
 

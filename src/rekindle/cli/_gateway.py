@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 
 from rekindle.ads import AdServer, ServedCounter
 from rekindle.ads import routes as ad_routes
-from rekindle.catalog import SnapshotOffers, SnapshotStore
+from rekindle.catalog import HintStore, HookServer, SnapshotOffers, SnapshotStore
 from rekindle.cli._compose import Installation
 from rekindle.collect.cookie import visitor_of
 from rekindle.collect.door import Guards
@@ -112,6 +112,7 @@ def _routes(installation: Installation, counter: ServedCounter) -> list[Route]:
     return [
         *tag_routes(workspace_of),
         *FeedServer(database, blobs, feed_of, installation.clock, manifest_key).routes(),
+        *HookServer(workspaces, installation.secrets.get, HintStore(database), clock).routes(),
         *ad_routes(ads),
     ]
 

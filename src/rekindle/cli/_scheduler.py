@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random as jitter
 from collections.abc import Iterable
 from functools import partial
 
 import structlog
 
-from rekindle.catalog import CatalogImport, SnapshotStore
+from rekindle.catalog import Accounts, CatalogImport, CatalogRefresh, SnapshotStore, Walker
 from rekindle.cli._compose import Installation
 from rekindle.cli.archive import archive_of
 from rekindle.egress import prune
 from rekindle.egress.fetch import Fetcher
+from rekindle.egress.http import HttpTransport
 from rekindle.engines.database.lease import Lease
 from rekindle.feeds import FeedBuilder, FeedSchedule
 from rekindle.ops.archive import ArchiveWriter
@@ -46,6 +48,7 @@ async def run(installation: Installation) -> None:
     try:
         steps = {
             "catalogues": scheduler.catalogues,
+            "catalogue changes": scheduler.changes,
             "feeds": scheduler.feeds,
             "archive": scheduler.archive,
             "retention": scheduler.retention,
@@ -54,6 +57,7 @@ async def run(installation: Installation) -> None:
     finally:
         lease.release()
         health.stop()
+        await scheduler.close()
 
 
 class Scheduler:
@@ -62,6 +66,8 @@ class Scheduler:
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._fetch = fetcher(installation)
+        self._transport = HttpTransport(allow_private=installation.settings.allow_private_addresses)
+        self._accounts = accounts(installation, self._fetch, self._transport)
         builder = FeedBuilder(
             installation.database,
             installation.blobs,
@@ -81,7 +87,24 @@ class Scheduler:
 
     async def catalogues(self) -> int:
         """Import the sources whose time has come."""
-        return sum([await catalog_import(self._installation, shop, self._fetch).step() for shop in self._workspaces()])
+        done = 0
+        for shop in self._workspaces():
+            done += await catalog_import(self._installation, shop, self._fetch, self._accounts).step()
+        return done
+
+    async def changes(self) -> int:
+        """Read again what webhooks named, and what accounts say has changed."""
+        installation, done = self._installation, 0
+        for shop in self._workspaces():
+            refresh = CatalogRefresh(
+                shop, installation.database, installation.blobs, installation.clock, self._accounts
+            )
+            done += await refresh.step()
+        return done
+
+    async def close(self) -> None:
+        """Close the connections to accounts."""
+        await self._transport.close()
 
     async def feeds(self) -> int:
         """Build the feeds whose snapshot, rules or specification changed."""
@@ -138,7 +161,15 @@ def fetcher(installation: Installation) -> Fetcher:
     return Fetcher(folder, allow_private=installation.settings.allow_private_addresses)
 
 
-def catalog_import(installation: Installation, workspace: Workspace, fetch: Fetcher) -> CatalogImport:
+def accounts(installation: Installation, fetch: Fetcher, transport: HttpTransport) -> Accounts:
+    """Return the accounts that catalogues are read from."""
+    walker = Walker(transport, fetch, installation.clock, asyncio.sleep, jitter.random)
+    return Accounts(installation.database, walker, installation.secrets.get, installation.settings.data / "walks")
+
+
+def catalog_import(
+    installation: Installation, workspace: Workspace, fetch: Fetcher, accounts: Accounts | None = None
+) -> CatalogImport:
     """Return the importer of one workspace; relative locations start at its folder."""
     return CatalogImport(
         workspace,
@@ -147,6 +178,7 @@ def catalog_import(installation: Installation, workspace: Workspace, fetch: Fetc
         fetch,
         installation.clock,
         base=installation.folder or installation.settings.data,
+        accounts=accounts,
     )
 
 

@@ -19,10 +19,12 @@ from rich.text import Text
 from rekindle.catalog import CatalogImport, ChangeSet, RunLog, RunResult, SnapshotStore
 from rekindle.catalog.importing import is_address
 from rekindle.catalog.reading import sources
+from rekindle.cli import _scheduler
 from rekindle.cli._compose import Installation, open_installation
 from rekindle.cli._documents import read_folder
 from rekindle.cli._options import installation_options
 from rekindle.egress.fetch import Fetcher
+from rekindle.egress.http import HttpTransport
 from rekindle.engines.blobs import BlobMissing
 from rekindle.model.clock import rfc3339
 from rekindle.workspace import Source, Workspace
@@ -194,7 +196,8 @@ async def _import(
             disable=not sys.stderr.isatty(),
         ) as bar,
     ):
-        fetch = Fetcher(Path(work), allow_private=installation.settings.allow_private_addresses)
+        inside = installation.settings.allow_private_addresses
+        fetch, transport = Fetcher(Path(work), allow_private=inside), HttpTransport(allow_private=inside)
         importer = CatalogImport(
             workspace,
             installation.database,
@@ -202,6 +205,7 @@ async def _import(
             fetch,
             installation.clock,
             base=installation.folder or Path(),
+            accounts=_scheduler.accounts(installation, fetch, transport),
         )
         for source in chosen:
             task = bar.add_task(source.name, total=None)
@@ -210,6 +214,7 @@ async def _import(
                 bar.update(task, completed=number)
 
             results.append(await importer.run(source, confirm_shrink=confirm_shrink, progress=progress))
+        await transport.close()
     return results
 
 

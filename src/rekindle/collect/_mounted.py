@@ -11,8 +11,6 @@ from rekindle.collect._http import Protocol_, Proxies, Refused, Scope, quietly
 from rekindle.collect.cookie import read_cookies
 from rekindle.model.web import Request, Route
 
-_BODY = 64 * 1024
-
 
 class Mounted:
     """Finds the route of a path: an exact one first, then the longest that ends in ``*``."""
@@ -52,7 +50,7 @@ class Mounted:
             cookies=read_cookies(headers.get("cookie", "")),
             peer=address,
             host=headers.get("host") or scope.authority or "",
-            body=await self._bodies.read(scope, protocol, _BODY) if scope.method in {"POST", "PUT"} else b"",
+            body=await self._bodies.read(scope, protocol, route.most_bytes) if scope.method in {"POST", "PUT"} else b"",
         )
         response = await route.handler(request)
         answer, body = list(response.headers.items()), response.body

@@ -37,8 +37,9 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Route(msgspec.Struct, frozen=True):
-    """``path`` is exact, or ends in ``*`` and then matches everything below."""
+    """``path`` is exact, or ends in ``*`` and then matches everything below. A body may have ``most_bytes``."""
 
     methods: frozenset[str]
     path: str
     handler: Handler
+    most_bytes: int = 64 * 1024

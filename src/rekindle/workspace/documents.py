@@ -42,11 +42,12 @@ class Shop(Document):
 class Source(Document):
     """One ``[[source]]`` of ``catalog.toml``. ``kind`` is a source's folder name, or ``auto`` to look at the content.
 
+    ``location`` is a file or an address; sources behind an account need none, their ``options`` say where it is.
     ``columns`` maps product fields to the columns of a generic table; ``options`` is for the source's own settings.
     """
 
     name: Name
-    location: str
+    location: str = ""
     kind: str = "auto"
     every: Duration = "1h"
     currency: CurrencyCode | None = None

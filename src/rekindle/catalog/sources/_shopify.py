@@ -14,7 +14,7 @@ from rekindle.catalog.variants import COLOR, SIZE, fill
 def to_item(row: Row, template: str, options: Options, report: Report) -> Item | None:
     """Return the product of one variant.
 
-    Values used: ``variant_id product_id handle title variant_title body vendor type tags sku barcode price
+    Values used: ``variant_id product_id handle url currency title variant_title body vendor type tags sku barcode price
     compare_at_price available quantity policy tracked grams image images option.<name>``.
     """
     values = row.values
@@ -29,6 +29,7 @@ def to_item(row: Row, template: str, options: Options, report: Report) -> Item |
         "sku": values.get("sku", ""),
         "handle": values.get("handle", ""),
         "tags": values.get("tags", ""),
+        "currency": values.get("currency", ""),
     }
     variant = first(values.get("variant_title", ""))
     if variant and variant != "Default Title":
@@ -79,11 +80,13 @@ def _images(values: Values) -> Values:
 
 
 def _link(values: Values, options: Options) -> str:
+    variant = first(values.get("variant_id", ""))
+    query = f"?variant={quote(variant)}" if variant else ""
+    if url := first(values.get("url", "")):
+        return url + query
     handle = first(values.get("handle", ""))
     if not options.link_base or not handle:
         return ""
-    variant = first(values.get("variant_id", ""))
-    query = f"?variant={quote(variant)}" if variant else ""
     return f"{options.link_base.rstrip('/')}/products/{quote(handle)}{query}"
 
 

@@ -20,6 +20,7 @@ TITLE = "Shopify bulk operation (JSON Lines)"
 
 _PRODUCT: Final = {
     "handle": ("handle",),
+    "url": ("onlineStoreUrl",),
     "title": ("title",),
     "body": ("descriptionHtml", "bodyHtml", "body_html", "description"),
     "vendor": ("vendor",),
@@ -35,6 +36,7 @@ _VARIANT: Final = {
     "compare_at_price": ("compareAtPrice", "compare_at_price"),
     "available": ("availableForSale",),
     "quantity": ("inventoryQuantity",),
+    "policy": ("inventoryPolicy",),
     "image": ("image.url", "image.src"),
 }
 
@@ -52,6 +54,7 @@ def rows(prepared: Prepared, _options: Options, report: Report) -> Iterator[Row]
         silent = Report()  # broken lines are reported by the second reading
         for _, entry in _json.lines(prepared, silent):
             _keep(entry, spill)
+        shop = spill.get("shop") or {}
         for number, entry in _json.lines(prepared, report):
             if _kind(entry) != "ProductVariant":
                 continue
@@ -60,14 +63,17 @@ def rows(prepared: Prepared, _options: Options, report: Report) -> Iterator[Row]
                 remedy = "its product is not in the file; run the bulk operation again"
                 report.cut_short("parent-missing", remedy, row=number, value=entry.get("id", ""))
                 continue
-            yield Row(number, _variant(entry, parent))
+            yield Row(number, shop | _variant(entry, parent))
 
 
 def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item]:
     """Yield the variants that are for sale. ``options.id`` is a template, ``{variant_id}`` unless told otherwise."""
-    _shopify.without_link(options, report)
     template = str(options.extra.get("id", "{variant_id}"))
+    linked = False
     for row in rows(prepared, options, report):
+        if not linked and not row.values.get("url"):
+            _shopify.without_link(options, report)
+            linked = True
         if not _shopify.unsold(row.values, report, row.number) and (
             item := _shopify.to_item(row, template, options, report)
         ):
@@ -86,13 +92,18 @@ def _keep(entry: dict[str, Any], spill: Spill) -> None:
         values = _named(entry, _PRODUCT) | {"product_id": identity.rpartition("/")[2]}
         tags = entry.get("tags")
         values["tags"] = ", ".join(map(str, tags)) if isinstance(tags, list) else _json.text(tags)
+        if "publishedAt" in entry:
+            values["published"] = "true" if entry["publishedAt"] else "false"
         early = spill.get(identity) or {}
         spill.put(identity, early | values)
+    elif kind == "Shop":
+        spill.put("shop", {"currency": _json.text(entry.get("currencyCode"))})
     elif kind in ("ProductImage", "MediaImage") and (parent := str(entry.get("__parentId", ""))):
-        known = spill.get(parent) or {}
+        known: Values = spill.get(parent) or {}
         flat = _json.flat(entry)
         url = flat.get("url") or flat.get("src") or flat.get("image.url") or ""
-        spill.put(parent, known | {"images": [*listed(known.get("images", [])), *listed(url)]})
+        images = dict.fromkeys([*listed(known.get("images", [])), *listed(url)])
+        spill.put(parent, known | {"images": list(images)})
 
 
 def _variant(entry: dict[str, Any], parent: Values) -> Values:

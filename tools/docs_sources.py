@@ -1,0 +1,49 @@
+"""Write docs/sources.md: the accounts that catalogues are read from, as their manifests tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rekindle.catalog.account import Manifest
+from rekindle.catalog.accounts import module_of
+from rekindle.catalog.reading import sources
+
+
+def source_page() -> str:
+    """Return the page."""
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    yield "# Catalogues behind accounts\n"
+    yield (
+        "`rekindle catalog sources add NAME` asks for what each of them needs. How they are read, and what webhooks do, is"
+        " told in [The catalogue](catalog.md).\n"
+    )
+    for name in sorted(sources()):
+        module = module_of(name)
+        if module is not None:
+            yield from _section(module.manifest, module.TITLE)
+
+
+def _section(manifest: Manifest, title: str) -> Iterator[str]:
+    yield f"## `{manifest.name}`\n"
+    yield f"{title}.\n"
+    yield "| option | what it is |\n|---|---|"
+    for setting in manifest.settings:
+        yield f"| `{setting.name}`{_needed(setting.required)} | {setting.help} |"
+    for secret in manifest.secrets:
+        yield f'| `{secret.name} = {{ secret = "…" }}`{_needed(secret.required)} | {secret.help} |'
+    hook = manifest.hook_secret or "a key of your own; the shop system sends no webhooks, see below"
+    yield f'| `hook_secret = {{ secret = "…" }}` | {hook} |\n'
+    if manifest.since:
+        yield "It can be asked for what changed (`changes_every`, 10 minutes unless told otherwise, or `never`).\n"
+    if manifest.per_second:
+        yield f"At most {manifest.per_second:g} requests a second are sent.\n"
+    if manifest.unverified:
+        yield f"Not confirmed by a public document: {manifest.unverified}\n"
+    yield "Written from: " + ", ".join(f"<{url}>" for url in manifest.documents) + "\n"
+
+
+def _needed(required: bool) -> str:
+    return " (required)" if required else ""
