@@ -1,7 +1,7 @@
 """Channels: the snapshot through rules and checks to a published, versioned file."""
 
 from rekindle.feeds.access import signed
-from rekindle.feeds.builder import FeedBuilder, FeedSchedule, NothingToBuild
+from rekindle.feeds.builder import FeedBuilder, NothingToBuild
 from rekindle.feeds.channel import UnknownChannel, channel, configured
 from rekindle.feeds.comparing import Change, Difference, diff
 from rekindle.feeds.conditions import ConditionError
@@ -13,6 +13,7 @@ from rekindle.feeds.offline import Report, check_products, check_rows
 from rekindle.feeds.previewing import Preview, preview
 from rekindle.feeds.program import compile_feed
 from rekindle.feeds.rules import RuleError
+from rekindle.feeds.schedule import FeedSchedule
 from rekindle.feeds.serving import FeedServer
 from rekindle.feeds.status import FeedStatus, findings, history, issues, live_version, status
 from rekindle.feeds.versions import FeedVersion, UnknownVersion

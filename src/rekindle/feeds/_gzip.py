@@ -15,16 +15,21 @@ _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 # An empty last block ends the stream (RFC 1951).
 _END = b"\x03\x00"
 
+HEADER = len(_HEADER)
+"""Bytes before the first piece."""
+
 
 class Piece(NamedTuple):
     """A part of a file, plain and as deflate blocks that end on a byte boundary."""
 
-    plain: bytes
-    packed: bytes
+    plain: bytes | memoryview
+    packed: bytes | memoryview
 
 
-def pack(plain: bytes) -> Piece:
-    """Compress a part by itself; other threads run meanwhile. A part should have a megabyte or more."""
+def pack(plain: bytes | memoryview) -> Piece:
+    """Compress a part by itself, nothing to nothing; other threads run meanwhile."""
+    if not plain:
+        return Piece(b"", b"")
     worker = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -15)
     return Piece(plain, worker.compress(plain) + worker.flush(isal_zlib.Z_SYNC_FLUSH))
 
@@ -39,7 +44,7 @@ class Gzip:
         out.write(_HEADER)
 
     def add(self, piece: Piece) -> None:
-        """Append the next part."""
+        """Append the next part, or several that lie together."""
         self._checksum = isal_zlib.crc32(piece.plain, self._checksum)
         self._size += len(piece.plain)
         self._out.write(piece.packed)

@@ -71,10 +71,12 @@ def connect(temporary: Path | None = None, memory_limit: str = MEMORY_LIMIT) -> 
             "memory_limit": memory_limit,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
-            "preserve_insertion_order": False,
+            "preserve_insertion_order": True,
             **({"temp_directory": str(temporary)} if temporary is not None else {}),
         }
     )
+    # A file is read in many slices; its footer is parsed once.
+    connection.execute("SET parquet_metadata_cache = true")
     for macro in _MACROS:
         connection.execute(macro)
     return connection

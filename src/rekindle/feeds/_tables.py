@@ -29,6 +29,11 @@ feed_versions = sa.Table(
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("held_reason", sa.Text),
     sa.Column("approved_by", sa.String(200)),
+    sa.Column("basis", sa.String(64)),
+    sa.Column("patch_digest", sa.String(64)),
+    sa.Column("layout_digest", sa.String(64)),
+    sa.Column("base_digest", sa.String(64)),
+    sa.Column("base_gzip_digest", sa.String(64)),
 )
 
 feed_live = sa.Table(
@@ -38,6 +43,25 @@ feed_live = sa.Table(
     sa.Column("feed", sa.String(63), primary_key=True),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("since_ms", sa.BigInteger, nullable=False),
+)
+
+# Each change of the pointer, and what a reader of the version before needs to have the new one.
+feed_deltas = sa.Table(
+    "feed_deltas",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("feed", sa.String(63), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("previous", sa.Integer),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("added", sa.BigInteger, nullable=False),
+    sa.Column("changed", sa.BigInteger, nullable=False),
+    sa.Column("removed", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.String(64)),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("update_digest", sa.String(64)),
+    sa.Column("update_size", sa.BigInteger, nullable=False),
 )
 
 # Every finding is counted; of each kind the first thousand are kept, and only for the newest version and the live one.

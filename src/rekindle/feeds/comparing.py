@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import duckdb
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from rekindle.engines.blobs import Blobs
 from rekindle.engines.database import Database
 from rekindle.feeds import _sql, versions
+from rekindle.feeds.items import items_of, where_different
 from rekindle.feeds.program import PUBLISHED
 
 
@@ -43,21 +43,17 @@ def diff(
         a = versions.find(connection, workspace, feed, old)
         b = versions.find(connection, workspace, feed, new)
     with _sql.connect() as engine:
-        return compare(engine, blobs.path(a.items_digest), blobs.path(b.items_digest), limit)
+        return compare(engine, *where_different(items_of(blobs, a), items_of(blobs, b)), limit)
 
 
-def compare(engine: duckdb.DuckDBPyConnection, old: Path, new: Path, limit: int) -> Difference:
-    """Compare two Parquet files of items."""
-    before, after = _columns(engine, old), _columns(engine, new)
-    names = [name for name in dict.fromkeys((*before, *after)) if not name.startswith("_") and name != "id"]
-    _open(engine, "a", old, before, names)
-    _open(engine, "b", new, after, names)
+def compare(engine: duckdb.DuckDBPyConnection, old: str, new: str, limit: int) -> Difference:
+    """Compare two relations of items."""
+    names = open_different(engine, old, new)
     added = _ids(engine, "b", "a", limit)
     removed = _ids(engine, "a", "b", limit)
     differing = {name: f"a.{_sql.name(name)} IS DISTINCT FROM b.{_sql.name(name)}" for name in names}
     counts = ", ".join(f"count_if({sql})" for sql in differing.values())
-    anything = " OR ".join(differing.values())
-    row = engine.execute(f"SELECT count_if({anything}), {counts} FROM a JOIN b USING (id)").fetchone() or ()
+    row = engine.execute(f"SELECT count(*), {counts} FROM a JOIN b USING (id)").fetchone() or ()
     by_attribute = {name: int(count) for name, count in zip(names, row[1:], strict=True) if count}
     changes: list[Change] = []
     for name in by_attribute:
@@ -72,16 +68,34 @@ def compare(engine: duckdb.DuckDBPyConnection, old: Path, new: Path, limit: int)
     )
 
 
-def _columns(engine: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
-    return [str(row[0]) for row in engine.execute(f"DESCRIBE SELECT * FROM {_sql.parquet(path)}").fetchall()]
+def open_different(engine: duckdb.DuckDBPyConnection, old: str, new: str) -> list[str]:
+    """Make the tables ``a`` and ``b`` of the published items that differ, and return the attributes of either relation.
+
+    Both have all these attributes: a specification may have gained or lost some between the two.
+    """
+    before, after = _columns(engine, old), _columns(engine, new)
+    names = [name for name in dict.fromkeys((*before, *after)) if not name.startswith("_") and name != "id"]
+    wanted = {"a": (old, before), "b": (new, after)}
+    chosen: dict[str, str] = {}
+    for table, (items, there) in wanted.items():
+        columns = ", ".join(_sql.name(n) if n in there else f"NULL::VARCHAR AS {_sql.name(n)}" for n in names)
+        chosen[table] = f"SELECT id, {columns} FROM ({items}) WHERE _state = {PUBLISHED}"
+    # Fingerprints are joined, not texts: those of a large catalogue would not fit into memory.
+    mark = f"hash({', '.join(map(_sql.name, names))}) AS mark"
+    a, b = (f"(SELECT id, {mark} FROM ({chosen[table]}))" for table in wanted)
+    engine.execute(
+        f"CREATE OR REPLACE TEMP TABLE rk_different AS SELECT id FROM {a} a FULL JOIN {b} b USING (id) "
+        "WHERE a.mark IS DISTINCT FROM b.mark"
+    )
+    for table, query in chosen.items():
+        engine.execute(
+            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM ({query}) SEMI JOIN rk_different USING (id)"
+        )
+    return names
 
 
-def _open(
-    engine: duckdb.DuckDBPyConnection, name: str, path: Path, there: Sequence[str], wanted: Sequence[str]
-) -> None:
-    # A specification may have gained or lost attributes between the two.
-    columns = ", ".join(_sql.name(n) if n in there else f"NULL::VARCHAR AS {_sql.name(n)}" for n in wanted)
-    engine.execute(f"CREATE VIEW {name} AS SELECT id, {columns} FROM {_sql.parquet(path)} WHERE _state = {PUBLISHED}")
+def _columns(engine: duckdb.DuckDBPyConnection, items: str) -> list[str]:
+    return [str(row[0]) for row in engine.execute(f"DESCRIBE {items}").fetchall()]
 
 
 def _ids(engine: duckdb.DuckDBPyConnection, there: str, not_there: str, limit: int) -> list[str]:

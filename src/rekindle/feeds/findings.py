@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import duckdb
@@ -29,12 +29,16 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def collect(
-    connection: duckdb.DuckDBPyConnection, checks: Sequence[Check], faulted: str, before: str, samples: int = SAMPLES
+    connection: duckdb.DuckDBPyConnection,
+    checks: Sequence[Check],
+    faulted: str,
+    before: Callable[[str], str],
+    samples: int = SAMPLES,
 ) -> list[Finding]:
     """Return findings in the order of ``checks``.
 
-    ``faulted`` is a relation with ``_id``, ``_row`` and the masks; ``before`` one with ``_id`` and the values as the
-    checks saw them, which is read only for the sampled items.
+    ``faulted`` is a relation with ``_id``, ``_row`` and the masks; ``before`` makes one with ``_id`` and the values as the
+    checks saw them, of the items whose ids are in the relation that it is given.
     """
     counts = _counts(connection, checks, faulted)
     hit = [index for index, count in enumerate(counts) if count]
@@ -61,7 +65,7 @@ def _counts(connection: duckdb.DuckDBPyConnection, checks: Sequence[Check], faul
 
 
 def _issues(
-    connection: duckdb.DuckDBPyConnection, checks: Sequence[Check], hit: Sequence[int], before: str
+    connection: duckdb.DuckDBPyConnection, checks: Sequence[Check], hit: Sequence[int], before: Callable[[str], str]
 ) -> dict[int, list[Issue]]:
     # One read of the values for all samples; each issue then takes the attribute that it is about.
     wanted = list(dict.fromkeys(checks[index].attribute for index in hit))
@@ -70,7 +74,7 @@ def _issues(
     same = "v._id IS NOT DISTINCT FROM k._id AND v._row IS NOT DISTINCT FROM k._row"
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE rk_values AS SELECT k._id, k._row, {values} "
-        f"FROM ({before}) v JOIN ({keys}) k ON {same} GROUP BY k._id, k._row"
+        f"FROM ({before('SELECT _id FROM rk_sample')}) v JOIN ({keys}) k ON {same} GROUP BY k._id, k._row"
     )
     found: dict[int, list[Issue]] = {}
     for index in hit:

@@ -48,7 +48,7 @@ def check_rows(name: str, rows: Iterable[tuple[int, Mapping[str, str | list[str]
         columns = ", ".join(f"{_sql.text(column)}: 'VARCHAR'" for column in names)
         with _sql.connect(Path(folder)) as engine:
             read = (
-                f"SELECT *, id AS _id, NULL::VARCHAR AS _file, NULL::INTEGER AS _rule FROM "
+                f"SELECT *, id AS _id, NULL::VARCHAR AS _file, NULL::UBIGINT AS _hash, NULL::INTEGER AS _rule FROM "
                 f"read_json({_sql.text(str(path))}, format = 'newline_delimited', "
                 f"columns = {{{columns}, '_row': 'BIGINT'}}, maximum_object_size = {_LARGEST})"
             )
@@ -90,7 +90,7 @@ def _text(value: str | list[str]) -> str:
 def _report(engine: duckdb.DuckDBPyConnection, program: Program, before: str, samples: int) -> Report:
     engine.execute(f"CREATE TEMP TABLE rk_before AS {before}")
     engine.execute(f"CREATE TEMP TABLE rk_faulted AS {program.faulted('SELECT * FROM rk_before')}")
-    found = collect(engine, program.checks, "SELECT * FROM rk_faulted", "SELECT * FROM rk_before", samples)
+    found = collect(engine, program.checks, "SELECT * FROM rk_faulted", lambda _ids: "SELECT * FROM rk_before", samples)
     repeated = _repeated(engine, samples)
     if repeated is not None:
         found.insert(0, repeated)

@@ -44,11 +44,14 @@ def preview(snapshot: Snapshot, old: Feed, new: Feed, folder: Path | None = None
             write_items(engine, before, products, work / "old.parquet")
             write_items(engine, after, products, work / "new.parquet")
             table = f"SELECT * FROM {_sql.parquet(work / 'new.parquet')}"
-            found = collect(engine, after.checks, table, after.before_checks(products), limit)
+            found = collect(
+                engine, after.checks, table,
+                lambda ids: after.before_checks(f"(SELECT * FROM {products} WHERE id IN ({ids}))"), limit,
+            )  # fmt: skip
             excluded = _newly(engine, work, EXCLUDED, limit)
             blocked = _newly(engine, work, BLOCKED, limit)
             row = engine.execute(f"SELECT count(*) FROM ({table}) WHERE _state = {PUBLISHED}").fetchone()
-            difference = compare(engine, work / "old.parquet", work / "new.parquet", limit)
+            difference = compare(engine, f"SELECT * FROM {_sql.parquet(work / 'old.parquet')}", table, limit)
     return Preview(int(row[0]) if row else 0, difference, *excluded, *blocked, found)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import duckdb
 import msgspec
 
 from rekindle.feeds import _sql, _types, checks
@@ -16,10 +17,10 @@ from rekindle.feeds.rules import PRODUCT_FIELDS, Layer, compile_rules
 from rekindle.feeds.spec import SEPARATOR
 from rekindle.workspace import Feed, FeedRule
 
-PUBLISHED, EXCLUDED, BLOCKED = 0, 1, 2
-"""What became of an item: column ``_state``."""
+PUBLISHED, EXCLUDED, BLOCKED, GONE = 0, 1, 2, 3
+"""What became of an item: column ``_state``; ``GONE`` is one of an earlier build that the catalogue has no more."""
 
-_REVISION = "2"
+_REVISION = "3"
 """Raise when mapping, cleaning or writing changes, so that every feed is built anew."""
 
 _LISTS = frozenset({"additional_image_links", "custom_labels"})
@@ -30,8 +31,8 @@ _WHOLE = frozenset(PRODUCT_FIELDS) - _LISTS
 class Program(msgspec.Struct, frozen=True):
     """Stages of a feed. Relations are SQL texts; each stage takes the one before.
 
-    Columns that begin with ``_`` are ours: ``_id`` (the product's id), ``_row``, ``_file`` (where it was read), ``_rule`` (number of the excluding rule or
-    NULL), and after `checked` ``_state`` and ``_f0``, ``_f1`` … (which checks found something). ``clean`` says that the
+    Columns that begin with ``_`` are ours: ``_id`` (the product's id), ``_row``, ``_file`` (where it was read), ``_hash`` (a fingerprint of the
+    product), ``_rule`` (number of the excluding rule or NULL), and after `checked` ``_state`` and ``_f0``, ``_f1`` … (which checks found something). ``clean`` says that the
     products' texts hold no control characters and no outer blanks.
     """
 
@@ -54,7 +55,8 @@ class Program(msgspec.Struct, frozen=True):
         for field in PRODUCT_FIELDS:
             value = f"array_to_string({field}, {_sql.text(SEPARATOR)})" if field in _LISTS else field
             columns.append(f"CAST({value} AS VARCHAR) AS {_sql.name(f'product.{field}')}")
-        own = 'attributes AS "product.attributes", id AS _id, "row" AS _row, source AS _file, NULL::INTEGER AS _rule'
+        own = 'attributes AS "product.attributes", id AS _id, "row" AS _row, source AS _file'
+        own += f", {fingerprint()} AS _hash, NULL::INTEGER AS _rule"
         return f"SELECT {', '.join(columns)}, {own} FROM {products}"
 
     def ruled(self, relation: str, upto: int | None = None) -> str:
@@ -65,7 +67,7 @@ class Program(msgspec.Struct, frozen=True):
 
     def cleaned(self, relation: str) -> str:
         """Return the rows without control characters and outer blanks, enumerations in the channel's spelling."""
-        own = "_id, _row, _file, _rule"
+        own = "_id, _row, _file, _hash, _rule"
         spec = self.channel.spec
         columns = [
             f"{_types.clean(attribute, self._trusted(attribute.name))} AS {_sql.name(attribute.name)}"
@@ -114,6 +116,14 @@ class Program(msgspec.Struct, frozen=True):
         return self.checked(self.faulted(self.before_checks(products)))
 
 
+def fingerprint(table: str = "") -> str:
+    """Return SQL that tells products apart by everything but where they were read.
+
+    It is good for one version of the table engine, which `basis` names. ``table`` is the relation's name and a point.
+    """
+    return f"hash({', '.join(table + name for name in (*PRODUCT_FIELDS, 'attributes'))})"
+
+
 def _from_attributes(name: str) -> str:
     return f"attributes[{_sql.text(name)}]"
 
@@ -136,3 +146,8 @@ def recipe(feed: Feed, snapshot_digest: str) -> str:
         msgspec.json.encode(list[FeedRule](feed.rule), order="deterministic").decode(),
     )
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
+
+
+def basis(feed: Feed) -> str:
+    """Return a digest of what makes items of products: rules, specification, our revision, the engine's version."""
+    return recipe(feed, f"duckdb {duckdb.__version__}")

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from email.utils import formatdate, parsedate_to_datetime
+from hashlib import sha256
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rekindle.engines.blobs import BlobMissing, Blobs
 from rekindle.engines.database import Database
-from rekindle.feeds import versions
+from rekindle.feeds import deltas, versions
 from rekindle.feeds.access import CHALLENGE, may_read
 from rekindle.feeds.channel import UnknownChannel, channel
+from rekindle.feeds.deltas import Delta
+from rekindle.feeds.formats import JSON_LINES, Format
+from rekindle.feeds.manifests import manifest_body
 from rekindle.feeds.ranges import Unsatisfiable, asked
 from rekindle.feeds.versions import FeedVersion
-from rekindle.model.clock import Clock, rfc3339
+from rekindle.model.clock import Clock
 from rekindle.model.web import Request, Response, Route
 from rekindle.workspace import Feed
 
@@ -28,6 +31,8 @@ _NOT_FOUND = b"There is no such feed, or it has not been published yet.\n"
 
 class FeedServer:
     """``GET /feeds/<workspace>/<feed>.xml`` (or what the format is called), and ``.json`` for the manifest.
+
+    ``.delta.jsonl``, and where the channel takes such files ``.delta.xml``, is what changed from the version before.
 
     With a ``key``, ``.json.sig`` is the Ed25519 signature (RFC 8032) of the manifest's bytes in base64, and ``.pub`` the
     public key.
@@ -57,8 +62,7 @@ class FeedServer:
     async def handle(self, request: Request) -> Response:
         """Answer one reader."""
         workspace, _, rest = request.path.removeprefix(_PREFIX).partition("/")
-        feed, _, extension = rest.removesuffix(".sig").rpartition(".")
-        extension += ".sig" if rest.endswith(".sig") else ""
+        feed, _, extension = rest.partition(".")
         document = self._settings(workspace, feed) if workspace and feed else None
         if document is None:
             return _missing(request)
@@ -67,19 +71,22 @@ class FeedServer:
         pointer = await self._database.query(lambda connection: versions.live(connection, workspace, feed))
         if pointer is None:
             return _missing(request)
+        past = await self._database.query(lambda connection: deltas.history(connection, workspace, feed))
         version, since_ms = pointer
         headers = {
             "cache-control": _caching(document),
             "x-content-type-options": "nosniff",
         }
         if extension == "json.sig":
-            return self._signed(request, version, since_ms, headers)
+            return self._signed(request, manifest_body(version, since_ms, past), headers)
         if extension == "pub" and self._key is not None:
             return _small(request, _base64(self._key.public_key().public_bytes_raw()), "text/plain", headers)
         if extension == "json":
-            return _manifest(request, version, since_ms, headers)
+            return _manifest(request, version, since_ms, past, headers)
         try:
             known = channel(version.channel)
+            if extension.startswith("delta."):
+                return self._delta(request, version, past, known.format, headers)
             if extension != known.format.extension:
                 return _missing(request)
             headers["content-type"] = known.format.content_type
@@ -87,22 +94,47 @@ class FeedServer:
         except (BlobMissing, UnknownChannel):
             return _missing(request)
 
-    def _signed(self, request: Request, version: FeedVersion, since_ms: int, headers: dict[str, str]) -> Response:
+    def _signed(self, request: Request, body: bytes, headers: dict[str, str]) -> Response:
         if self._key is None:
             return _missing(request)
-        return _small(request, _base64(self._key.sign(_manifest_body(version, since_ms))), "text/plain", headers)
+        return _small(request, _base64(self._key.sign(body)), "text/plain", headers)
+
+    def _delta(
+        self,
+        request: Request,
+        live: FeedVersion,
+        past: Sequence[Delta],
+        shape: Format,
+        headers: dict[str, str],
+    ) -> Response:
+        """Answer with the delta to the live version, or to the one that ``?version=`` names."""
+        version = request.query.get("version", str(live.version))
+        found = next((delta for delta in past if str(delta.version) == version), None)
+        changes = request.path.endswith(".delta.jsonl")
+        digest = found and (found.digest if changes else found.update_digest)
+        if found is None or not digest or not (changes or request.path.endswith(f".delta.{shape.extension}")):
+            return _missing(request)
+        headers["content-type"] = JSON_LINES.content_type if changes else shape.content_type
+        size = found.size if changes else found.update_size
+        return self._bytes(request, digest, size, f'"{digest}"', found.created_ms, headers)
 
     def _file(self, request: Request, version: FeedVersion, since_ms: int, headers: dict[str, str]) -> Response:
         packed = accepts_gzip(request.headers.get("accept-encoding", ""))
         digest, size = (version.gzip_digest, version.gzip_size) if packed else (version.digest, version.size)
         # A strong validator names bytes, so the two encodings have two.
-        headers["etag"] = f'"{version.digest}-gzip"' if packed else f'"{version.digest}"'
-        headers["last-modified"] = formatdate(since_ms / 1000, usegmt=True)
+        etag = f'"{version.digest}-gzip"' if packed else f'"{version.digest}"'
         headers["vary"] = "accept-encoding"
-        if not_modified(request, headers["etag"], since_ms):
-            return Response(304, {k: v for k, v in headers.items() if k != "content-type"})
         if packed:
             headers["content-encoding"] = "gzip"
+        return self._bytes(request, digest, size, etag, since_ms, headers)
+
+    def _bytes(
+        self, request: Request, digest: str, size: int, etag: str, since_ms: int, headers: dict[str, str]
+    ) -> Response:
+        headers["etag"] = etag
+        headers["last-modified"] = formatdate(since_ms / 1000, usegmt=True)
+        if not_modified(request, etag, since_ms):
+            return Response(304, {k: v for k, v in headers.items() if k not in ("content-type", "content-encoding")})
         headers["accept-ranges"] = "bytes"
         path = self._blobs.path(digest)
         if request.method == "HEAD":  # ranges are defined for GET alone (RFC 9110, 14.2)
@@ -117,31 +149,6 @@ class FeedServer:
         return Response(206, headers | {"content-length": str(span.end - span.start)}, path, span)
 
 
-def manifest(version: FeedVersion, since_ms: int) -> dict[str, object]:
-    """Return what a feed's files are, for machines that check what they fetched."""
-    extension = channel(version.channel).format.extension
-    name = f"{version.feed}.{extension}"
-    return {
-        "workspace": version.workspace,
-        "feed": version.feed,
-        "channel": version.channel,
-        "specification": version.spec,
-        "version": version.version,
-        "snapshot": version.snapshot,
-        "items": version.items,
-        "created": rfc3339(version.created_ms),
-        "published": rfc3339(since_ms),
-        "files": [
-            {"name": name, "bytes": version.size, "sha256": version.digest},
-            {"name": name, "encoding": "gzip", "bytes": version.gzip_size, "sha256": version.gzip_digest},
-        ],
-    }
-
-
-def _manifest_body(version: FeedVersion, since_ms: int) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(manifest(version, since_ms)), indent=2) + b"\n"
-
-
 def _base64(raw: bytes) -> bytes:
     return base64.b64encode(raw) + b"\n"
 
@@ -151,12 +158,16 @@ def _small(request: Request, body: bytes, kind: str, headers: dict[str, str]) ->
     return Response(200, headers, b"" if request.method == "HEAD" else body)
 
 
-def _manifest(request: Request, version: FeedVersion, since_ms: int, headers: dict[str, str]) -> Response:
-    body = _manifest_body(version, since_ms)
+def _manifest(
+    request: Request, version: FeedVersion, since_ms: int, past: Sequence[Delta], headers: dict[str, str]
+) -> Response:
+    body = manifest_body(version, since_ms, past)
+    # The delta is there a moment after the version.
+    since_ms = max(since_ms, past[0].created_ms) if past else since_ms
     headers |= {
         "content-type": "application/json",
         "content-length": str(len(body)),
-        "etag": f'"{version.digest}-{version.version}"',
+        "etag": f'"{sha256(body).hexdigest()}"',
         "last-modified": formatdate(since_ms / 1000, usegmt=True),
     }
     if not_modified(request, headers["etag"], since_ms):

@@ -71,6 +71,18 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     source: str
 
 
+class DeltaFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How the platform takes files of only what changed. ``columns`` are the attributes it reads (all when empty).
+
+    ``adds``: such a file may bring new items. None can remove one.
+    """
+
+    source: str
+    columns: tuple[str, ...] = ()
+    adds: bool = True
+    note: str = ""
+
+
 class Spec(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """One channel's specification as it stood at ``version`` (a date)."""
 
@@ -79,6 +91,7 @@ class Spec(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     reference: tuple[Reference, ...]
     attribute: tuple[Attribute, ...]
     check: tuple[Rule, ...] = ()
+    delta: DeltaFile | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,6 +113,8 @@ def parse_spec(text: str) -> Spec:
     seen: set[str] = set()
     facts = [(attribute.name, attribute.source) for attribute in spec.attribute]
     facts += [(check.code, check.source) for check in spec.check]
+    if spec.delta is not None:
+        facts.append(("delta", spec.delta.source))
     for name, source in facts:
         if source not in known:
             raise ValueError(f"{spec.channel}: {name} names the source {source!r}, which is not in the list")

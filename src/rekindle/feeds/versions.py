@@ -12,7 +12,10 @@ from rekindle.engines.database.core import upsert
 from rekindle.feeds._tables import feed_findings, feed_issues, feed_live, feed_versions
 from rekindle.feeds.findings import Finding
 
-BLOBS = ("digest", "gzip_digest", "items_digest", "index_digest")
+BLOBS = (
+    "digest", "gzip_digest", "items_digest", "index_digest",
+    "patch_digest", "layout_digest", "base_digest", "base_gzip_digest",
+)  # fmt: skip
 
 
 class UnknownVersion(LookupError):
@@ -24,6 +27,10 @@ class FeedVersion(msgspec.Struct, frozen=True, kw_only=True):
 
     ``held_reason`` says why it was not published by itself; ``missing`` is the share of the offered items (0 to 1)
     that lack each required attribute.
+
+    A build that took over most of an earlier, full one names that one's files: ``items_digest`` are its items, and
+    ``patch_digest`` those that differ. ``basis`` is what made the items of the products; builds of another basis have
+    nothing in common. Versions of earlier releases have neither.
     """
 
     workspace: str
@@ -46,6 +53,11 @@ class FeedVersion(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int
     held_reason: str | None = None
     approved_by: str | None = None
+    basis: str | None = None
+    patch_digest: str | None = None
+    layout_digest: str | None = None
+    base_digest: str | None = None
+    base_gzip_digest: str | None = None
 
     @property
     def held(self) -> bool:
@@ -151,7 +163,7 @@ def trim(connection: Connection, workspace: str, feed: str, keep: int) -> set[st
             continue
         for table in (feed_findings, feed_versions):
             connection.execute(sa.delete(table).where(_key(table, workspace, feed), table.c.version == old.version))
-        freed.update(getattr(old, column) for column in BLOBS)
+        freed.update(digest for column in BLOBS if (digest := getattr(old, column)))
     used = sa.or_(*(feed_versions.c[column].in_(freed) for column in BLOBS))
     for row in connection.execute(sa.select(*(feed_versions.c[column] for column in BLOBS)).where(used)):
         freed.difference_update(row)

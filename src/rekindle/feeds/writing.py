@@ -3,49 +3,77 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 
 from rekindle.feeds import _gzip, _sql
+from rekindle.feeds._text import text_column
 from rekindle.feeds.channel import Channel, Head
+from rekindle.feeds.layout import Block, ends_block
 from rekindle.feeds.program import PUBLISHED, Program
 
 SLICE = 10_240
-"""Items that are written at once, and the row group of a version's Parquet: a slice reads one group or two."""
+"""Items that are written at once, more or less, and the row group of a version's Parquet."""
 
 
 class Written(NamedTuple):
-    """Sizes in bytes; ``packed`` is 0 when nothing was compressed."""
+    """Sizes in bytes, and where things are (see `layout.Layout`); ``packed`` is 0 when nothing was compressed."""
 
     size: int
     packed: int
+    head: Block
+    lengths: array[int]
+    blocks: array[int]
+    closed: bool
+
+
+class _Slice(NamedTuple):
+    where: str
+    blocks: Sequence[int]
+
+
+class _Part(NamedTuple):
+    pieces: Sequence[_gzip.Piece]
+    lengths: array[int]
+    items: Sequence[int]
 
 
 def write_items(connection: duckdb.DuckDBPyConnection, program: Program, products: str, target: Path) -> None:
-    """Write what the program makes of a snapshot as Parquet.
+    """Write what the program makes of a snapshot as Parquet, in the snapshot's order."""
+    write_rows(connection, program.items(products), target)
 
-    The groups come in any order: keeping it would cost memory, and the engine does not keep it for every query.
-    """
+
+def write_rows(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
+    """Write rows of items as Parquet, in their order."""
     connection.execute(
-        f"COPY ({program.items(products)}) TO {_sql.text(str(target))} "
-        f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {SLICE})"
+        f"COPY ({query}) TO {_sql.text(str(target))} (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {SLICE})"
     )
 
 
-def filled(connection: duckdb.DuckDBPyConnection, channel: Channel, items: Path) -> list[str]:
-    """Return the attributes that hold a value in any published item, and the required ones."""
+def count_filled(connection: duckdb.DuckDBPyConnection, channel: Channel, items: str) -> dict[str, int]:
+    """Return by attribute how many published items of a relation hold a value."""
     names = channel.spec.names
     counts = ", ".join(f"count({_sql.name(name)})" for name in names)
-    row = connection.execute(f"SELECT {counts} FROM {_sql.parquet(items)} WHERE _state = {PUBLISHED}").fetchone()
-    found = dict(zip(names, row or (0,) * len(names), strict=True))
-    return [attribute.name for attribute in channel.spec.attribute if attribute.required or found[attribute.name]]
+    row = connection.execute(f"SELECT {counts} FROM ({items}) WHERE _state = {PUBLISHED}").fetchone()
+    return dict(zip(names, row or (0,) * len(names), strict=True))
+
+
+def columns_of(channel: Channel, filled: dict[str, int]) -> list[str]:
+    """Return the attributes that a file has: those that hold a value in any published item, and the required ones."""
+    return [a.name for a in channel.spec.attribute if a.required or filled.get(a.name)]
+
+
+def line_of(channel: Channel, columns: Sequence[str]) -> str:
+    """Return SQL for an item's text with its line end; NULL for one that is not published."""
+    line = channel.format.line(channel.spec, columns)
+    return f"CASE WHEN _state = {PUBLISHED} THEN {line} || chr(10) END"
 
 
 def write_output(
@@ -53,51 +81,62 @@ def write_output(
     channel: Channel,
     head: Head,
     items: Path,
+    columns: Sequence[str],
     target: Path,
     packed: Path | None = None,
 ) -> Written:
-    """Write the channel's file of the published items, and the same as gzip to ``packed``."""
-    columns = filled(connection, channel, items)
+    """Write the channel's file of the published items of a sorted Parquet, and the same as gzip to ``packed``."""
     shape = channel.format
-    line = shape.line(channel.spec, columns)
-    query = f"SELECT encode({line}), _id FROM {_sql.parquet(items)} WHERE _state = {PUBLISHED} AND "
+    query = f"SELECT {line_of(channel, columns)} FROM {_sql.parquet(items)} WHERE "
     make = _gzip.pack if packed is not None else _plain
+    slices, closed = _slices(connection, items)
 
-    def text(whole: str) -> Callable[[], _gzip.Piece]:
-        return lambda: make(whole.encode())
-
-    def part(where: str) -> Callable[[], _gzip.Piece]:
-        def run() -> _gzip.Piece:
+    def part(each: _Slice) -> Callable[[], _Part]:
+        def run() -> _Part:
             with connection.cursor() as cursor:
-                rows = cursor.execute(query + where).fetchall()
-            # Mostly sorted already, which costs next to nothing here; the engine's sort would move the texts.
-            rows.sort(key=itemgetter(1))
-            return make(b"".join(piece for row in rows for piece in (row[0], b"\n")))
+                data, lengths = text_column(cursor, query + each.where)
+            pieces, at, row = [], 0, 0
+            for count in each.blocks:
+                size = sum(lengths[row : row + count])
+                pieces.append(make(data[at : at + size]))
+                at, row = at + size, row + count
+            return _Part(pieces, lengths, each.blocks)
 
         return run
 
-    tasks = [text(shape.begin(head, channel.spec, columns)), *map(part, _slices(connection, items)), text(shape.end)]
+    begin, end = (make(text.encode()) for text in (shape.begin(head, channel.spec, columns), shape.end))
+    lengths, blocks = array("I"), array("I")
     with ExitStack() as stack:
         out = stack.enter_context(target.open("wb"))
         zipped = stack.enter_context(packed.open("wb")) if packed is not None else None
         gzip = _gzip.Gzip(zipped) if zipped is not None else None
-        for piece in _in_order(tasks):
+
+        def write(piece: _gzip.Piece) -> None:
             out.write(piece.plain)
             if gzip is not None:
                 gzip.add(piece)
+
+        write(begin)
+        for made in _in_order(map(part, slices)):
+            lengths.extend(made.lengths)
+            for count, piece in zip(made.items, made.pieces, strict=True):
+                blocks.extend((count, len(piece.plain), len(piece.packed)))
+                write(piece)
+        write(end)
         if gzip is not None:
             gzip.close()
-    return Written(target.stat().st_size, packed.stat().st_size if packed is not None else 0)
+    size = packed.stat().st_size if packed is not None else 0
+    return Written(target.stat().st_size, size, Block(0, len(begin.plain), len(begin.packed)), lengths, blocks, closed)
 
 
-def _plain(whole: bytes) -> _gzip.Piece:
+def _plain(whole: bytes | memoryview) -> _gzip.Piece:
     return _gzip.Piece(whole, b"")
 
 
-def _in_order(tasks: Iterable[Callable[[], _gzip.Piece]]) -> Iterator[_gzip.Piece]:
+def _in_order(tasks: Iterable[Callable[[], _Part]]) -> Iterator[_Part]:
     """Run tasks on all cores and yield what they make in their order; at most one for each core waits."""
     threads = min(os.cpu_count() or 1, 8)
-    running: deque[Future[_gzip.Piece]] = deque()
+    running: deque[Future[_Part]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
             for task in tasks:
@@ -111,15 +150,25 @@ def _in_order(tasks: Iterable[Callable[[], _gzip.Piece]]) -> Iterator[_gzip.Piec
                 future.cancel()
 
 
-def _slices(connection: duckdb.DuckDBPyConnection, items: Path) -> Iterator[str]:
-    """Yield conditions on ``_id`` that part the items into slices."""
-    ranked = f"SELECT _id, row_number() OVER (ORDER BY _id) AS place FROM {_sql.parquet(items)}"
-    rows = connection.execute(
-        f"SELECT _id FROM ({ranked}) WHERE place % {SLICE} = 1 AND place > 1 ORDER BY _id"
+def _slices(connection: duckdb.DuckDBPyConnection, items: Path) -> tuple[list[_Slice], bool]:
+    """Return conditions on ``_id`` that part the items into slices of whole blocks, and whether the last is closed."""
+    ends: list[tuple[int, str]] = connection.execute(
+        f"SELECT file_row_number + 1, _id FROM read_parquet({_sql.text(str(items))}, file_row_number = true) "
+        f"WHERE {ends_block('_id')} ORDER BY file_row_number"
     ).fetchall()
-    low = ""
-    for (bound,) in rows:
-        quoted = _sql.text(bound)
-        yield f"{low}_id < {quoted}"
-        low = f"_id >= {quoted} AND "
-    yield f"{low}TRUE"
+    (total,) = connection.execute(f"SELECT count(*) FROM {_sql.parquet(items)}").fetchone() or (0,)
+    closed = bool(ends) and ends[-1][0] == total
+    found: list[_Slice] = []
+    low, before, first, blocks = "", 0, 0, list[int]()
+    for place, bound in ends:
+        blocks.append(place - before)
+        before = place
+        if place - first >= SLICE:
+            quoted = _sql.text(bound)
+            found.append(_Slice(f"{low}_id <= {quoted}", blocks))
+            low, first, blocks = f"_id > {quoted} AND ", place, []
+    if before < total:
+        blocks.append(total - before)
+    if blocks:
+        found.append(_Slice(f"{low}TRUE", blocks))
+    return found, closed

@@ -1,0 +1,193 @@
+"""One run of the table engine: items, findings, file, index; whole, or on top of an earlier full build."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+
+from rekindle.engines.blobs import BlobMissing, Blobs
+from rekindle.feeds import _gzip, _index, _sql, layout
+from rekindle.feeds.channel import Head
+from rekindle.feeds.findings import Finding, collect
+from rekindle.feeds.items import Items, items_of, where_different
+from rekindle.feeds.layout import Layout
+from rekindle.feeds.patching import edits_of, write_patch
+from rekindle.feeds.program import BLOCKED, EXCLUDED, PUBLISHED, Program
+from rekindle.feeds.splicing import splice
+from rekindle.feeds.versions import FeedVersion
+from rekindle.feeds.writing import columns_of, count_filled, write_items, write_output
+from rekindle.model.ports import Snapshot
+
+
+class Built(msgspec.Struct, frozen=True):
+    """What a run made: fields of the version, findings, the number of repeated ids, and the items."""
+
+    fields: dict[str, Any]
+    findings: list[Finding]
+    repeated: int
+    items: Items
+
+
+class Build:
+    """Everything is made in a folder that is removed afterwards; what stays goes to the blob store."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, blobs: Blobs, program: Program, snapshot: Snapshot, work: Path
+    ) -> None:
+        self._connection = connection
+        self._blobs = blobs
+        self._program = program
+        self._products = _sql.parquet(snapshot.path)
+        self._work = work
+
+    def run(self, head: Head, basis: str, last: FeedVersion | None) -> Built:
+        """Build on what ``last`` was built on where that saves work, else build everything."""
+        if last is not None and last.basis == basis and last.layout_digest is not None:
+            try:
+                built = self._again(head, basis, last)
+            except (BlobMissing, msgspec.DecodeError):
+                built = None
+            if built is not None:
+                return built
+        return self._whole(head, basis)
+
+    def _whole(self, head: Head, basis: str) -> Built:
+        channel = self._program.channel
+        path = self._work / "items.parquet"
+        write_items(self._connection, self._program, self._products, path)
+        items = Items(path, None, basis)
+        filled = count_filled(self._connection, channel, items.table())
+        output, packed, index = self._work / "feed", self._work / "feed.gz", self._work / "index"
+        written = write_output(self._connection, channel, head, path, columns_of(channel, filled), output, packed)
+        _index.write_index(self._connection, items.table(), index)
+        digests = {"digest": self._put(output), "gzip_digest": self._put(packed), "index_digest": self._put(index)}
+        where = Layout(
+            written.head, written.lengths.tobytes(), written.blocks.tobytes(), written.closed, filled,
+            digests["index_digest"], [(a.name, a.header, a.repeated) for a in channel.spec.attribute],
+        )  # fmt: skip
+        fields: dict[str, Any] = {
+            **digests, "size": written.size, "gzip_size": written.packed, "basis": basis,
+            "items_digest": self._blobs.put(path), "layout_digest": self._blobs.put(layout.encode(where)),
+            "base_digest": digests["digest"], "base_gzip_digest": digests["gzip_digest"],
+        }  # fmt: skip
+        return self._finish(fields, items)
+
+    def _again(self, head: Head, basis: str, last: FeedVersion) -> Built | None:
+        """Return None where so much differs that a full build is better, or needs columns that the earlier file lacks."""
+        channel = self._program.channel
+        base, patch = items_of(self._blobs, last).base, self._work / "patch.parquet"
+        where = layout.decode(self._blobs.path(str(last.layout_digest)).read_bytes())
+        if not write_patch(self._connection, self._program, self._products, base, patch):
+            return None
+        new = count_filled(self._connection, channel, f"SELECT * FROM {_sql.parquet(patch)}")
+        old = count_filled(self._connection, channel, "SELECT * FROM rk_replaced")
+        columns = columns_of(channel, {name: where.filled[name] - old[name] + count for name, count in new.items()})
+        if columns != columns_of(channel, where.filled):
+            return None
+        edits = edits_of(self._connection, channel, columns, base, patch)
+        items = Items(base, patch, basis)
+        output, packed = self._work / "feed", self._work / "feed.gz"
+        begin = channel.format.begin(head, channel.spec, columns)
+        with self._mapped(last.base_digest) as plain, self._mapped(last.base_gzip_digest) as zipped:
+            pieces = splice(where, plain, zipped, edits)
+            _write(begin, pieces, channel.format.end, output, packed)
+        fields: dict[str, Any] = {
+            "size": output.stat().st_size, "gzip_size": packed.stat().st_size, "basis": basis,
+            "digest": self._put(output), "gzip_digest": self._put(packed),
+            "index_digest": self._index(where, items), "items_digest": last.items_digest,
+            "patch_digest": self._blobs.put(patch), "layout_digest": last.layout_digest,
+            "base_digest": last.base_digest, "base_gzip_digest": last.base_gzip_digest,
+        }  # fmt: skip
+        return self._finish(fields, items)
+
+    def _finish(self, fields: dict[str, Any], items: Items) -> Built:
+        table = items.table()
+        if items.patch is not None:
+            # Where an item was read may have moved without any change of the item.
+            table = (
+                f'SELECT i.* REPLACE (p."row" AS _row, p.source AS _file) FROM ({table}) i '
+                f"JOIN {self._products} p ON p.id = i._id"
+            )
+        findings = collect(self._connection, self._program.checks, table, self._before)
+        states = dict(
+            self._connection.execute(f"SELECT _state, count(*) FROM ({items.table()}) GROUP BY ALL").fetchall()
+        )
+        offered = states.get(PUBLISHED, 0) + states.get(BLOCKED, 0)
+        missing = {f.attribute: f.count / offered for f in findings if f.code == "missing" and f.severity == "block"}
+        fields |= {
+            "items": states.get(PUBLISHED, 0), "excluded": states.get(EXCLUDED, 0), "blocked": states.get(BLOCKED, 0),
+            "missing": missing,
+        }  # fmt: skip
+        repeated = f"SELECT id FROM ({items.table()}) WHERE _state = {PUBLISHED} GROUP BY id HAVING count(*) > 1"
+        row = self._connection.execute(f"SELECT count(*) FROM ({repeated})").fetchone()
+        return Built(fields, findings, int(row[0]) if row else 0, items)
+
+    def _before(self, ids: str) -> str:
+        return self._program.before_checks(f"(SELECT * FROM {self._products} WHERE id IN ({ids}))")
+
+    def _index(self, where: Layout, items: Items) -> str:
+        """Return the blob of the ids; that of the full build where the same ids are published and left out."""
+        known = "SELECT _id, id, _state FROM"
+        patch = _sql.parquet(items.patch) if items.patch else ""
+        row = self._connection.execute(
+            f"SELECT count(*) FROM ({known} rk_replaced) a FULL JOIN ({known} {patch}) b USING (_id) "
+            "WHERE a.id IS DISTINCT FROM b.id OR a._state IS DISTINCT FROM b._state"
+        ).fetchone()
+        if row == (0,):
+            try:
+                self._blobs.path(where.index)
+            except BlobMissing:
+                pass
+            else:
+                return where.index
+        index = self._work / "index"
+        _index.write_index(self._connection, items.table(), index)
+        return self._put(index)
+
+    def _put(self, path: Path) -> str:
+        return self._blobs.put(path)
+
+    @contextmanager
+    def _mapped(self, digest: str | None) -> Iterator[memoryview]:
+        with ExitStack() as stack:
+            file = stack.enter_context(self._blobs.path(digest or "").open("rb"))
+            content = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            yield stack.enter_context(memoryview(content))
+
+    def price_shock(self, new: Items, before: FeedVersion, published: int) -> float:
+        """Return the share of the items in both versions whose price moved by half or more; 0 where it cannot be told."""
+        try:
+            old, now = where_different(items_of(self._blobs, before), new)
+        except BlobMissing:
+            return 0.0
+        columns = {str(row[0]) for row in self._connection.execute(f"DESCRIBE {old}").fetchall()}
+        if "price" not in columns or "price" not in self._program.channel.spec.names:
+            return 0.0
+        row = self._connection.execute(
+            "SELECT count_if(n > 0 AND o > 0 AND (n >= 1.5 * o OR n <= 0.5 * o)), count_if(o IS NULL) FROM "
+            f"(SELECT id, rk_number(price) AS n FROM ({now}) WHERE _state = {PUBLISHED}) LEFT JOIN "
+            f"(SELECT id, coalesce(rk_number(price), 0) AS o FROM ({old}) WHERE _state = {PUBLISHED}) USING (id)"
+        ).fetchone()
+        moved, added = (count or 0 for count in row or (0, 0))
+        return float(moved) / (published - added) if published > added else 0.0
+
+
+def _write(begin: str, pieces: Iterator[_gzip.Piece], end: str, output: Path, packed: Path) -> None:
+    with output.open("wb") as out, packed.open("wb") as zipped:
+        gzip = _gzip.Gzip(zipped)
+        for piece in _around(begin, pieces, end):
+            out.write(piece.plain)
+            gzip.add(piece)
+        gzip.close()
+
+
+def _around(begin: str, pieces: Iterator[_gzip.Piece], end: str) -> Iterator[_gzip.Piece]:
+    yield _gzip.pack(begin.encode())
+    yield from pieces
+    yield _gzip.pack(end.encode())
