@@ -65,7 +65,7 @@ def databases(tmp_path) -> Iterator[Callable[[], Database]]:
 
 
 @pytest.fixture
-def empty_database(databases) -> Database:
+def empty_database(databases: Callable[[], Database]) -> Database:
     return databases()
 
 
@@ -193,10 +193,12 @@ def test_findings_name_the_rows_of_now(builder, database, shelf) -> None:
 def test_files_of_a_full_build_stay_as_long_as_they_are_needed(builder, shelf, blobs, database) -> None:
     workspace = shop(main=Feed(channel="meta", keep_versions=2))
     goods = many(50)
+    built = []
     for number in range(5):
         goods["P0001"] = product("P0001", title=f"Title {number}")
         shelf.put(*goods.values())
-        last = builder.build(workspace, "main")
+        built.append(builder.build(workspace, "main"))
+    last = built[-1]
     assert [version.version for version in history(database, "shop", "main")] == [5, 4]
     assert last.patch_digest is not None
     for digest in (last.items_digest, last.base_digest, last.base_gzip_digest, last.layout_digest, last.patch_digest):

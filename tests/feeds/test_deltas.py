@@ -24,6 +24,7 @@ from rekindle.workspace import Feed, FeedTemplate
 from tests.feeds.conftest import GOOGLE, META, product, shop
 
 Row = dict[str, Any]
+OPEN = Feed(channel="meta", max_shrink=1, max_price_shock=1)
 
 
 def deltas(database: Database, feed: str = "main") -> list[Delta]:
@@ -57,11 +58,18 @@ def table(blobs: FolderBlobs, version: FeedVersion) -> dict[str, Row]:
 
 def test_added_changed_and_removed_by_item_and_attribute(builder, database, blobs, shelf) -> None:
     shelf.put(product("A"), product("B", color="red"), product("C"))
-    first = builder.build(shop(main=META), "main")
+    first = builder.build(shop(main=OPEN), "main")
     shelf.put(
-        product("B", price=Decimal("9")), product("C"), product('D "x"', additional_image_links=["https://a.example/1"])
+        product("B", price=Decimal("9")),
+        product("C"),
+        product(
+            'D "x"',
+            link="https://a.example/d",
+            image_link="https://a.example/0",
+            additional_image_links=["https://a.example/1"],
+        ),
     )
-    second = builder.build(shop(main=META), "main")
+    second = builder.build(shop(main=OPEN), "main")
     delta, start = deltas(database)
     assert (start.version, start.previous, start.digest) == (1, None, None)
     assert (delta.version, delta.previous, delta.added, delta.changed, delta.removed) == (2, 1, 1, 1, 1)
@@ -156,7 +164,7 @@ def test_old_deltas_go(builder, database, blobs, shelf) -> None:
     shelf.put(product("A"), product("B"))
     first = builder.build(shop(main=META), "main")
     shelf.put(product("A"))
-    second = builder.build(shop(main=Feed(channel="meta", max_shrink=1)), "main")
+    second = builder.build(shop(main=OPEN), "main")
     for _ in range(KEEP // 2 + 1):
         builder.rollback("shop", "main", first.version)
         builder.rollback("shop", "main", second.version)

@@ -25,8 +25,9 @@ from lxml import etree
 from rekindle.feeds import _index, _sql
 from rekindle.feeds.channel import Head
 from rekindle.feeds.findings import collect
+from rekindle.feeds.items import Items
 from rekindle.feeds.program import Program, compile_feed
-from rekindle.feeds.writing import write_items, write_output
+from rekindle.feeds.writing import columns_of, count_filled, write_items, write_output
 from rekindle.workspace import Feed
 
 G = "http://base.google.com/ns/1.0"
@@ -68,8 +69,10 @@ def ours(snapshot: Path, folder: Path) -> Path:
     plain = Program(compile_feed(Feed(channel="google_merchant")).channel, (), ()).over(snapshot)
     target = folder / "ours.xml"
     with _sql.connect(folder) as engine:
-        write_items(engine, plain, _sql.parquet(snapshot), folder / "items.parquet")
-        write_output(engine, plain.channel, HEAD, folder / "items.parquet", target)
+        items = folder / "items.parquet"
+        write_items(engine, plain, _sql.parquet(snapshot), items)
+        columns = columns_of(plain.channel, count_filled(engine, plain.channel, Items(items).table()))
+        write_output(engine, plain.channel, HEAD, items, columns, target)
     return target
 
 
@@ -80,8 +83,12 @@ def whole(snapshot: Path, folder: Path) -> Path:
     with _sql.connect(folder) as engine:
         write_items(engine, program, _sql.parquet(snapshot), items)
         table = f"SELECT * FROM {_sql.parquet(items)}"
-        collect(engine, program.checks, table, program.before_checks(_sql.parquet(snapshot)))
-        write_output(engine, program.channel, HEAD, items, target, folder / "whole.xml.gz")
+        products = _sql.parquet(snapshot)
+        collect(
+            engine, program.checks, table, lambda ids: program.before_checks(f"(FROM {products} WHERE id IN ({ids}))")
+        )
+        columns = columns_of(program.channel, count_filled(engine, program.channel, table))
+        write_output(engine, program.channel, HEAD, items, columns, target, folder / "whole.xml.gz")
         _index.write_index(engine, table, folder / "ids")
     return target
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "88aa9788c562"
-down_revision: str | None = "2d89df82259f"
+down_revision: str | None = "ca8ac9694089"
 branch_labels = None
 depends_on = None
 
