@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "88aa9788c562"
-down_revision: str | None = "ca8ac9694089"
+down_revision = "22a704d00e1e"
 branch_labels = None
 depends_on = None
 
