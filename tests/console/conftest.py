@@ -15,12 +15,15 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from rekindle.console import create_console
+from rekindle.egress.deadletters import LetterDesk
+from rekindle.egress.rehearsal import Rehearsal
 from rekindle.engines.database import Database
 from rekindle.engines.log import Keyed, SqliteLog
 from rekindle.engines.secrets import SecretMissing
 from rekindle.model.event import Consent, Ecommerce, Item, Page
 from rekindle.model.record import Record, Stored, encode
 from rekindle.privacy.keys import Keyring
+from rekindle.privacy.ledger import Ledger
 from rekindle.workspace import Audience, Destination, DestinationConsent, Feed, Shop, Workspace
 from rekindle.workspace.access import ApiKeys, Users
 from tests.conftest import FakeClock
@@ -74,6 +77,8 @@ class House:
         self.shops = {"shop": shop("shop", f"Shop {HOSTILE}"), "other": shop("other", "Other shop")}
         self.users = Users(database, clock, hasher=CHEAP)
         self.keys = ApiKeys(database, clock)
+        self.accounts: dict[tuple[str, bool], Rehearsal] = {}
+        ledger = Ledger(database, self.keyring, clock)
         self.app: Litestar = create_console(
             database,
             log,
@@ -83,7 +88,11 @@ class House:
             hasher=CHEAP,
             secure=secure,
             ledger_key=self.keyring.ledger_key().public_key(),
+            letters=LetterDesk(database, log, ledger, clock, self._account),
         )
+
+    def _account(self, workspace: str, name: str, at_ms: int | None) -> Rehearsal | None:
+        return self.accounts.get((name, at_ms is not None))
 
     def _record(self, workspace: str, actor: str, action: str, detail: str) -> None:
         self.recorded.append((workspace, actor, action, detail))

@@ -34,6 +34,8 @@ PAGES = [
     "/w/shop/audiences/viewers",
     "/w/shop/destinations",
     "/w/shop/destinations/meta",
+    "/w/shop/destinations/meta/letters",
+    "/w/shop/destinations/meta/letters?reason=platform-refused&since=2026-01-01&until=2027-01-01",
     "/w/shop/live",
     "/w/shop/ledger",
     "/w/shop/settings",

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from rekindle.cli import main
-from rekindle.egress.deadletters import Filter, Replayed, find, replay, show
+from rekindle.egress.deadletters import Filter, LetterDesk, Replayed, find, reasons
+from rekindle.egress.rehearsal import Rehearsal
 from rekindle.privacy import ledger
+from rekindle.workspace import Destination, Policy
 from tests.egress.world import World, error, ok
 
 DAY = 86_400_000
@@ -21,8 +24,20 @@ async def dead(world: World, count: int = 3) -> None:
     assert world.counts() == {"dead/platform-refused": count}
 
 
+def desk(world: World, then: Destination | None = None) -> LetterDesk:
+    """A desk that knows the account as it is, and as it was before its settings changed (``then``)."""
+
+    def account(_workspace: str, name: str, at_ms: int | None) -> Rehearsal:
+        document = then if then is not None and at_ms is not None else world.destination
+        return Rehearsal(
+            name, document, Policy(), world.module, world.secrets.get, world.consents, world.vault, world.feed_ids
+        )
+
+    return LetterDesk(world.database, world.log, world.ledger, world.clock, account)
+
+
 async def again(world: World) -> Replayed:
-    return await replay(world.database, world.log, world.ledger, world.clock, DEAD, "anna", 100)
+    return await desk(world).replay(DEAD, "anna", 100)
 
 
 async def test_they_are_found_by_filter_with_the_platforms_words_masked(world: World):
@@ -38,12 +53,57 @@ async def test_they_are_found_by_filter_with_the_platforms_words_masked(world: W
 
 async def test_what_is_shown_names_nobody(world: World):
     await dead(world, 1)
-    (letter,) = await show(world.database, world.log, Filter(workspace="shop", event_id="e1"))
+    (letter,) = await desk(world).show(Filter(workspace="shop", event_id="e1"), 10)
     assert letter.record is not None
     assert letter.record["ecommerce"]["items"][0]["item_id"] == "A1"
     text = str(letter)
     assert "anna" not in text
     assert "203.0.113.9" not in text
+
+
+async def test_the_payload_is_shown_as_the_platform_saw_it_and_as_it_would_now(world: World):
+    then = msgspec.structs.replace(world.destination, settings=world.destination.settings | {"default_region": "PL"})
+    await dead(world, 1)
+    (letter,) = await desk(world, then).show(Filter(workspace="shop", event_id="e1"), 10)
+    assert letter.before is not None
+    assert letter.after is not None
+    assert letter.before.outcome == letter.after.outcome == "send"
+    seen = letter.before.body
+    assert seen["event_name"] == "ViewContent"
+    assert seen["custom_data"]["content_ids"] == ["A1"]
+    assert seen["user_data"] == {
+        "em": ["(a hash)"], "client_ip_address": "(11 characters)", "client_user_agent": "(11 characters)",
+    }  # fmt: skip
+    assert "Invalid parameter" in letter.outcome.detail
+
+
+async def test_nothing_is_shown_of_who_withdrew_or_was_erased(world: World):
+    await dead(world, 1)
+    await world.withdraw("s1")
+    await world.consents.refresh()
+    (letter,) = await desk(world).show(DEAD, 10)
+    assert letter.after is not None
+    assert (letter.after.outcome, letter.after.reason, letter.after.body) == ("filtered", "consent-withdrawn", None)
+    assert letter.before is not None
+    assert letter.before.body is None
+
+
+async def test_an_account_that_cannot_be_configured_says_so(world: World):
+    await dead(world, 1)
+    world.secrets.delete("meta_token")
+    (letter,) = await desk(world).show(DEAD, 10)
+    assert letter.after is not None
+    assert (letter.after.outcome, letter.after.reason) == ("held", "credentials")
+    assert "meta_token" in letter.after.detail
+
+
+async def test_they_are_chosen_by_the_time_they_ended(world: World):
+    await dead(world, 1)
+    ended = find(world.database, DEAD, 1)[0].updated_ms
+    for since, until, count in ((ended, None, 1), (ended + 1, None, 0), (None, ended, 0), (None, ended + 1, 1)):
+        chosen = Filter(workspace="shop", since_ms=since, until_ms=until)
+        assert len(find(world.database, chosen, 10)) == count
+        assert reasons(world.database, chosen) == ({("meta", "platform-refused"): 1} if count else {})
 
 
 async def test_after_the_repair_they_go_the_whole_way_again(world: World):

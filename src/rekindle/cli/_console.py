@@ -9,6 +9,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from rekindle.cli._compose import Installation
+from rekindle.cli._letters import letter_desk
 from rekindle.console.app import close_streams, create_console
 from rekindle.ops.loop import stop_on_signals
 
@@ -27,6 +28,7 @@ async def run(installation: Installation) -> None:
         secure=settings.console_url.startswith("https://"),
         trusted_proxies=settings.trusted_proxies,
         ledger_key=installation.keyring.ledger_key().public_key(),
+        letters=letter_desk(installation),
     )
     server = Server(
         app,

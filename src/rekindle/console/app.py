@@ -29,6 +29,7 @@ from rekindle.console.pages import handlers
 from rekindle.console.render import assets
 from rekindle.console.services import Record, Services, Shops
 from rekindle.console.visit import Visit
+from rekindle.egress.deadletters import LetterDesk
 from rekindle.engines.database import Database
 from rekindle.engines.log.protocol import Log
 from rekindle.model.clock import Clock
@@ -53,12 +54,14 @@ def create_console(
     hasher: argon2.PasswordHasher | None = None,
     login: Authenticator | None = None,
     ledger_key: Ed25519PublicKey | None = None,
+    letters: LetterDesk | None = None,
 ) -> Litestar:
     """Return the console as an ASGI application.
 
     ``shops`` gives the live workspaces, ``record`` writes changes by people to the ledger. ``secure`` when browsers
     reach it by https (cookies are then ``Secure``). ``allowed_hosts`` are the host names it answers to (all, when
-    empty). ``login`` replaces passwords, for single sign-on. With ``ledger_key`` the ledger can be verified on its page.
+    empty). ``login`` replaces passwords, for single sign-on. With ``ledger_key`` the ledger can be verified on its page, with
+    ``letters`` dead letters can be previewed and sent again.
     """
     users = Users(database, clock, random, hasher)
     services = Services(
@@ -74,6 +77,7 @@ def create_console(
         secure=secure,
         trusted_proxies=trusted_proxies,
         ledger_key=ledger_key,
+        letters=letters,
     )
     # Litestar wraps a handler's function anew for each application, so each gets its own copies.
     every: list[ControllerRouterHandler] = [_described(copy(handler)) for handler in (_asset, _livez, *_PAGES)]

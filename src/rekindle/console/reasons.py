@@ -93,3 +93,23 @@ REASONS: Final[Mapping[str, str]] = {
     "rule-changed": _("the rule was changed"),
     "rule-removed": _("the audience was removed"),
 }
+
+_REPAIR = _("Read the platform's words, change the destination's settings or the data, apply, then replay.")
+
+REMEDIES: Final[Mapping[str, str]] = {
+    "platform-refused": _REPAIR,
+    "retries-spent": _("Others got through while this one was tried: replay it; when it comes back, it is the event."),
+    "partly-refused": _REPAIR,
+    "undecided": _("Look it up at the platform by its trace; replay only what is not there."),
+    "mapping-failed": _("This is a fault of the mapping: report it with this page, and replay after an update."),
+    "missing-field": _(
+        "Send the field from the page or the server; what is stored lacks it, so a replay alone is no help."
+    ),
+    "no-match-key": _("Send an identifier that this platform can match, or accept that it cannot know this visitor."),
+    "malformed": _("Repair the page or the server that sends it; what is stored stays as it is."),
+    "id-not-in-feed": _("Publish the items in the destination's feed, or set unknown_ids to drop, then replay."),
+    "in-future": _("Set the clock of the server that sends the events; replay when the time has come."),
+    "limited-use": _("Nothing is to be done: the person's choice stands."),
+    "consent-signal-missing": _("Send the consent signal with the event; what is stored lacks it."),
+}
+"""What to do about what came to a bad end."""

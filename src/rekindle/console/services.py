@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from rekindle.egress.deadletters import LetterDesk
 from rekindle.engines.database import Database
 from rekindle.engines.log.protocol import Log
 from rekindle.model.clock import Clock
@@ -21,7 +22,10 @@ Record = Callable[[str, str, str, str], None]
 
 
 class Services(msgspec.Struct, frozen=True):
-    """``secure`` says that browsers reach the console by https; ``trusted_proxies`` may name the client's address."""
+    """``secure`` says that browsers reach the console by https; ``trusted_proxies`` may name the client's address.
+
+    Without ``letters`` dead letters can be listed and neither previewed nor sent again.
+    """
 
     database: Database
     log: Log
@@ -35,6 +39,7 @@ class Services(msgspec.Struct, frozen=True):
     secure: bool = False
     trusted_proxies: tuple[str, ...] = ()
     ledger_key: Ed25519PublicKey | None = None
+    letters: LetterDesk | None = None
 
     @property
     def session_cookie(self) -> str:

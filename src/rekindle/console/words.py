@@ -13,7 +13,7 @@ from typing import Final
 from babel import units
 
 from rekindle.console.language import translations
-from rekindle.console.reasons import REASONS
+from rekindle.console.reasons import REASONS, REMEDIES
 from rekindle.model.outcome import Outcome
 
 
@@ -105,6 +105,10 @@ class Words:
     def reason(self, code: str) -> str:
         """Return a reason in words."""
         return self._say(REASONS.get(code, code))
+
+    def remedy(self, code: str) -> str:
+        """Return what to do about a reason, or "" where there is nothing to say."""
+        return self._say(REMEDIES.get(code, ""))
 
     def source(self, code: str) -> str:
         """Return where an event came from."""

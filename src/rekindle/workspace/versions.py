@@ -175,6 +175,11 @@ class Versions:
             raise VersionMissing(f"workspace {name!r} has no version {version}")
         return msgspec.json.decode(document, type=Workspace)
 
+    def at(self, name: str, at_ms: int) -> Workspace | None:
+        """Return the newest version that there was at ``at_ms``, or None. A rollback in between is not followed."""
+        found = (each for each in self.history(name) if each.created_ms <= at_ms)
+        return next((self.read(name, each.version) for each in found), None)
+
     def _current_version(self, name: str) -> Version | None:
         return next((version for version in self.history(name) if version.live), None)
 
