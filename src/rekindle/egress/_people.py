@@ -136,6 +136,48 @@ class People:
             for row in rows
         ]
 
+    async def wanted(self) -> int:
+        """Return how many people the audience has here."""
+        query = sa.select(sa.func.count()).where(*self._mine(people), people.c.wanted)
+        return await self._database.query(lambda connection: connection.scalar(query) or 0)
+
+    async def page(self, after: str, limit: int) -> list[Person]:
+        """Return the audience's people behind ``after``, by subject, as if the platform had none of them."""
+        query = (
+            sa.select(people)
+            .where(*self._mine(people), people.c.wanted, people.c.subject > after)
+            .order_by(people.c.subject)
+            .limit(limit)
+        )
+        rows = await self._database.query(lambda connection: connection.execute(query).all())
+        return [Person(row.subject, row.sealed, tuple(row.names.split()), True, False, row.attempts) for row in rows]
+
+    async def replaced(self, mark: str, now_ms: int) -> None:
+        """Note that at the platform are those whose rows are marked, and nobody else."""
+
+        def write(connection: Connection) -> None:
+            gone = (*self._mine(people), people.c.sent, people.c.ticket != mark)
+            # Who is wanted and was not in the session came while it ran: the differences follow.
+            connection.execute(
+                sa.update(people).where(*gone, people.c.wanted).values(sent=False, due_ms=now_ms, updated_ms=now_ms)
+            )
+            left = {"sent": False, "outcome": str(Outcome.DELIVERED), "reason": "ok", "due_ms": None, "ticket": "",
+                    "detail": "left with the replacement of the whole list", "updated_ms": now_ms}  # fmt: skip
+            connection.execute(sa.update(people).where(*gone, ~people.c.wanted).values(**left))
+
+        await self._database.run(write)
+
+    async def start_over(self, now_ms: int) -> None:
+        """Forget what the platform may have: who is wanted is added again, who was ever told and is not, removed."""
+
+        def write(connection: Connection) -> None:
+            mine, again = self._mine(people), {"due_ms": now_ms, "attempts": 0, "updated_ms": now_ms, "ticket": ""}
+            connection.execute(sa.update(people).where(*mine, people.c.wanted).values(sent=False, **again))
+            told = (*mine, ~people.c.wanted, people.c.outcome != "")
+            connection.execute(sa.update(people).where(*told).values(sent=True, **again))
+
+        await self._database.run(write)
+
     async def release(self, now_ms: int) -> None:
         """Make everybody who waits due: the account works again."""
         later = sa.update(people).where(*self._mine(people), people.c.due_ms > now_ms).values(due_ms=now_ms)

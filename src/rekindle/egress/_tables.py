@@ -151,6 +151,24 @@ tickets = sa.Table(
 sa.Index("ix_egress_tickets_due", tickets.c.next_ms)
 sa.Index("ix_egress_tickets_by_destination", tickets.c.workspace, tickets.c.destination)
 
+# One row for each list that was ever to be replaced as a whole: the session it is in, and how far it has come.
+replacements = sa.Table(
+    "egress_replacements",
+    metadata,
+    sa.Column("workspace", sa.String(64), primary_key=True),
+    sa.Column("destination", sa.String(64), primary_key=True),
+    # "wanted", "running", "done" or "failed".
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("session", sa.BigInteger, nullable=False),
+    sa.Column("began_ms", sa.BigInteger, nullable=False),
+    # The number of the next request, and the last subject that is in the session.
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("after", sa.String(64), nullable=False),
+    sa.Column("total", sa.Integer, nullable=False),
+    sa.Column("words", sa.String(400), nullable=False),
+    sa.Column("updated_ms", sa.BigInteger, nullable=False),
+)
+
 cursors = sa.Table(
     "egress_audience_cursors",
     metadata,

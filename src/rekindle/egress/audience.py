@@ -7,7 +7,7 @@ Only differences are sent: who came (``add``) and who left or withdrew (``remove
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -71,6 +71,37 @@ class AudienceConnector(Protocol):
         Usually one; more where the platform takes one kind of identifier a request: a person with several kinds is
         then in several, and done when all of them are. ``event_ids`` of a request are the member ids in it.
         """
+        ...
+
+
+class Session(msgspec.Struct, frozen=True):
+    """The place of one request in the session that replaces a list; ``seq`` starts at one.
+
+    ``last`` ends the session. ``total`` is how many people there will be, as far as is known when it begins.
+    """
+
+    id: int
+    seq: int
+    last: bool
+    total: int
+
+
+@runtime_checkable
+class Replaces(Protocol):
+    """A list that a platform replaces as a whole, in one session of several requests. A connector may have it."""
+
+    @property
+    def replace_batch(self) -> int:
+        """How many people a request may hold."""
+        ...
+
+    @property
+    def replace_ms(self) -> int:
+        """How long a session may take; what is not finished by then begins anew."""
+        ...
+
+    def replace(self, batch: Sequence[MappedMember], session: Session) -> OutRequest:
+        """Make one request of a session; members of different groups may be in it."""
         ...
 
 

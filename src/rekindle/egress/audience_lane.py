@@ -22,11 +22,13 @@ from rekindle.egress._ending import Judge, parted
 from rekindle.egress._members import Members, Ready
 from rekindle.egress._people import AudienceChange, People, Person, Told
 from rekindle.egress._prepare import ConsentFacts, Opener
+from rekindle.egress._replacements import Replacements
+from rekindle.egress._replacing import Replacing
 from rekindle.egress._standing import Standing, consumer_name
 from rekindle.egress._store import Store
 from rekindle.egress._tickets import Ticket
 from rekindle.egress.audience import AudienceConnector, AudienceModule
-from rekindle.egress.connector import Disposition, SettingsError, Verdict
+from rekindle.egress.connector import Disposition, OutRequest, SettingsError, Verdict
 from rekindle.egress.options import take_apart
 from rekindle.egress.send import Door
 from rekindle.engines.database import Database
@@ -35,7 +37,7 @@ from rekindle.model.clock import Clock
 from rekindle.model.outcome import Outcome
 from rekindle.privacy.consent.vendors import Vendors
 from rekindle.privacy.decide import EXCERPT
-from rekindle.privacy.permit import PermitRefused
+from rekindle.privacy.permit import Permit, PermitRefused
 from rekindle.workspace import Destination, Policy, duration_ms
 
 _READ: Final = 500
@@ -104,6 +106,11 @@ class AudienceLane:
             workspace, name, store=Store(database, workspace, name), secret_names=parts.secrets, secret=secret,
             configure=partial(module.configure, parts.settings), release=self.people.release, clock=clock,
         )  # fmt: skip
+        self._first_replaces = parts.options.first_sync == "replace"
+        self._replacing = Replacing(
+            Replacements(database, workspace, name), self.people, self._prepare, self._standing, self._leave, clock,
+            random,
+        )  # fmt: skip
         self._consumer: Consumer | None = None
         self._not_before_ms = 0
         self._tidied_ms = 0
@@ -120,6 +127,9 @@ class AudienceLane:
         connector = self._standing.connector
         if connector is None or now < max(state.next_ms, self._not_before_ms):
             return done
+        replaced = await self._replacing.step(connector, caught_up=done == 0)
+        if replaced is not None:
+            return done + replaced
         if state.state in ("open", "held"):
             return done + await self._tell(await self.people.probe(), connector)
         return done + await self._tell(await self.people.due(now, connector.batch), connector)
@@ -160,14 +170,30 @@ class AudienceLane:
         after = await self.people.cursor()
         changes = await asyncio.to_thread(self._changes, self.workspace, self._audience, _READ, after)
         if changes:
+            if after == 0 and self._first_replaces:
+                await self._replacing.first()
             await self.people.take(changes, now)
         return len(changes)
+
+    async def _leave(self, request: OutRequest, permits: Sequence[Permit]) -> Verdict:
+        connector = self._standing.connector
+        assert connector is not None
+        if self._per_second:
+            self._not_before_ms = max(self._not_before_ms, self._clock()) + int(1000 / self._per_second)
+        return await self._door.send(
+            self.name, self.workspace, connector, self._limits, request, permits, self._classify
+        )
+
+    async def _prepare(self, due: Sequence[Person]) -> Sequence[Ready | Told]:
+        connector = self._standing.connector
+        assert connector is not None
+        await self._consents.refresh()
+        return await asyncio.to_thread(self._members.prepare, due, connector, self._clock())
 
     async def _tell(self, due: Sequence[Person], connector: AudienceConnector) -> int:
         if not due:
             return 0
-        await self._consents.refresh()
-        prepared = await asyncio.to_thread(self._members.prepare, due, connector, self._clock())
+        prepared = await self._prepare(due)
         await self.people.record([each for each in prepared if isinstance(each, Told)], self._clock())
         groups: dict[tuple[str, str, int], list[Ready]] = {}
         for each in prepared:
@@ -198,12 +224,7 @@ class AudienceLane:
         worst: Verdict | None = None
         try:
             for request in connector.build(part[0].operation, [each.mapped for each in part], now):
-                if self._per_second:
-                    self._not_before_ms = max(self._not_before_ms, now) + int(1000 / self._per_second)
-                mine = [permits[name] for name in request.event_ids]
-                verdict = await self._door.send(
-                    self.name, self.workspace, connector, self._limits, request, mine, self._classify
-                )
+                verdict = await self._leave(request, [permits[name] for name in request.event_ids])
                 ticket = _tickets.opened(
                     connector, self.workspace, self.name, part[0].operation, request, verdict, self._clock(),
                     self._random,

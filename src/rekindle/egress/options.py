@@ -18,11 +18,14 @@ class LaneOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     ``unknown_ids``: what happens to items that are not in the destination's published feed: ``drop`` sends the event
     without them, ``reject`` does not send it. ``per_second``: requests a second on average, at most; one
     second's may go at once. ``concurrency``: open requests at the utmost (1 to 64); how many there are is found out.
+    ``first_sync``: whether a platform that can do so replaces a list that is told for the first time (``replace``), or
+    people are added to what it holds already (``add``).
     """
 
     unknown_ids: Literal["drop", "reject"] = "drop"
     per_second: float | None = None
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
+    first_sync: Literal["replace", "add"] = "replace"
 
 
 class Parts(msgspec.Struct, frozen=True):

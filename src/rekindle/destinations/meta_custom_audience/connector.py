@@ -1,7 +1,8 @@
 """The list and its answers. Source: Meta Marketing API v25, "Customer file custom audiences", "Data processing options".
 
 A request holds at most 10,000 people. A larger part is one session of several requests, named by who is in it: sent
-again after a crash, it is the same session with the same parts.
+again after a crash, it is the same session with the same parts. The whole list is replaced at ``/usersreplace``, in a
+session that must be over after 90 minutes; its limited use is told person by person.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import msgspec
 from rekindle.destinations import meta, shared
 from rekindle.destinations.replies import document
 from rekindle.egress.answers import masked, same
-from rekindle.egress.audience import MappedMember, Member, Operation
+from rekindle.egress.audience import MappedMember, Member, Operation, Session
 from rekindle.egress.connector import Answer, Limits, Manifest, OutRequest, Rejected, Setting, Verdict
 from rekindle.egress.options import check_settings
 from rekindle.egress.request import account_host, encode
@@ -32,6 +33,7 @@ _HASHED: Final = {
 }  # fmt: skip
 _SCHEMA: Final = tuple(_HASHED.values())
 _LIMITED: Final = "limited"
+_SESSION_MS: Final = 90 * 60_000
 
 manifest: Final = Manifest(
     name="meta_custom_audience",
@@ -94,6 +96,24 @@ class CustomAudience:
             found.append(OutRequest(method, self._url, self._headers, encode(body), names))
         return found
 
+    @property
+    def replace_batch(self) -> int:
+        return min(self.batch, _A_REQUEST)
+
+    @property
+    def replace_ms(self) -> int:
+        return _SESSION_MS
+
+    def replace(self, batch: Sequence[MappedMember], session: Session) -> OutRequest:
+        told = {
+            "session_id": session.id,
+            "batch_seq": session.seq,
+            "last_batch_flag": session.last,
+            "estimated_num_total": session.total,
+        }
+        body = encode({"session": told, "payload": _payload(batch)})
+        return OutRequest("POST", f"{self._url}replace", self._headers, body, tuple(one.member_id for one in batch))
+
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> CustomAudience:
     """Check and return the list. Raises `SettingsError`."""
@@ -116,9 +136,9 @@ def _payload(part: Sequence[MappedMember]) -> dict[str, Any]:
     """Return the columns that anybody has, with a row of hashes for each person and "" for what is not known."""
     columns = [name for name in _SCHEMA if any(name in one.body for one in part)]
     rows: list[list[Any]] = [[one.body.get(name, "") for name in columns] for one in part]
-    if part[0].group == _LIMITED:
+    if any(one.group == _LIMITED for one in part):
         columns = [*columns, "DATA_PROCESSING_OPTIONS"]
-        rows = [[*row, ["LDU"]] for row in rows]
+        rows = [[*row, ["LDU"] if one.group == _LIMITED else []] for one, row in zip(part, rows, strict=True)]
     return {"schema": columns, "is_raw": False, "data": rows}
 
 
