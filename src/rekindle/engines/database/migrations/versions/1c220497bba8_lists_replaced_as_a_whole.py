@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = '1c220497bba8'
-down_revision = '22a704d00e1e'
+down_revision = '88aa9788c562'
 branch_labels = None
 depends_on = None
 
