@@ -6,11 +6,10 @@ import asyncio
 import os
 import sqlite3
 import threading
-import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from rekindle.engines.log._block import MAX_BYTES, MAX_RECORDS, Packer
 from rekindle.engines.log._file import File, Packed, translate
@@ -18,37 +17,30 @@ from rekindle.engines.log.protocol import LogFull, LogUnavailable
 from rekindle.model.clock import Clock
 
 _AGAIN_MS = 500
-# When several calls wait at once, a short pause lets one commit serve many more; a lone call never waits.
+# When several calls waited for the last commit, a short pause lets the next one serve many too; a lone call never waits.
 _GATHER_S = 0.002
+_SEVERAL = 3
 
 
-class _Job:
-    """Something that waits for the next transaction."""
+class _Appends:
+    """What the next transaction appends: the records of several calls, and the future of each."""
 
-    __slots__ = ("future",)
+    __slots__ = ("enough", "futures", "size", "values", "wanted")
 
-    def __init__(self) -> None:
-        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-
-
-class _Append(_Job):
-    """The records of one call."""
-
-    __slots__ = ("size", "values")
-
-    def __init__(self, values: Sequence[bytes], size: int) -> None:
-        super().__init__()
-        self.values, self.size = values, size
+    def __init__(self, wanted: int) -> None:
+        self.values: list[bytes] = []
+        self.futures: list[asyncio.Future[Any]] = []
+        self.size = 0
+        self.wanted = wanted  # so many calls are worth no more waiting
+        self.enough = threading.Lock()
+        self.enough.acquire()
 
 
-class _Work(_Job):
+class _Work(NamedTuple):
     """Anything else that needs the write lock: cursors, consumers, trimming."""
 
-    __slots__ = ("do",)
-
-    def __init__(self, do: Callable[[File], Any]) -> None:
-        super().__init__()
-        self.do = do
+    do: Callable[[File], Any]
+    future: asyncio.Future[Any]
 
 
 class Writer:
@@ -63,9 +55,11 @@ class Writer:
         self._max_waiting, self._reserve, self._max_bytes = max_waiting, reserve, max_bytes
         self._packer = Packer()
         self._file: File | None = File(path, writer=True, max_bytes=max_bytes)
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        # Held by callers only, never by the thread: a caller must not wait for somebody who waits for the interpreter.
+        self._jobs: SimpleQueue[_Appends | _Work | None] = SimpleQueue()
+        # The thread holds it for two assignments only: a caller must not wait for who waits for the interpreter.
         self._lock = threading.Lock()
+        self._open: _Appends | None = None  # queued, and not yet taken by the thread
+        self._calls = 1  # how many the last commit served
         self._queued = self._stored = 0  # bytes since the beginning; one counter for the callers, one for the thread
         self._closed = False
         self._refused: LogUnavailable | None = None
@@ -87,7 +81,7 @@ class Writer:
     def append(self, values: Sequence[bytes]) -> asyncio.Future[Any]:
         """Queue records; the future resolves once they are on stable storage. Raises `LogUnavailable`, `LogFull`."""
         size = sum(map(len, values))
-        job = _Append(values, size)
+        future = asyncio.get_running_loop().create_future()
         with self._lock:
             if self._closed:
                 raise LogUnavailable("the log is closed")
@@ -99,12 +93,20 @@ class Writer:
             if waiting and waiting + size > self._max_waiting:
                 raise LogUnavailable(f"{waiting} bytes wait for the disk already; try again in a moment")
             self._queued += size
-            self._jobs.put(job)
-        return job.future
+            appends = self._open
+            if appends is None:
+                appends = self._open = _Appends(self._calls if self._calls >= _SEVERAL else 1)
+                self._jobs.put(appends)
+            appends.values += values
+            appends.size += size
+            appends.futures.append(future)
+            if len(appends.futures) == appends.wanted:
+                appends.enough.release()
+        return future
 
     def work(self, do: Callable[[File], Any]) -> asyncio.Future[Any]:
         """Queue ``do`` for the next transaction; the future resolves to its result once that is durable."""
-        job = _Work(do)
+        job = _Work(do, asyncio.get_running_loop().create_future())
         with self._lock:
             if self._closed:
                 raise LogUnavailable("the log is closed")
@@ -120,50 +122,55 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        crowded = ended = False
+        ended = False
         while not ended:
-            jobs, ended = self._take(_GATHER_S if crowded else 0)
-            appends = [job for job in jobs if isinstance(job, _Append)]
-            works = [job for job in jobs if isinstance(job, _Work)]
-            crowded = len(appends) > 2
+            works, appends, ended = self._take()
             if works:
-                self._settle(works, *self._transact(works, ()))
-            if appends:
-                results, error = self._transact((), appends)
-                self._stored += sum(job.size for job in appends)
+                self._do(works)
+            if appends is not None:
+                error = self._store(appends)
+                self._stored += appends.size
+                self._calls = len(appends.futures)
                 self._again_ms = self._clock() + _AGAIN_MS
                 self._refused = error if isinstance(error, LogUnavailable) else None
-                self._settle(appends, results, error)
+                for loop in {future.get_loop() for future in appends.futures}:
+                    futures = [future for future in appends.futures if future.get_loop() is loop]
+                    _call(loop, self._wake, futures, error)
         if self._file is not None:
             self._file.close()
 
-    def _take(self, gather_s: float) -> tuple[list[_Job], bool]:
-        """Wait for a job, then ``gather_s`` for more; return all there are, and whether the end has come."""
-        jobs: list[_Job] = []
+    def _take(self) -> tuple[list[_Work], _Appends | None, bool]:
+        """Wait for a job, and a little for more appends; return all there is, and whether the end has come."""
+        works: list[_Work] = []
+        appends: _Appends | None = None
         job = self._jobs.get()
-        if gather_s:
-            time.sleep(gather_s)
         try:
             while job is not None:
-                jobs.append(job)
+                if isinstance(job, _Work):
+                    works.append(job)
+                else:
+                    appends = job  # there is never a second one while this one is open
+                    job.enough.acquire(timeout=_GATHER_S)
                 job = self._jobs.get_nowait()
         except Empty:
-            return jobs, False
-        return jobs, True
+            pass
+        with self._lock:
+            if self._open is appends:
+                self._open = None
+        return works, appends, job is None
 
-    def _transact(self, works: Iterable[_Work], appends: Collection[_Append]) -> tuple[list[Any], Exception | None]:
+    def _do(self, works: list[_Work]) -> None:
+        results, error = self._transact(lambda file: [work.do(file) for work in works])
+        for at, work in enumerate(works):
+            _call(work.future.get_loop(), _tell, [work.future], None if error else results[at], error)
+
+    def _transact(self, do: Callable[[File], Any]) -> tuple[Any, Exception | None]:
         try:
-            if appends:
-                self._check_room()
             if self._file is None:
                 self._file = File(self._path, writer=True, max_bytes=self._max_bytes)
-            blocks = self._blocks(appends)
             self._file.begin()
             try:
-                results = [work.do(self._file) for work in works]
-                if appends:
-                    self._file.add(blocks, self._clock())
-                    results = [None] * len(appends)
+                result = do(self._file)
                 self._file.commit()
             except BaseException:
                 self._file.rollback()
@@ -171,11 +178,21 @@ class Writer:
         except (sqlite3.Error, OSError, LogUnavailable) as error:
             # After a failed sync nothing this connection believes about the file can be trusted.
             self._abandon()
-            return [], translate(error) if isinstance(error, sqlite3.Error) else _as_unavailable(error)
+            return None, translate(error) if isinstance(error, sqlite3.Error) else _as_unavailable(error)
         except Exception as error:  # noqa: BLE001 -- whoever asked gets it; the thread must live
             self._abandon()
-            return [], error
-        return results, None
+            return None, error
+        return result, None
+
+    def _store(self, appends: _Appends) -> Exception | None:
+        try:
+            self._check_room()
+            blocks = self._blocks(appends)  # before the write lock is taken
+        except (OSError, LogUnavailable) as error:
+            return _as_unavailable(error)
+        except Exception as error:  # noqa: BLE001 -- as in `_transact`
+            return error
+        return self._transact(lambda file: file.add(blocks, self._clock()))[1]
 
     def _check_room(self) -> None:
         space = os.statvfs(self._path.parent)
@@ -192,42 +209,44 @@ class Writer:
             except sqlite3.Error:
                 return
 
-    def _blocks(self, appends: Iterable[_Append]) -> list[Packed]:
+    def _blocks(self, appends: _Appends) -> list[Packed]:
+        if appends.size <= MAX_BYTES and 0 < len(appends.values) <= MAX_RECORDS:
+            return [Packed(len(appends.values), self._packer.pack(appends.values))]
         blocks: list[Packed] = []
         values: list[bytes] = []
         size = 0
-        for job in appends:
-            for value in job.values:
-                if values and (size + len(value) > MAX_BYTES or len(values) == MAX_RECORDS):
-                    blocks.append(Packed(len(values), self._packer.pack(values)))
-                    values, size = [], 0
-                values.append(value)
-                size += len(value)
+        for value in appends.values:
+            if values and (size + len(value) > MAX_BYTES or len(values) == MAX_RECORDS):
+                blocks.append(Packed(len(values), self._packer.pack(values)))
+                values, size = [], 0
+            values.append(value)
+            size += len(value)
         if values:
             blocks.append(Packed(len(values), self._packer.pack(values)))
         return blocks
 
-    def _settle(self, jobs: Iterable[_Job], results: list[Any], error: Exception | None) -> None:
-        loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
-        for at, job in enumerate(jobs):
-            loops.setdefault(job.future.get_loop(), []).append((job.future, None if error else results[at]))
-        for loop, answers in loops.items():
-            try:
-                loop.call_soon_threadsafe(self._wake, answers, error)
-            except RuntimeError:  # that loop is gone, and with it everyone who waited
-                continue
-
-    def _wake(self, answers: list[tuple[asyncio.Future[Any], Any]], error: Exception | None) -> None:
-        for future, result in answers:
-            if future.done():
-                continue
-            if error is None:
-                future.set_result(result)
-            else:
-                # Each waiter gets its own exception: a shared one would gather every waiter's traceback.
-                future.set_exception(type(error)(*error.args))
+    def _wake(self, futures: list[asyncio.Future[Any]], error: Exception | None) -> None:
+        _tell(futures, None, error)
         if error is None:
             self.on_commit()
+
+
+def _call(loop: asyncio.AbstractEventLoop, do: Callable[..., None], *arguments: object) -> None:
+    try:
+        loop.call_soon_threadsafe(do, *arguments)
+    except RuntimeError:  # that loop is gone, and with it everyone who waited
+        return
+
+
+def _tell(futures: list[asyncio.Future[Any]], result: object, error: Exception | None) -> None:
+    for future in futures:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(result)
+        else:
+            # Each waiter gets its own exception: a shared one would gather every waiter's traceback.
+            future.set_exception(type(error)(*error.args))
 
 
 def _as_unavailable(error: Exception) -> LogUnavailable:
