@@ -139,7 +139,14 @@ class Street:
         self.vault = Vault(database, keyring, clock)
         self.log = log or SqliteLog(folder / "log.db", clock=clock)
         self.shops: Mapping[str, Workspace] = shops or {"shop": workspace()}
-        guards = Guards(door, self.pseudonyms.subject, self.vault.seal, redact.clean_page, redact.clean_search_term)
+        guards = Guards(
+            door,
+            self.pseudonyms.subject,
+            self.vault.seal,
+            redact.clean_url,
+            redact.clean_text,
+            redact.clean_search_term,
+        )
         self.gateway = Gateway(
             log=self.log,
             workspaces=lambda: self.shops,

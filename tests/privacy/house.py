@@ -24,7 +24,7 @@ from rekindle.model.clock import rfc3339
 from rekindle.model.record import Record, decode
 from rekindle.ops.archive import ArchiveWriter
 from rekindle.privacy.decide import door
-from rekindle.privacy.redact import clean_page, clean_search_term
+from rekindle.privacy.redact import clean_search_term, clean_text, clean_url
 from rekindle.privacy.subjects import Erasure, Person, Removals, Sent, find
 from rekindle.privacy.subjects.export import export, gather
 from rekindle.privacy.subjects.person import Kind
@@ -93,7 +93,8 @@ class House:
                 door,
                 self.installation.pseudonymiser.subject,
                 self.installation.vault.seal,
-                clean_page,
+                clean_url,
+                clean_text,
                 clean_search_term,
                 SuppressionCopy(self.installation.database, clock),
             ),

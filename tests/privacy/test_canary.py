@@ -14,7 +14,7 @@ from rekindle.privacy.keys import Keyring
 from rekindle.privacy.ledger import Ledger, LedgerLine
 from rekindle.privacy.normalise import PLATFORMS
 from rekindle.privacy.pseudonyms import Pseudonymiser
-from rekindle.privacy.redact import clean_page
+from rekindle.privacy.redact import clean_text, clean_url
 from rekindle.privacy.vault import Vault
 from rekindle.workspace.documents import DestinationConsent, Policy
 from tests.conftest import FakeClock
@@ -31,13 +31,15 @@ def test_a_stored_event_holds_no_planted_value(
 ) -> None:
     subject = Pseudonymiser(keyring).subject("shop", "email", str(USER.email))
     page = Page(
-        url="https://shop.example/canary-path@example.com?email=canary@example.com&q=canary-q%40example.com#canary",
-        referrer="https://canary:canary@ref.example/?x=canary",
-        title="for canary@example.com",
+        url=clean_url(
+            "https://shop.example/canary-path@example.com?email=canary@example.com&q=canary-q%40example.com#canary"
+        ),
+        referrer=clean_url("https://canary:canary@ref.example/?x=canary"),
+        title=clean_text("for canary@example.com"),
     )
     consent = Consent(ad_storage="granted", tcf="canary@example.com", gpp="canary@example.com")
     stored = Stored(
-        "shop", "e1", "purchase", clock(), clock(), "web", subject, clean_page(page), Ecommerce(), Consent(),
+        "shop", "e1", "purchase", clock(), clock(), "web", subject, page, Ecommerce(), Consent(),
         sealed=vault.seal("shop", subject, pack(Sealed(CLIENT, USER))),
     )  # fmt: skip
     assert b"canary" not in encode(stored)

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekindle.model.event import Page
-from rekindle.privacy.redact import CUT, clean_note, clean_page, clean_search_term, clean_text, clean_url
+from rekindle.privacy.redact import CUT, clean_note, clean_search_term, clean_text, clean_url
 
 PERSONAL = [
     "anna.kowalska@example.com",
@@ -87,14 +86,6 @@ def test_ordinary_words_stay(value: str) -> None:
 )
 def test_urls(url: str, expected: str) -> None:
     assert clean_url(url) == expected
-
-
-def test_a_page_is_cleaned_whole() -> None:
-    page = Page(
-        url="https://a.example/?x=1", referrer="https://b.example/?email=a@b.co", title="Hello anna@example.com"
-    )
-    assert clean_page(page) == Page("https://a.example/", "https://b.example/", f"Hello {CUT}")
-    assert clean_page(Page()) == Page()
 
 
 def test_search_terms() -> None:

@@ -64,7 +64,14 @@ async def durable(port: int, folder: Path) -> None:
     gateway = Gateway(
         log=log,
         workspaces=lambda: shops,
-        guards=Guards(door, Pseudonymiser(keyring).subject, vault.seal, redact.clean_page, redact.clean_search_term),
+        guards=Guards(
+            door,
+            Pseudonymiser(keyring).subject,
+            vault.seal,
+            redact.clean_url,
+            redact.clean_text,
+            redact.clean_search_term,
+        ),
         verify=lambda key: None,  # noqa: ARG005
         clock=system_clock,
     )

@@ -143,7 +143,14 @@ class Target:
         keyring = Keyring(SealedFileSecrets(folder / "secrets.json", bytes(32)))
         keyring.ensure()
         vault = Vault(database, keyring, system_clock, random=pooled_random())
-        guards = Guards(door, Pseudonymiser(keyring).subject, vault.seal, redact.clean_page, redact.clean_search_term)
+        guards = Guards(
+            door,
+            Pseudonymiser(keyring).subject,
+            vault.seal,
+            redact.clean_url,
+            redact.clean_text,
+            redact.clean_search_term,
+        )
         shop = Shop(name="shop", title="Shop", origins=["https://shop.example"], country="PL", currency="PLN")
         self._door, self._workspace = Door(guards, system_clock), Workspace(shop=shop)
         self.outcomes: collections.Counter[str] = collections.Counter()

@@ -21,7 +21,7 @@ from rekindle.feeds import FeedServer
 from rekindle.model.web import Request, Route
 from rekindle.ops.loop import run_steps, stop_on_signals
 from rekindle.privacy.decide import door
-from rekindle.privacy.redact import clean_page, clean_search_term
+from rekindle.privacy.redact import clean_search_term, clean_text, clean_url
 from rekindle.privacy.suppression import SuppressionCopy
 from rekindle.profiles import History, Related
 from rekindle.tags.serve import routes as tag_routes
@@ -43,7 +43,8 @@ async def run(installation: Installation, drain_s: float) -> None:
             consent=door,
             subject=installation.pseudonymiser.subject,
             seal=installation.vault.seal,
-            clean_page=clean_page,
+            clean_url=clean_url,
+            clean_text=clean_text,
             clean_search_term=clean_search_term,
             suppressed=SuppressionCopy(installation.database, installation.clock),
         ),

@@ -19,8 +19,8 @@ _ClickId = Annotated[str, msgspec.Meta(max_length=512)] | None
 _Framework = Annotated[str, msgspec.Meta(max_length=20_000)] | None
 _Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None
 
-# GA4 allows letters, digits and "_"; names of other tag managers' events also have ". : -".
-_EventName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_.:-]{0,63}$")]
+# What names and currencies are made of is checked by `wire`, which remembers those it has seen.
+_EventName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 MAX_ITEMS = 200
 
@@ -50,7 +50,7 @@ class WireEcommerce(Ecommerce, omit_defaults=True):
     """The e-commerce part; amounts are checked by `wire`, because a decimal has no limits of its own."""
 
     transaction_id: _Id = None
-    currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{3}$")] | None = None
+    currency: Annotated[str, msgspec.Meta(min_length=3, max_length=3)] | None = None
     coupon: _Short = None
     search_term: _Text = None
     content_type: _Short = None

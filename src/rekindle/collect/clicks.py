@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from urllib.parse import parse_qsl, urlsplit
 
 from rekindle.model.event import Client
@@ -14,22 +15,29 @@ _LONGEST = 512
 _ANY = re.compile(r"(?:clid|braid|epik|sccid|rdt_cid|li_fat_id)=", re.IGNORECASE)
 
 
-def read_click_ids(client: Client, url: str | None, seen_ms: int) -> None:
-    """Set the click ids of ``url`` that ``client`` has no value for.
-
-    ``fbclid`` becomes ``fbc``: ``fb.1.<ms>.<fbclid>`` (Meta Conversions API, ClickID and the fbp and fbc parameters).
-    """
-    if url is None or "?" not in url or _ANY.search(url) is None:
-        return
+def find_click_ids(url: str) -> tuple[tuple[str, str], ...]:
+    """Return the fields of `Client`, and ``fbclid``, that ``url`` has a value for."""
+    if "?" not in url or _ANY.search(url) is None:
+        return ()
     try:
         pairs = parse_qsl(urlsplit(url).query, max_num_fields=100)
     except ValueError:
-        return
-    for name, value in pairs:
-        field = name.lower()
-        if not value or len(value) > _LONGEST:
-            continue
-        if field in _FIELDS and getattr(client, field) is None:
+        return ()
+    return tuple(
+        (field, value)
+        for name, value in pairs
+        if ((field := name.lower()) in _FIELDS or field == "fbclid") and 0 < len(value) <= _LONGEST
+    )
+
+
+def set_click_ids(client: Client, found: Iterable[tuple[str, str]], seen_ms: int) -> None:
+    """Set those of ``found`` that ``client`` has no value for.
+
+    ``fbclid`` becomes ``fbc``: ``fb.1.<ms>.<fbclid>`` (Meta Conversions API, ClickID and the fbp and fbc parameters).
+    """
+    for field, value in found:
+        if field == "fbclid":
+            if client.fbc is None:
+                client.fbc = f"fb.1.{seen_ms}.{value}"
+        elif getattr(client, field) is None:
             setattr(client, field, value)
-        elif field == "fbclid" and client.fbc is None:
-            client.fbc = f"fb.1.{seen_ms}.{value}"

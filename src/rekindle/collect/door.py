@@ -10,12 +10,14 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from rekindle.collect.agents import read_agent
-from rekindle.collect.clicks import read_click_ids
+from rekindle.collect.clicks import set_click_ids
 from rekindle.collect.cookie import new_visitor
+from rekindle.collect.hints import filtered
+from rekindle.collect.pages import Pages
 from rekindle.collect.wire import Arrived, Batch, Problem
 from rekindle.engines.log import Keyed
 from rekindle.model.clock import Clock
-from rekindle.model.event import Consent, Event, Page, User
+from rekindle.model.event import Consent, Event, User
 from rekindle.model.outcome import Outcome, Reason
 from rekindle.model.record import ConsentChange, Record, Stored, Tally, encode
 from rekindle.model.sealed import Sealed, pack
@@ -26,6 +28,7 @@ _CLOCK_TOLERANCE_MS = 60_000
 _CONSENT_UPDATE = "consent_update"
 # Entries, and the characters of one: each kind takes 8 MB at the utmost. Most strings of consent are shorter than 2,048.
 _REMEMBERED, _LONGEST_REMEMBERED, _LONGEST_CONSENT = 4096, 1024, 2048
+_LONGEST_CLEANED, _LONGEST_SHOWN = 1000, 40  # characters of a wrong value
 _ANSWER_MS = 1000
 
 
@@ -39,6 +42,8 @@ class Answer(Protocol):
     def keep(self) -> bool: ...
     @property
     def reason(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
 
 
 class SubjectOf(Protocol):
@@ -51,7 +56,7 @@ class Guards(NamedTuple):
     """What `privacy` does for the gateway.
 
     ``consent(signals, policy, now_ms)`` decides whether an event may be stored; ``seal(workspace, subject,
-    plaintext)`` encrypts for one person; ``clean_page`` and ``clean_search_term`` cut personal data out of text;
+    plaintext)`` encrypts for one person; ``clean_url``, ``clean_text`` and ``clean_search_term`` cut personal data out;
     ``suppressed(workspace, subject)`` knows who was erased. It is asked for every name of every event, so it must not
     go to a database each time.
     """
@@ -59,7 +64,8 @@ class Guards(NamedTuple):
     consent: Callable[[Consent, Policy, int], Answer]
     subject: SubjectOf
     seal: Callable[[str, str, bytes], bytes]
-    clean_page: Callable[[Page], Page]
+    clean_url: Callable[[str], str]
+    clean_text: Callable[[str], str]
     clean_search_term: Callable[[str | None], str | None]
     suppressed: Callable[[str, str], bool] = lambda _workspace, _subject: False
 
@@ -77,11 +83,13 @@ class Taken(msgspec.Struct, gc=False):
     """What became of a request's events: the records to append, and what to tell the sender.
 
     ``visitor`` is the id that the browser is to hold from now on, ``withdrawn`` that it is to forget its own.
-    ``refused`` counts by ``(outcome, reason)``.
+    ``refused`` counts by ``(outcome, reason)``. ``problems`` and ``agentless`` (the places of accepted events of the
+    web whose browser is not named) are for a server; a browser is told nothing.
     """
 
     records: list[Keyed]
     problems: list[Problem]
+    agentless: list[int]
     accepted: int = 0
     bots: int = 0
     visitor: str | None = None
@@ -109,11 +117,8 @@ class Door:
         def known_subject(workspace: str, visitor: str) -> str:
             return guards.subject(workspace, "cookie", visitor)
 
-        @lru_cache(maxsize=_REMEMBERED)
-        def known_page(url: str | None, referrer: str | None, title: str | None) -> Page:
-            return guards.clean_page(Page(url, referrer, title))
-
-        self._known_subject, self._known_page = known_subject, known_page
+        self._known_subject = known_subject
+        self._pages = Pages(guards.clean_url, guards.clean_text)
         self._random = random
         self._answers: dict[tuple[object, ...], tuple[Answer, Policy, int]] = {}
 
@@ -122,18 +127,14 @@ class Door:
             return self._guards.subject(workspace, "cookie", visitor)
         return self._known_subject(workspace, visitor)
 
-    def _clean_page(self, page: Page) -> Page:
-        url, referrer, title = page.url, page.referrer, page.title
-        if len(url or "") + len(referrer or "") + len(title or "") > _LONGEST_REMEMBERED:
-            return self._guards.clean_page(page)
-        return self._known_page(url, referrer, title)
-
     def take(self, workspace: Workspace, batch: Batch, sender: Sender) -> Taken:
         """Decide on every event of a batch. Raises what the guards raise; then nothing may be acknowledged."""
         now = self._clock()
-        taken = Taken([], list(batch.problems))
+        taken = Taken([], [], [])
         for problem in batch.problems:
             taken.refuse(problem.outcome, problem.reason)
+            shown = self._guards.clean_text(problem.value[:_LONGEST_CLEANED])[:_LONGEST_SHOWN]
+            taken.problems.append(msgspec.structs.replace(problem, value=shown))
         shift = _clock_shift(batch, sender, now)
         policy = workspace.policy
         earliest, latest = now - _duration(policy.max_event_age), now + _duration(policy.max_clock_skew)
@@ -165,6 +166,8 @@ class Door:
         event, name = arrived.event, workspace.name
         if not answer.keep:
             taken.refuse(Outcome.FILTERED.value, answer.reason)
+            if not sender.browser:
+                taken.problems.append(filtered(arrived.index, answer.reason, answer.detail))
             if answer.reason == Reason.CONSENT_DENIED:
                 self._withdraw(workspace, event, sender, now, taken)
             return
@@ -186,12 +189,17 @@ class Door:
                 taken.refuse(Outcome.INVALID.value, Reason.MISSING_FIELD.value)
                 return
             subject = others.pop(0)
-        if any(self._guards.suppressed(name, one) for one in (subject, *others)):
+        suppressed = self._guards.suppressed
+        if suppressed(name, subject) or (others and any(suppressed(name, one) for one in others)):
             # Who was erased stays so: not even a refusal of theirs is written down. The browser is to forget its id.
             taken.refuse(Outcome.FILTERED.value, Reason.SUPPRESSED.value)
             if sender.browser:
                 taken.visitor, taken.withdrawn = None, True
+            else:
+                taken.problems.append(filtered(arrived.index, Reason.SUPPRESSED.value))
             return
+        if not sender.browser and event.source == "web" and not event.client.user_agent:
+            taken.agentless.append(arrived.index)
         if event.event == _CONSENT_UPDATE:
             for one in (subject, *others):
                 taken.records.append(_keyed(one, ConsentChange(name, now, one, event.consent)))
@@ -208,9 +216,11 @@ class Door:
             # A page cannot know its address, and what it says of its browser is worth less than the header.
             client.ip = sender.ip or None
             client.user_agent = sender.user_agent or None
-        read_click_ids(client, event.page.url, time_ms)
+        cleaned, clicks = self._pages.read(event.page)
+        if clicks:
+            set_click_ids(client, clicks, time_ms)
         agent = read_agent(client.user_agent or "") if sender.browser or client.user_agent else None
-        ecommerce, page = event.ecommerce, event.page
+        ecommerce = event.ecommerce
         if ecommerce.search_term is not None:
             ecommerce.search_term = self._guards.clean_search_term(ecommerce.search_term)
         extra = msgspec.json.encode(event.extra) if event.extra else b""
@@ -222,7 +232,7 @@ class Door:
             received_ms=now,
             source=event.source,
             subject=subject,
-            page=self._clean_page(page),
+            page=cleaned,
             ecommerce=ecommerce,
             consent=event.consent,
             sealed=self._guards.seal(name, subject, pack(Sealed(client, event.user, extra))),

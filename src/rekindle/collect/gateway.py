@@ -19,6 +19,7 @@ from rekindle.collect._http import Headers, Protocol_, Proxies, Refused, Request
 from rekindle.collect._mounted import Mounted
 from rekindle.collect.cookie import delete_cookie, set_cookie, visitor_in
 from rekindle.collect.door import Door, Guards, Sender, Taken
+from rekindle.collect.hints import warnings
 from rekindle.collect.metrics import Metrics
 from rekindle.collect.origins import Origins
 from rekindle.collect.refusals import Refusals
@@ -156,6 +157,7 @@ class Gateway:
                 "filtered": taken.count(Outcome.FILTERED),
                 "invalid": taken.count(Outcome.INVALID),
                 "errors": taken.problems,
+                "warnings": warnings(taken.agentless),
             }
         )
         status = 200 if taken.accepted or taken.count(Outcome.FILTERED) or not taken.problems else 400

@@ -10,6 +10,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -19,6 +20,8 @@ from rekindle.model.clock import parse_rfc3339
 from rekindle.model.event import Ecommerce, Event, Item
 from rekindle.model.outcome import Outcome, Reason
 
+# GA4 allows letters, digits and "_"; names of other tag managers' events also have ". : -".
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
 _NOTHING, _LARGEST = Decimal(0), Decimal(10) ** 12
 _KNOWN = frozenset(WireEvent.__struct_fields__)
 _RawObject = dict[str, msgspec.Raw]
@@ -43,7 +46,7 @@ class Unreadable(ValueError):
 
 
 class Problem(msgspec.Struct, frozen=True, gc=False):
-    """One event that cannot be used. ``value`` shows only what can be no personal data."""
+    """One event that was not taken. ``value`` is shown, cleaned and cut, where the field is not a personal one."""
 
     index: int
     place: str
@@ -133,12 +136,21 @@ def _piece_by_piece(body: bytes, max_events: int) -> Batch:
 
 
 def _finish(index: int, event: Event, found: list[Arrived], problems: list[Problem]) -> None:
-    """Check what the decoder cannot: times and amounts."""
+    """Check what the decoder cannot, or not as fast: names, times, currencies and amounts."""
+    if not _is_name(event.event):
+        problems.append(_bad_text(index, "event", event.event))
+        return
     time_ms = _moment(event.event_time)
     if time_ms is None:
         problems.append(Problem(index, "event_time", event.event_time, _REMEDIES["event_time"]))
         return
     shop = event.ecommerce
+    if shop.currency is not None:
+        currency = _currency(shop.currency)
+        if currency is None:
+            problems.append(_bad_text(index, "ecommerce.currency", shop.currency))
+            return
+        shop.currency = currency
     if (
         (shop.value is not None and not _is_amount(shop.value))
         or (shop.tax is not None and not _is_amount(shop.tax))
@@ -152,9 +164,22 @@ def _finish(index: int, event: Event, found: list[Arrived], problems: list[Probl
         ):
             problems.append(_bad_amount(index, f"ecommerce.items[{number}]", item, ("price", "discount")))
             return
-    if shop.currency is not None:
-        shop.currency = shop.currency.upper()
     found.append(Arrived(index, event, time_ms))
+
+
+@lru_cache(maxsize=1024)
+def _is_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=1024)
+def _currency(text: str) -> str | None:
+    """Return the currency in capitals, or None when it is none."""
+    return text.upper() if text.isascii() and text.isalpha() else None
+
+
+def _bad_text(index: int, place: str, text: str) -> Problem:
+    return Problem(index, place, msgspec.json.encode(text).decode(), _REMEDIES[place.rpartition(".")[2]])
 
 
 def _is_amount(value: Decimal) -> bool:
@@ -165,7 +190,7 @@ def _bad_amount(index: int, place: str, holder: Ecommerce | Item, names: Sequenc
     """Report the first of ``names`` whose amount is none."""
     amounts: Iterator[tuple[str, Decimal | None]] = ((name, getattr(holder, name)) for name in names)
     name, value = next((name, value) for name, value in amounts if value is not None and not _is_amount(value))
-    return Problem(index, f"{place}.{name}", str(value)[:40], _REMEDIES["price"])
+    return Problem(index, f"{place}.{name}", str(value), _REMEDIES["price"])
 
 
 def _moment(text: str | None) -> int | None:
@@ -244,4 +269,4 @@ def _show(given: Any, place: str) -> str:
             given = given[int(part)] if part.isdigit() else given[part]
         except (KeyError, IndexError, TypeError):
             return ""
-    return msgspec.json.encode(given).decode()[:40] if isinstance(given, str | int | float | bool | None) else ""
+    return msgspec.json.encode(given).decode() if isinstance(given, str | int | float | bool | None) else ""

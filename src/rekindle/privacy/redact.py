@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
-from rekindle.model.event import Page
-
 CUT = "[cut]"
 
 KEPT_PARAMETERS = frozenset(
@@ -45,15 +43,6 @@ _DIGEST = re.compile(r"\b([0-9a-f]{64})\b")
 _LONGEST_NOTE = 200
 _SEVEN_DIGITS = re.compile(r"\d(?:\D*\d){6}")
 _ADDRESS = re.compile(r"@|%40")
-
-
-def clean_page(page: Page) -> Page:
-    """Return the page with its URLs and title cleaned."""
-    return Page(
-        url=None if page.url is None else clean_url(page.url),
-        referrer=None if page.referrer is None else clean_url(page.referrer),
-        title=None if page.title is None else clean_text(page.title),
-    )
 
 
 def clean_search_term(term: str | None) -> str | None:
@@ -193,4 +182,4 @@ def _iban(text: str) -> bool:
     return int("".join(str(int(letter, 36)) for letter in bare[4:] + bare[:4])) % 97 == 1
 
 
-__all__ = ["CUT", "KEPT_PARAMETERS", "clean_note", "clean_page", "clean_search_term", "clean_text", "clean_url"]
+__all__ = ["CUT", "KEPT_PARAMETERS", "clean_note", "clean_search_term", "clean_text", "clean_url"]
