@@ -22,6 +22,7 @@ from rekindle.privacy import redact
 from rekindle.privacy.decide import door
 from rekindle.privacy.keys import Keyring
 from rekindle.privacy.pseudonyms import Pseudonymiser
+from rekindle.privacy.suppression import SuppressionCopy
 from rekindle.privacy.vault import Vault
 from rekindle.workspace import Shop, Workspace
 
@@ -146,6 +147,7 @@ class Street:
             redact.clean_url,
             redact.clean_text,
             redact.clean_search_term,
+            SuppressionCopy(database, clock),
         )
         self.gateway = Gateway(
             log=self.log,

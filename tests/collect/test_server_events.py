@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.collect.harness import DENIED, KEY, Street
+from rekindle.engines.database import Database
+from rekindle.privacy.suppression import Suppression
+from tests.collect.harness import CHROME, DENIED, KEY, Street
+from tests.conftest import FakeClock
 
 
 async def test_a_server_names_the_person_and_gets_counts(street: Street) -> None:
     event = street.event(event="purchase", source="offline", user={"email": "ada@example.com", "user_id": "u7"})
     answer = await street.api(event)
     assert answer.status == 200
-    assert answer.json() == {"accepted": 1, "filtered": 0, "invalid": 0, "errors": []}
+    assert answer.json() == {"accepted": 1, "filtered": 0, "invalid": 0, "errors": [], "warnings": []}
     assert answer.header("set-cookie") is None
     (stored,) = await street.events()
     assert stored.subject == street.pseudonyms.subject("shop", "user_id", "u7")
@@ -52,12 +55,61 @@ async def test_an_event_of_nobody_is_explained(street: Street) -> None:
 
 async def test_a_refusal_is_recorded_for_every_name_of_the_person(street: Street) -> None:
     answer = await street.api(street.event(consent=DENIED, user={"user_id": "u7", "email": "ada@example.com"}))
-    assert answer.json() == {"accepted": 0, "filtered": 1, "invalid": 0, "errors": []}
+    assert answer.json()["filtered"] == 1
     subject = street.pseudonyms.subject
     assert {change.subject for change in await street.changes()} == {
         subject("shop", "user_id", "u7"),
         subject("shop", "email", "ada@example.com"),
     }
+
+
+@pytest.mark.parametrize(
+    ("consent", "reason", "detail"),
+    [
+        ({}, "consent-absent", ""),
+        (DENIED, "consent-denied", "ad-storage-denied"),
+        ({"tcf": "no consent string"}, "consent-unreadable", "malformed"),
+    ],
+)
+async def test_an_event_that_is_not_kept_gets_its_reason(
+    street: Street, consent: dict[str, str], reason: str, detail: str
+) -> None:
+    good = street.event(user={"user_id": "u7"})
+    answer = await street.api([good, street.event(user={"email": "ada@example.com"}, consent=consent)])
+    assert (answer.status, answer.json()["accepted"], answer.json()["filtered"]) == (200, 1, 1)
+    (error,) = answer.json()["errors"]
+    assert (error["index"], error["place"], error["reason"], error["outcome"]) == (1, "consent", reason, "filtered")
+    assert "consent" in error["remedy"]
+    assert detail in error["remedy"]
+    assert b"ada@" not in answer.body
+
+
+async def test_an_event_of_somebody_erased_gets_its_reason(
+    street: Street, database: Database, clock: FakeClock
+) -> None:
+    subject = street.pseudonyms.subject("shop", "user_id", "u7")
+    Suppression(database).add("shop", subject, "erasure", clock())
+    answer = await street.api(street.event(user={"user_id": "u7"}))
+    (error,) = answer.json()["errors"]
+    assert (answer.json()["filtered"], error["place"], error["reason"], error["value"]) == (1, "user", "suppressed", "")
+    assert await street.events() == []
+
+
+async def test_web_events_of_a_server_without_a_user_agent_are_kept_with_a_warning(street: Street) -> None:
+    user = {"user_id": "u7"}
+    answer = await street.api(
+        [
+            street.event(user=user, event="purchase"),
+            street.event(user=user, event="purchase", client={"user_agent": CHROME}),
+            street.event(user=user, event="purchase", source="offline"),
+            street.event(event="purchase"),
+            street.event(user=user),
+        ]
+    )
+    assert (answer.status, answer.json()["accepted"]) == (200, 4)
+    (warning,) = answer.json()["warnings"]
+    assert (warning["indexes"], warning["place"]) == ([0, 4], "client.user_agent")
+    assert "User-Agent" in warning["remedy"]
 
 
 BAD: list[tuple[dict[str, Any], str, str]] = [
@@ -112,6 +164,12 @@ async def test_errors_never_repeat_personal_data(street: Street) -> None:
         street.event(client={"user_agent": "ada@example.com" * 100}),
         street.event(ecommerce={"search_term": ["ada@example.com"]}),
         street.event(ecommerce={"items": [{"item_name": {"x": "ada@example.com"}}]}),
+        street.event(event="ada@example.com"),
+        street.event(event_id=["ada@example.com"]),
+        street.event(event_id="x" * 70 + " ada@example.com " + "x" * 40),
+        street.event(event_time="for ada@example.com"),
+        street.event(source="ada@example.com"),
+        street.event(ecommerce={"items": [{"price": "2 for ada@example.com"}]}),
     ]
     answer = await street.api(events)
     assert answer.json()["invalid"] == len(events)
