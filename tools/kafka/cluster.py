@@ -58,15 +58,23 @@ class Cluster:
 
     def start(self) -> None:
         """Format the folders, start every node, and return when each of them answers. Raises `RuntimeError`."""
+        self.format()
+        for node in self.nodes:
+            self._start(node)
+        self.wait()
+
+    def format(self) -> None:
+        """Make the folders that `command` needs. Raises `RuntimeError`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         formats = [self._format(node, cluster) for node in self.nodes]
         for node, process in zip(self.nodes, formats, strict=True):
             if process.wait() != 0:
                 raise RuntimeError(f"node {node} could not be formatted:\n{self._said(node)}")
-        for node in self.nodes:
-            self._start(node)
-        self.wait()
+
+    def command(self, node: int) -> list[str]:
+        """What starts one node, for whoever wants to hold its process."""
+        return self._java(["kafka.Kafka", str(self.folder / f"{node}.properties")])
 
     def kill(self, node: int) -> None:
         """End one node as a power cut would."""
@@ -87,7 +95,7 @@ class Cluster:
         from confluent_kafka.admin import AdminClient
 
         until = time.monotonic() + _START_S
-        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        admin = AdminClient(self._client)
         while True:
             for node, process in self._running.items():
                 if process.poll() is not None:
@@ -101,20 +109,37 @@ class Cluster:
                 raise RuntimeError(f"the brokers do not answer:\n{self._said(self.nodes[0])}")
             time.sleep(0.2)
 
+    def complete(self) -> bool:
+        """Whether every node is a broker that the others know. Blocks for two seconds at most."""
+        from confluent_kafka import KafkaException
+        from confluent_kafka.admin import AdminClient
+
+        try:
+            return len(AdminClient(self._client).list_topics(timeout=2).brokers) == len(self.nodes)
+        except KafkaException:
+            return False
+
+    @property
+    def _client(self) -> dict[str, str | int | float | bool]:
+        return {"bootstrap.servers": self.bootstrap, "log_level": 0}
+
     def _format(self, node: int, cluster: str) -> subprocess.Popen[bytes]:
         properties = self.folder / f"{node}.properties"
         properties.write_text(self._properties(node), encoding="ascii")
         arguments = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(properties)]
-        return self._java(node, arguments)
+        return self._run(node, self._java(arguments))
 
     def _start(self, node: int) -> None:
-        self._running[node] = self._java(node, ["kafka.Kafka", str(self.folder / f"{node}.properties")])
+        self._running[node] = self._run(node, self.command(node))
 
-    def _java(self, node: int, arguments: list[str]) -> subprocess.Popen[bytes]:
+    def _java(self, arguments: list[str]) -> list[str]:
         log = f"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn -Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
+        return ["java", *_JVM, *log.split(), "-cp", f"{JARS}/*", *arguments]
+
+    def _run(self, node: int, command: list[str]) -> subprocess.Popen[bytes]:
         with (self.folder / f"{node}.out").open("ab") as out:
             return subprocess.Popen(
-                ["java", *_JVM, *log.split(), "-cp", f"{JARS}/*", *arguments],
+                command,
                 stdout=out,
                 stderr=out,
                 stdin=subprocess.DEVNULL,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import socket
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
+
+import aiohttp
+import click
+import msgspec
 
 from rekindle.cli import _compose
 from rekindle.cli._documents import read_folder
@@ -19,22 +25,37 @@ from rekindle.model.clock import system_clock
 from rekindle.model.record import Stored, decode
 from rekindle.ops.archive import pages
 from rekindle.profiles import totals
-from rekindle.sandbox.torture import Bench, Cycle, Evidence, Result, torture
+from rekindle.sandbox.torture import Bench, Cycle, Evidence, Result, as_html, as_json, torture
 from rekindle.sandbox.torture.cable import Cable
 from rekindle.sandbox.torture.faults import Role
 from rekindle.sandbox.torture.processes import Process
+from rekindle.sandbox.torture.report import figures
 from rekindle.workspace.access import ApiKeys
 
 _NAME = "torture"
 _PLATFORM = "platform"
-_ROLES: tuple[Role, ...] = ("gateway", "worker", "scheduler")
+_ANSWER = aiohttp.ClientTimeout(total=2)
+Ready = Callable[[], Awaitable[bool]]
+
+
+class Ground(msgspec.Struct, frozen=True, kw_only=True):
+    """What the installation stands on, and how many of a role there are. Stores are broken too, and ended by their maker.
+
+    ``ready`` tells of each store whether it answers.
+    """
+
+    log_url: str = ""
+    database_url: str = ""
+    stores: Mapping[Role, Process] = {}
+    ready: Mapping[Role, Ready] = {}
+    roles: Sequence[Role] = ("gateway", "worker", "scheduler")
 
 
 async def run(
     folder: Path,
     cycles: Sequence[Cycle],
     seed: int,
-    log_url: str,
+    ground: Ground,
     drain_s: float,
     told: Callable[[int, Cycle], None],
 ) -> Result:
@@ -44,29 +65,18 @@ async def run(
         each.mkdir(parents=True, exist_ok=True)
     if any(books.iterdir()):
         raise FileExistsError(f"{books}: an earlier run's books are here; choose another folder")
-    ports = _free_ports(5)
-    gateway, console, worker, scheduler, platform = ports
+    platform, *free = _free_ports(1 + len(ground.roles))
+    ports = dict(zip(ground.roles, free, strict=True))
     secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
     async with AsyncExitStack() as stack:
         cable = Cable(platform)
         cut_port = await stack.enter_async_context(cable.laid())
-        installation, api_key = _install(folder / "shop", cut_port, secret, log_url)
+        installation, api_key = _install(folder / "shop", cut_port, secret, ground)
         stack.push_async_callback(installation.aclose)
-        settings = installation.settings
-        environment = {
-            "REKINDLE_DATA": str(settings.data),
-            "REKINDLE_LOG_URL": log_url,
-            "REKINDLE_GATEWAY_PORT": str(gateway),
-            "REKINDLE_CONSOLE_PORT": str(console),
-            "REKINDLE_WORKER_PORT": str(worker),
-            "REKINDLE_SCHEDULER_PORT": str(scheduler),
-            "REKINDLE_ALLOW_PRIVATE_ADDRESSES": "true",
-        }
-        serve = [sys.executable, "-m", "rekindle", "serve"]
-        processes = {
-            role: Process(role, [*serve, role, "-w", str(folder / "shop")], environment, logs / f"{role}.log")
-            for role in _ROLES
-        }
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=_ANSWER))
+        data = installation.settings.data
+        log = data / "log.db-wal"
+        processes = {role: _process(role, port, folder, data, ground) for role, port in ports.items()}
         receiver = [sys.executable, "-m", "rekindle.sandbox.torture.receiver", str(platform)]
         processes["platform"] = Process(
             "platform",
@@ -74,29 +84,78 @@ async def run(
             {"TORTURE_WEBHOOK_SECRET": secret},
             logs / "platform.log",
         )
+        answering = {role: port for role, port in (ports | {"platform": platform}).items() if role != "scheduler"}
         bench = Bench(
             processes=processes,
+            stores=ground.stores,
             ready={
-                "gateway": f"http://127.0.0.1:{gateway}/livez",
-                "worker": f"http://127.0.0.1:{worker}/livez",
-                "platform": f"http://127.0.0.1:{platform}/livez",
+                **ground.ready,
+                **{role: partial(_answers, session, f"http://127.0.0.1:{at}/livez") for role, at in answering.items()},
             },
             cable=cable,
-            events_url=f"http://127.0.0.1:{gateway}/v1/events",
+            events_urls=[f"http://127.0.0.1:{at}/v1/events" for role, at in ports.items() if _kind(role) == "gateway"],
             api_key=api_key,
             books=books,
-            log_file=settings.data / "log.db-wal",
+            room=lambda: 0 if ground.stores or not log.exists() else log.stat().st_size,
             pending=lambda: _pending(installation),
             evidence=lambda: _evidence(installation),
         )
         return await torture(bench, cycles, seed, system_clock, drain_s=drain_s, told=told)
 
 
-def _install(folder: Path, port: int, secret: str, log_url: str) -> tuple[_compose.Installation, str]:
+def execute(folder: Path, cycles: Sequence[Cycle], seed: int, ground: Ground, drain_s: float, report: Path) -> bool:
+    """Run with a line for each cycle, write ``report.html`` and ``.json``, print the verdict; return whether it passed."""
+
+    def told(number: int, cycle: Cycle) -> None:
+        extra = "" if cycle.trouble == "none" else f", {cycle.trouble} ({cycle.victim})"
+        click.echo(f"cycle {number + 1}/{len(cycles)}: kill {' and '.join(cycle.kill)}{extra}", err=True)
+
+    result = asyncio.run(run(folder, cycles, seed, ground, drain_s, told))
+    report.mkdir(parents=True, exist_ok=True)
+    (report / "report.json").write_bytes(as_json(result))
+    (report / "report.html").write_text(as_html(result), encoding="utf-8")
+    verdict = result.verdict
+    for name, number in figures(verdict):
+        click.echo(f"{number:>9}  {name}")
+    for line in [*verdict.lost, *verdict.without_consent, *verdict.unsettled, *verdict.alien_duplicates]:
+        click.echo(f"  {line}")
+    for line in verdict.remarks:
+        click.echo(f"  {line}")
+    click.echo(f"{'passed' if verdict.passed else 'FAILED'}; report in {report}")
+    return verdict.passed
+
+
+def _kind(role: Role) -> str:
+    return role.partition("-")[0]
+
+
+def _process(role: Role, port: int, folder: Path, data: Path, ground: Ground) -> Process:
+    environment = {
+        "REKINDLE_DATA": str(data),
+        "REKINDLE_LOG_URL": ground.log_url,
+        "REKINDLE_DATABASE_URL": ground.database_url,
+        f"REKINDLE_{_kind(role).upper()}_PORT": str(port),
+        "REKINDLE_ALLOW_PRIVATE_ADDRESSES": "true",
+    }
+    serve = [sys.executable, "-m", "rekindle", "serve", _kind(role), "-w", str(folder / "shop")]
+    return Process(role, serve, environment, folder / "logs" / f"{role}.log")
+
+
+async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with session.get(url) as answer:
+            return answer.status == 200
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return False
+
+
+def _install(folder: Path, port: int, secret: str, ground: Ground) -> tuple[_compose.Installation, str]:
     (folder / "destinations").mkdir(parents=True)
     (folder / "shop.toml").write_text(_SHOP, encoding="utf-8")
     (folder / "destinations" / f"{_PLATFORM}.toml").write_text(_DESTINATION.format(port=port), encoding="utf-8")
-    settings = _compose.settings_for(folder, None, log_url=log_url or None)
+    settings = _compose.settings_for(
+        folder, None, log_url=ground.log_url or None, database_url=ground.database_url or None
+    )
     _compose.create(settings)
     installation = _compose.open_installation(folder, None, settings)
     installation.secrets.put("webhook", secret)

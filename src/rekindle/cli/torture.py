@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from pathlib import Path
 
 import click
 
 from rekindle.cli import _torture
-from rekindle.sandbox.torture import Cycle, as_html, as_json, plan
-from rekindle.sandbox.torture.report import figures
+from rekindle.sandbox.torture import plan
 
 
 @click.command()
@@ -29,23 +27,6 @@ def command(cycles: int, seed: int, folder: Path | None, log_url: str, report: P
     was delivered without consent, or any other promise was broken.
     """
     chosen = folder or Path(tempfile.mkdtemp(prefix="rekindle-torture-"))
-    wanted = plan(seed, cycles)
-
-    def told(number: int, cycle: Cycle) -> None:
-        extra = "" if cycle.trouble == "none" else f", {cycle.trouble} ({cycle.victim})"
-        click.echo(f"cycle {number + 1}/{cycles}: kill {' and '.join(cycle.kill)}{extra}", err=True)
-
-    result = asyncio.run(_torture.run(chosen, wanted, seed, log_url, drain_s, told))
-    out = report or chosen / "report"
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "report.json").write_bytes(as_json(result))
-    (out / "report.html").write_text(as_html(result), encoding="utf-8")
-    for name, number in figures(result.verdict):
-        click.echo(f"{number:>9}  {name}")
-    for line in [*result.verdict.lost, *result.verdict.without_consent, *result.verdict.unsettled]:
-        click.echo(f"  {line}")
-    for line in [*result.verdict.alien_duplicates, *result.verdict.remarks]:
-        click.echo(f"  {line}")
-    click.echo(f"{'passed' if result.verdict.passed else 'FAILED'}; report in {out}")
-    if not result.verdict.passed:
+    ground = _torture.Ground(log_url=log_url)
+    if not _torture.execute(chosen, plan(seed, cycles), seed, ground, drain_s, report or chosen / "report"):
         raise SystemExit(1)

@@ -135,7 +135,8 @@ class Admin:
             futures = self._admin.list_offsets(asked, request_timeout=_RPC_S)
             return {place.partition: _wait(future).offset for place, future in futures.items()}
 
-        return patiently(ask, time.sleep)
+        # The client does not look for a leader's newer epoch by itself: it would be refused for ever.
+        return patiently(ask, time.sleep, between=lambda: self._admin.list_topics(self._target.topic, timeout=2.0))
 
     def cursors(self) -> dict[str, dict[int, int]]:
         """Return what each consumer of this log has committed, by partition."""

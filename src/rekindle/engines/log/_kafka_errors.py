@@ -26,6 +26,13 @@ PASSING = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_CONTROLLER,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.OFFSET_NOT_AVAILABLE,  # a new leader does not know its high watermark yet
+    KafkaError.REPLICA_NOT_AVAILABLE,
+    KafkaError.BROKER_NOT_AVAILABLE,
+    KafkaError.NETWORK_EXCEPTION,
+    KafkaError.REQUEST_TIMED_OUT,
     KafkaError.UNKNOWN_TOPIC_OR_PART,  # a new topic has not reached every broker yet
     KafkaError._TRANSPORT,  # noqa: SLF001
     KafkaError._WAIT_COORD,  # noqa: SLF001
@@ -57,8 +64,16 @@ def translate(error: KafkaError | BaseException) -> LogUnavailable:
     return LogUnavailable(f"Kafka: {kafka}")
 
 
-def patiently(work: Callable[[], T], sleep: Callable[[float], object], tries: int = 60) -> T:
-    """Call ``work`` again, a quarter of a second apart, while its failure is a passing one. Raises `LogUnavailable`."""
+def patiently(
+    work: Callable[[], T],
+    sleep: Callable[[float], object],
+    tries: int = 60,
+    between: Callable[[], object] = lambda: None,
+) -> T:
+    """Call ``work`` again, a quarter of a second apart, while its failure is a passing one. Raises `LogUnavailable`.
+
+    ``between`` is called before each further try; passing failures of its own do not matter.
+    """
     for left in range(tries, -1, -1):
         try:
             return work()
@@ -66,4 +81,9 @@ def patiently(work: Callable[[], T], sleep: Callable[[float], object], tries: in
             if not left or not is_passing(error):
                 raise translate(error) from None
         sleep(0.25)
+        try:
+            between()
+        except KafkaException as error:
+            if not is_passing(error):
+                raise translate(error) from None
     raise AssertionError("unreachable")

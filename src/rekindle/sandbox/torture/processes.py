@@ -15,20 +15,23 @@ _GRACE_S = 30.0
 
 
 class Process:
-    """One server process; ``deaths`` counts ends that nobody here caused."""
+    """One server process; ``deaths`` are the statuses of ends that nobody here caused. One without room for its files may end."""
 
     def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         self.name = name
-        self.deaths = 0
+        self.deaths: list[int] = []
         self._command, self._environment, self._log = list(command), dict(environment), log
         self._child: subprocess.Popen[bytes] | None = None
         self._out: IO[bytes] | None = None
+        self._choked = False
 
     @property
     def running(self) -> bool:
         """Whether it is there; a process that ended by itself is counted."""
-        if self._child is not None and self._child.poll() is not None:
-            self.deaths += 1
+        status = None if self._child is None else self._child.poll()
+        if status is not None:
+            if not self._choked:
+                self.deaths.append(status)
             self._forget()
         return self._child is not None
 
@@ -66,6 +69,7 @@ class Process:
             return False
         limit = resource.RLIM_INFINITY if file_bytes is None else file_bytes
         resource.prlimit(self._child.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        self._choked = file_bytes is not None
         return True
 
     async def stop(self) -> bool:
@@ -87,6 +91,7 @@ class Process:
 
     def _forget(self) -> None:
         self._child = None
+        self._choked = False
         if self._out is not None:
             self._out.close()
             self._out = None

@@ -24,7 +24,7 @@ GRACE_MS: Final = 15_000
 """After a withdrawal, a send that was decided before it may still be on its way: a pause, and one request's time."""
 CLIENTS: Final = 3
 _REQUEST_S: Final = 15.0
-_READY_S: Final = 60.0
+_READY_S: Final = 120.0
 _LOOK_S: Final = 0.1
 
 
@@ -37,21 +37,23 @@ class Evidence(msgspec.Struct):
 
 
 class Bench(msgspec.Struct, frozen=True):
-    """A prepared installation. ``books`` is a folder outside it; ``ready`` are URLs that answer 2xx when up.
+    """A prepared installation. ``books`` is a folder outside it; ``ready`` tells of each role whether it is up.
 
-    ``log_file`` grows with every append (its size is where ``full`` draws the line). ``pending`` counts what is still
-    to be read or sent; ``evidence`` reads the installation's books.
+    ``stores`` are what the processes stand on (brokers, a database): they are broken like the others, and whoever made
+    them ends them. ``room`` is the size, in bytes, at which a role's files cannot grow any more. ``events_urls`` are
+    the gateways'. ``pending`` counts what is still to be read or sent; ``evidence`` reads the installation's books.
     """
 
     processes: Mapping[Role, Process]
-    ready: Mapping[Role, str]
+    ready: Mapping[Role, Callable[[], Awaitable[bool]]]
     cable: Cable
-    events_url: str
+    events_urls: Sequence[str]
     api_key: str
     books: Path
-    log_file: Path
+    room: Callable[[], int]
     pending: Callable[[], Awaitable[int]]
     evidence: Callable[[], Awaitable[Evidence]]
+    stores: Mapping[Role, Process] = {}
 
 
 class Result(msgspec.Struct):
@@ -82,7 +84,8 @@ async def torture(
     clients_file, platform_file = bench.books / "clients.jsonl", bench.books / "platform.jsonl"
     stopping = asyncio.Event()
     book = Book(clients_file)
-    clients = [Client(number, seed, bench.events_url, bench.api_key, book, clock) for number in range(CLIENTS)]
+    urls = [bench.events_urls[number % len(bench.events_urls)] for number in range(CLIENTS)]
+    clients = [Client(number, seed, url, bench.api_key, book, clock) for number, url in enumerate(urls)]
     faults = _Faults(bench)
     remarks: list[str] = []
     async with AsyncExitStack() as stack:
@@ -90,26 +93,27 @@ async def torture(
         stack.callback(faults.end_all)
         timeout = aiohttp.ClientTimeout(total=_REQUEST_S)
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
-        faults.start_all()
-        await _ready(bench, session)
+        await faults.start_all()
+        await faults.ready()
         async with asyncio.TaskGroup() as group:
             for client in clients:
                 group.create_task(client.run(session, stopping.is_set))
             try:
                 for number, cycle in enumerate(cycles):
                     told(number, cycle)
-                    await faults.run(cycle, session)
-                await _ready(bench, session)
+                    await faults.run(cycle)
+                await faults.ready()
             finally:
                 stopping.set()
         repaired = clock()
         await _drain(bench, clock, repaired + int(drain_s * 1000))
         drained = clock()
         for name, process in bench.processes.items():
-            if process.deaths:
-                remarks.append(f"{name} ended {process.deaths} time(s) by itself")
+            remarks.extend(f"{name} ended by itself with status {status}" for status in process.deaths)
             if not await process.stop():
                 remarks.append(f"{name} did not end within 30 s of SIGTERM")
+        for name, store in bench.stores.items():
+            remarks.extend(f"{name} ended by itself with status {status}" for status in store.deaths)
     evidence = await bench.evidence()
     verdict = judge(
         acknowledged=[line.event_id for line in read(clients_file, Acknowledged)],
@@ -142,41 +146,56 @@ class _Faults:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
+        self._all = {**bench.stores, **bench.processes}
         self.kills: Counter[str] = Counter()
         self.troubles: Counter[str] = Counter()
 
-    def start_all(self) -> None:
+    async def start_all(self) -> None:
+        """Start what does not run; a process that finds no database ends, as it should, so databases come first."""
+        for process in self._bench.stores.values():
+            process.start()
+        if "database" in self._bench.stores:
+            await self._up("database")
         for process in self._bench.processes.values():
             process.start()
+
+    async def ready(self) -> None:
+        """Wait until everything answers; start again what ended by itself. Raises `TimeoutError`."""
+        async with asyncio.timeout(_READY_S):
+            for role in self._bench.ready:
+                await self._up(role)
 
     def end_all(self) -> None:
         for process in self._bench.processes.values():
             process.resume()
             process.kill()
 
-    async def run(self, cycle: Cycle, session: aiohttp.ClientSession) -> None:
-        await _ready(self._bench, session)
+    async def run(self, cycle: Cycle) -> None:
+        await self.ready()
         await asyncio.sleep(cycle.before_s)
         self._begin(cycle)
         await asyncio.sleep(cycle.hold_s / 2)
         for role in cycle.kill:
-            self._bench.processes[role].kill()
+            self._all[role].kill()
             self.kills[role] += 1
         await asyncio.sleep(cycle.down_s)
-        self.start_all()
+        await self.start_all()
         await asyncio.sleep(cycle.hold_s / 2)
         self._end(cycle)
 
+    async def _up(self, role: Role) -> None:
+        while not await self._bench.ready[role]():
+            self._all[role].start()
+            await asyncio.sleep(_LOOK_S)
+
     def _begin(self, cycle: Cycle) -> None:
-        processes = self._bench.processes
         match cycle.trouble:
             case "pause":
-                processes[cycle.victim].pause()
+                self._all[cycle.victim].pause()
             case "refuse" | "mute":
                 self._bench.cable.switch(cycle.trouble)
             case "full":
-                file = self._bench.log_file
-                if not processes["gateway"].choke(file.stat().st_size if file.exists() else 0):
+                if not self._all[cycle.victim].choke(self._bench.room()):
                     self.troubles["full (not on this system)"] += 1
                     return
             case "none":
@@ -185,26 +204,13 @@ class _Faults:
 
     def _end(self, cycle: Cycle) -> None:
         self._bench.cable.switch("open")
-        self._bench.processes[cycle.victim].resume()
+        self._all[cycle.victim].resume()
         if cycle.trouble == "full":
-            self._bench.processes["gateway"].choke(None)
-
-
-async def _ready(bench: Bench, session: aiohttp.ClientSession) -> None:
-    """Wait until everything answers; start again what ended by itself. Raises `TimeoutError`."""
-    async with asyncio.timeout(_READY_S):
-        for role, url in bench.ready.items():
-            while not await _answers(session, url):
-                bench.processes[role].start()
-                await asyncio.sleep(_LOOK_S)
-
-
-async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
-    try:
-        async with session.get(url, timeout=aiohttp.ClientTimeout(total=2)) as answer:
-            return answer.status == 200
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        return False
+            victim = self._all[cycle.victim]
+            if cycle.victim in self._bench.stores:  # one that met a full disk is started again once there is room
+                victim.kill()
+            victim.choke(None)
+            victim.start()
 
 
 async def _drain(bench: Bench, clock: Clock, until_ms: int) -> None:
