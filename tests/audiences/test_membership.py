@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import get_args
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
 
 import msgspec
 import pytest
@@ -13,11 +14,12 @@ from rekindle.audiences import AudienceView, changes, latest_changes, members, o
 from rekindle.audiences._tables import timers, visitors
 from rekindle.audiences.rules import _RULES
 from rekindle.engines.database import Database
+from rekindle.engines.log import Entry
 from rekindle.model.record import Record
 from rekindle.workspace import Audience, Workspace
 from tests.audiences.shop import DAY, HOUR, MINUTE, shop
 from tests.conftest import FakeClock
-from tests.memory_log import MemoryLog
+from tests.memory_log import MemoryConsumer, MemoryLog
 from tests.visits import DENIED, GRANTED, NOT_PERSONAL, chose, did
 
 
@@ -238,3 +240,49 @@ async def test_visitors_are_forgotten_when_no_window_can_hold_them(street: Stree
 def test_every_rule_of_the_documents_is_known() -> None:
     (literal,) = (field.type for field in msgspec.structs.fields(Audience) if field.name == "rule")
     assert set(get_args(literal)) == set(_RULES)
+
+
+async def test_a_timer_waits_for_another_workers_partition_and_rings_once(database: Database, clock: FakeClock) -> None:
+    street = Street(database, clock)
+    await street.told(did("add_to_cart", "hat", at=clock()))
+    clock.advance(31 * MINUTE)
+    street.log.put(did("purchase", "hat", at=clock()))
+    # Another worker has the partition with the purchase in it, and is behind; this one has read all that is its own.
+    idle = AudienceView(Elsewhere(street.log), database, clock, lambda: street.live)
+    assert await idle.step() == 0
+    assert "carts" not in [membership.audience for membership in of(database, "shop", "s1_anna")]
+    await street.told()
+    assert await idle.step() == 0
+    assert [each for each in street.story() if each[0] == "carts"] == [], "it was bought before anybody was reminded"
+
+
+async def test_two_workers_ring_a_timer_once(database: Database, clock: FakeClock) -> None:
+    street = Street(database, clock)
+    await street.told(did("add_to_cart", "hat", at=clock()))
+    clock.advance(31 * MINUTE)
+    other = AudienceView(Elsewhere(street.log), database, clock, lambda: street.live)
+    rung = await asyncio.gather(street.view.step(), other.step())
+    assert sorted(rung) == [0, 1]
+    assert [each[1] for each in street.story() if each[0] == "carts"] == ["in"]
+
+
+class Elsewhere(MemoryLog):
+    """The same log for a worker to whom no partition was given."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        super().__init__()
+        self.entries = log.entries
+
+    async def consumer(
+        self, name: str, *, start: Literal["first", "last"] = "first", share: bool = True
+    ) -> MemoryConsumer:
+        return Nothing(self, name)
+
+
+class Nothing(MemoryConsumer):
+    def __init__(self, log: MemoryLog, name: str) -> None:
+        log.committed[name] = 0
+        super().__init__(log, name)
+
+    async def poll(self, limit: int, wait_ms: int = 0) -> Sequence[Entry]:
+        return []

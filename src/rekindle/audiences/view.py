@@ -15,7 +15,7 @@ from rekindle.audiences.rules import Why, longest_ms
 from rekindle.engines.database import Database
 from rekindle.engines.database.core import upsert
 from rekindle.engines.log import Log
-from rekindle.engines.log.view import Noted, View
+from rekindle.engines.log.view import Noted, View, reached
 from rekindle.model.behaviour import item_acts
 from rekindle.model.clock import Clock
 from rekindle.model.event import Consent
@@ -26,6 +26,14 @@ from rekindle.workspace import Audience, Workspace
 _DAY_MS = 86_400_000
 _HOUR_MS = 3_600_000
 _PAGE = 500
+_CONSUMER = "audiences"
+
+
+class _Mark(msgspec.Struct, frozen=True):
+    """A moment, and where each partition of the log ended then: timers due by it may ring once that much is applied."""
+
+    now_ms: int
+    ends: Mapping[int, int]
 
 
 class AudienceView:
@@ -47,21 +55,23 @@ class AudienceView:
         suppressed: Suppressed = lambda _workspace, _subjects: (),
         keep_ms: int = 90 * _DAY_MS,
     ) -> None:
+        self._log = log
         self._database = database
         self._clock = clock
         self._workspaces = workspaces
         self._guard = Guard(may_enter or self._may_be_personal, suppressed)
         self._keep_ms = keep_ms
-        self._view = View(log, database, "audiences", [self])
+        self._view = View(log, database, _CONSUMER, [self])
         self._live: Mapping[str, Workspace] = {}
         self._known: dict[tuple[str, str], str] | None = None
         self._trimmed_ms = 0
+        self._mark: _Mark | None = None
 
     async def step(self, limit: int = 1000, wait_ms: int = 0) -> int:
         """Apply what is there, then what is due; return how many entries and timers were worked off.
 
-        Timers wait until the log is read to its end: an event that is still unread may be the one that ends the
-        membership a timer would begin.
+        Timers wait until what was in the log at their time is applied, by this worker or another: an event that is
+        still unread may be the one that ends the membership a timer would begin.
         """
         self._live = self._workspaces()
         await self._sync_rules()
@@ -70,9 +80,7 @@ class AudienceView:
             self._trimmed_ms = now_ms
             await self._database.run(lambda connection: self._trim(connection, now_ms))
         done = await self._view.step(limit, wait_ms)
-        if done >= limit:
-            return done
-        return done + await self._ring(self._clock())
+        return done + await self._ring()
 
     async def rebuild(self) -> None:
         """Forget every state and membership, and read the log again; the log of changes stays and goes on."""
@@ -172,29 +180,43 @@ class AudienceView:
 
     # timers
 
-    async def _ring(self, now_ms: int) -> int:
-        def page(connection: Connection) -> int:
-            query = (
-                sa.select(timers.c.workspace, timers.c.subject)
-                .where(timers.c.due_ms <= now_ms)
-                .order_by(timers.c.due_ms)
-                .limit(_PAGE)
-            )
-            due = connection.execute(query).all()
-            for workspace, subjects in grouped((row.workspace, row.subject) for row in due).items():
-                states = load(connection, workspace, subjects)
-                orphans = subjects - set(states)
-                if orphans:
-                    connection.execute(
-                        timers.delete().where(timers.c.workspace == workspace, timers.c.subject.in_(sorted(orphans)))
-                    )
-                settle_due(connection, workspace, self._rules(workspace), states, self._guard, now_ms)
-            return len(due)
-
+    async def _ring(self) -> int:
+        if self._mark is None:
+            now_ms = self._clock()
+            if not await self._database.query(lambda connection: _any_due(connection, now_ms)):
+                return 0
+            self._mark = _Mark(now_ms, await self._log.ends())
+        mark = self._mark
+        applied = await self._database.query(lambda connection: reached(connection, _CONSUMER))
+        for partition, end in mark.ends.items():
+            at = applied.get(partition, -1)
+            # What was trimmed is never read, so the place alone does not tell whether something waits there.
+            if at < end and await self._log.tail((partition, at), 1):
+                return 0
+        self._mark = None
         done = 0
-        while worked := await self._database.run(page):
+        while worked := await self._database.run(lambda connection: self._ring_page(connection, mark.now_ms)):
             done += worked
         return done
+
+    def _ring_page(self, connection: Connection, now_ms: int) -> int:
+        """Work off some timers. Transactions come one after the other, so another worker finds these gone."""
+        query = (
+            sa.select(timers.c.workspace, timers.c.subject)
+            .where(timers.c.due_ms <= now_ms)
+            .order_by(timers.c.due_ms)
+            .limit(_PAGE)
+        )
+        due = connection.execute(query).all()
+        for workspace, subjects in grouped((row.workspace, row.subject) for row in due).items():
+            states = load(connection, workspace, subjects)
+            orphans = subjects - set(states)
+            if orphans:
+                connection.execute(
+                    timers.delete().where(timers.c.workspace == workspace, timers.c.subject.in_(sorted(orphans)))
+                )
+            settle_due(connection, workspace, self._rules(workspace), states, self._guard, now_ms)
+        return len(due)
 
     def _may_be_personal(self, workspace: str, consent: Consent, now_ms: int) -> bool:
         live = self._live.get(workspace)
@@ -209,6 +231,10 @@ class AudienceView:
         before_ms = now_ms - max([self._keep_ms, *windows]) - _DAY_MS
         connection.execute(visitors.delete().where(visitors.c.touched_ms < before_ms))
         connection.execute(changes.delete().where(changes.c.at_ms < before_ms))
+
+
+def _any_due(connection: Connection, now_ms: int) -> bool:
+    return connection.execute(sa.select(timers.c.due_ms).where(timers.c.due_ms <= now_ms).limit(1)).first() is not None
 
 
 def _save(connection: Connection, workspace: str, states: Mapping[str, VisitorState], now_ms: int) -> None:

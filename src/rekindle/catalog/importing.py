@@ -25,8 +25,9 @@ from rekindle.catalog.runs import RunLog, RunResult, Status
 from rekindle.catalog.staging import Progress, stage
 from rekindle.catalog.walker import WalkStopped
 from rekindle.egress.fetch import Fetcher, FetchFailed, FetchRefused, FetchResult, shown
-from rekindle.engines.blobs import Blobs
+from rekindle.engines.blobs import Blobs, BlobsUnavailable
 from rekindle.engines.database import Database
+from rekindle.engines.database.lease import LeaseLost
 from rekindle.model.clock import Clock
 from rekindle.workspace import Source, Workspace, duration_ms
 
@@ -127,6 +128,10 @@ class CatalogImport:
         except duckdb.Error as error:
             message = f"{place}: the import ran out of room or met a fault ({type(error).__name__}); see the log"
             result = self._result(source, "failed", started, reason="engine", message=message)
+        except BlobsUnavailable as error:
+            result = self._result(source, "failed", started, reason="blobs", message=str(error))
+        except (LeaseLost, sa.exc.DBAPIError):
+            raise  # no fault of the source, and nothing can be written down now
         except Exception as error:  # noqa: BLE001 - a source of another distribution may raise anything; the others go on
             _log.exception("catalog.source_fault", workspace=self._workspace.name, source=source.name)
             message = f"{place}: the source {source.kind} broke ({type(error).__name__}); this is a fault of the source"

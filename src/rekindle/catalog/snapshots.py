@@ -141,17 +141,16 @@ class SnapshotStore:
             old = connection.execute(query.order_by(table.c.taken_ms.desc()).offset(keep)).all()
             for row in old:
                 connection.execute(sa.delete(table).where(table.c.workspace == workspace, table.c.digest == row.digest))
-            unused = [digest for row in old for digest in row if not _used(connection, digest)]
-        for digest in unused:
-            self._blobs.remove(digest)
+        if old:
+            self.release({digest for row in old for digest in row})
         return len(old)
 
     def release(self, digests: Collection[str]) -> None:
         """Remove the files of these digests that nothing names any more."""
-        with self._database.read() as connection:
-            unused = [digest for digest in digests if not _used(connection, digest)]
-        for digest in unused:
-            self._blobs.remove(digest)
+        with self._database.begin() as connection:  # nobody may name them again between the question and the removal
+            for digest in digests:
+                if not _used(connection, digest):
+                    self._blobs.remove(digest)
 
     def _snapshot(self, row: Any) -> Snapshot:
         return Snapshot(row.workspace, row.digest, self._blobs.path(row.digest), row.items, row.taken_ms)

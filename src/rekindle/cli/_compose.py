@@ -17,6 +17,7 @@ from rekindle.egress.credentials import Credentials
 from rekindle.egress.http import Transport
 from rekindle.engines.blobs import Blobs, FolderBlobs
 from rekindle.engines.database import Database, open_database
+from rekindle.engines.database.lease import Fenced, Lease
 from rekindle.engines.database.migrate import NewerDatabaseError, migrate
 from rekindle.engines.keys import KeyUnavailable
 from rekindle.engines.log import Log, SqliteLog
@@ -42,12 +43,19 @@ class Installation:
     What costs something to open (the log, the keys) is opened when it is first asked for.
     """
 
-    def __init__(self, settings: Settings, *, folder: Path | None = None, clock: Clock = system_clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        folder: Path | None = None,
+        clock: Clock = system_clock,
+        database: Database | None = None,
+    ) -> None:
         self.settings = settings
         self.folder = folder
         self.clock = clock
         data = settings.data
-        self.database: Database = open_database(settings.database_url or data / "state.db")
+        self.database: Database = database or open_database(settings.database_url or data / "state.db")
         self.blobs: Blobs = FolderBlobs(data / "blobs")
         self.secrets: Secrets = ChainSecrets(
             [EnvironmentSecrets(os.environ), SealedFileSecrets(data / "secrets.json", master_key(settings))]
@@ -124,6 +132,10 @@ class Installation:
                 self._live, self._pointers = self.versions.live(), pointers
             self._looked_ms = now
         return self._live
+
+    def fenced(self, lease: Lease) -> Installation:
+        """Return the same installation for the holder of a lease, on the same connections; close it before this one."""
+        return Installation(self.settings, folder=self.folder, clock=self.clock, database=Fenced(self.database, lease))
 
     async def aclose(self) -> None:
         """Release everything, the log's writer too."""

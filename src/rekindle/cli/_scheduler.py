@@ -16,7 +16,7 @@ from rekindle.cli.archive import archive_of
 from rekindle.egress import prune
 from rekindle.egress.fetch import Fetcher
 from rekindle.egress.http import HttpTransport
-from rekindle.engines.database.lease import Lease
+from rekindle.engines.database.lease import Lease, LeaseLost
 from rekindle.feeds import FeedBuilder, FeedSchedule
 from rekindle.ops.archive import ArchiveWriter
 from rekindle.ops.health import Health
@@ -34,34 +34,42 @@ async def run(installation: Installation) -> None:
     """Do what its time has come for, until SIGTERM."""
     settings = installation.settings
     lease = Lease(installation.database, installation.clock, "scheduler", f"{os.uname().nodename}/{os.getpid()}")
-    scheduler = Scheduler(installation)
+    working = installation.fenced(lease)
+    scheduler = Scheduler(working)
     health = Health(settings.host, settings.scheduler_port, lambda: True)
     health.start()
     stopping = stop_on_signals()
-
-    def held(step: Step) -> Step:
-        async def guarded() -> int:
-            return await step() if lease.held() else 0
-
-        return guarded
-
     try:
-        steps = {
-            "catalogues": scheduler.catalogues,
-            "catalogue changes": scheduler.changes,
-            "feeds": scheduler.feeds,
-            "archive": scheduler.archive,
-            "retention": scheduler.retention,
-        }
-        await run_steps({name: held(step) for name, step in steps.items()}, idle_s=_IDLE_S, stopping=stopping)
+        await run_steps(
+            {name: while_held(lease, step) for name, step in scheduler.steps().items()},
+            idle_s=_IDLE_S,
+            stopping=stopping,
+        )
     finally:
         lease.release()
         health.stop()
         await scheduler.close()
+        await working.aclose()
+
+
+def while_held(lease: Lease, step: Step) -> Step:
+    """Return the step for the lease's holder; it does nothing for another, and one that lost it has written nothing."""
+
+    async def guarded() -> int:
+        try:
+            return await step() if lease.held() else 0
+        except LeaseLost:
+            _log.warning("another scheduler has taken over; what was under way is left to it")
+            return 0
+
+    return guarded
 
 
 class Scheduler:
-    """What recurs. Each method does what is due and returns how much it was."""
+    """What recurs. Each method does what is due and returns how much it was.
+
+    Its installation is fenced (`Installation.fenced`): a scheduler that slept while another took over cannot write.
+    """
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
@@ -84,6 +92,16 @@ class Scheduler:
             wait_ms=_ARCHIVE_WAIT_MS,
         )
         self._kept_ms = 0
+
+    def steps(self) -> dict[str, Step]:
+        """Return every method by the name it has in metrics."""
+        return {
+            "catalogues": self.catalogues,
+            "catalogue changes": self.changes,
+            "feeds": self.feeds,
+            "archive": self.archive,
+            "retention": self.retention,
+        }
 
     async def catalogues(self) -> int:
         """Import the sources whose time has come."""

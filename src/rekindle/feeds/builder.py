@@ -72,8 +72,11 @@ class FeedBuilder:
         self._deltas.settle(workspace.name, feed)
         with self._database.begin() as transaction:
             freed = versions.trim(transaction, workspace.name, feed, document.keep_versions)
-        for digest in freed:
-            self._blobs.remove(digest)
+        if freed:
+            # A transaction of its own: nobody may publish the same bytes again between the question and the removal.
+            with self._database.begin() as transaction:
+                for digest in versions.unused(transaction, freed):
+                    self._blobs.remove(digest)
         return version
 
     def _record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,10 @@ class Deltas:
         with self._database.begin() as connection:
             connection.execute(sa.insert(feed_deltas).values(msgspec.to_builtins(delta)))
             freed = _trim(connection, workspace, feed, delta.number - KEEP)
-        for digest in freed:
-            self._blobs.remove(digest)
+        if freed:
+            with self._database.begin() as connection:  # as in `FeedBuilder.build`
+                for digest in _unused(connection, freed):
+                    self._blobs.remove(digest)
         return True
 
     def _make(self, before: FeedVersion, now: FeedVersion) -> dict[str, Any] | None:
@@ -132,6 +135,11 @@ def _trim(connection: Connection, workspace: str, feed: str, upto: int) -> set[s
     for row in connection.execute(sa.select(t.digest, t.update_digest).where(old)):
         freed.update(digest for digest in row if digest)
     connection.execute(sa.delete(feed_deltas).where(old))
+    return _unused(connection, freed)
+
+
+def _unused(connection: Connection, digests: Collection[str]) -> set[str]:
+    t, freed = feed_deltas.c, set(digests)
     used = sa.or_(t.digest.in_(freed), t.update_digest.in_(freed))
     for row in connection.execute(sa.select(t.digest, t.update_digest).where(used)):
         freed.difference_update(row)

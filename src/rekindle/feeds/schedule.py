@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
+import sqlalchemy as sa
+
+from rekindle.engines.blobs import BlobsUnavailable
+from rekindle.engines.database.lease import LeaseLost
 from rekindle.feeds.builder import FeedBuilder
 from rekindle.workspace import Feed, Workspace
 
@@ -46,6 +50,8 @@ class FeedSchedule:
                 self._builder.settle(workspace.name, name)
                 return 0
             self._builder.build(workspace, name)
+        except (LeaseLost, sa.exc.DBAPIError, BlobsUnavailable):
+            raise  # no fault of the feed; it is due again when the stores are there, or another scheduler's
         except Exception as error:  # noqa: BLE001 - one shop's feed must not stop another's
             self._given_up[key] = state
             self._failed(workspace.name, name, error)

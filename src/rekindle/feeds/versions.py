@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -164,6 +165,12 @@ def trim(connection: Connection, workspace: str, feed: str, keep: int) -> set[st
         for table in (feed_findings, feed_versions):
             connection.execute(sa.delete(table).where(_key(table, workspace, feed), table.c.version == old.version))
         freed.update(digest for column in BLOBS if (digest := getattr(old, column)))
+    return unused(connection, freed)
+
+
+def unused(connection: Connection, digests: Collection[str]) -> set[str]:
+    """Return those of the blobs that no version of any feed names."""
+    freed = set(digests)
     used = sa.or_(*(feed_versions.c[column].in_(freed) for column in BLOBS))
     for row in connection.execute(sa.select(*(feed_versions.c[column] for column in BLOBS)).where(used)):
         freed.difference_update(row)

@@ -10,17 +10,27 @@ class BlobMissing(LookupError):
     """No blob has that digest."""
 
 
+class BlobsUnavailable(Exception):
+    """The store does not answer now, or refuses; nothing was stored. Try again later."""
+
+
 class Blobs(Protocol):
     """Content-addressed: a digest (64 hex characters of SHA-256) names the same bytes for ever."""
 
     def put(self, source: Path | bytes) -> str:
-        """Store bytes, or a file's content, durably; return its digest. Storing it twice is harmless."""
+        """Store bytes, or a file's content, durably; return its digest. Storing it twice is harmless.
+
+        Raises `BlobsUnavailable`.
+        """
         ...
 
     def path(self, digest: str) -> Path:
-        """Return a local file with the blob's content, to read only. Raises `BlobMissing`."""
+        """Return a local file with the blob's content, to read only.
+
+        Raises `BlobMissing`, `BlobsUnavailable`.
+        """
         ...
 
     def remove(self, digest: str) -> None:
-        """Forget a blob; no error when it is not there."""
+        """Forget a blob; no error when it is not there. Raises `BlobsUnavailable`."""
         ...

@@ -46,6 +46,12 @@ class Noted(NamedTuple):
     duplicate: bool
 
 
+def reached(connection: Connection, view: str) -> dict[int, int]:
+    """Return the last offset that was applied of each partition, by whichever worker; one never read is left out."""
+    rows = connection.execute(sa.select(positions.c.partition, positions.c.offset).where(positions.c.view == view))
+    return {row.partition: row.offset for row in rows}
+
+
 class Part(Protocol):
     """Some tables that follow the log. Several parts may share one view, and then one cursor and one transaction."""
 
@@ -131,8 +137,8 @@ class View:
         for part in self._parts:
             part.prepare([record for _, record in decoded])
         with self._database.begin() as connection:
-            reached = self._positions(connection, {entry.partition for entry in entries})
-            fresh = [record for entry, record in decoded if entry.offset > reached[entry.partition]]
+            passed = self._positions(connection, {entry.partition for entry in entries})
+            fresh = [record for entry, record in decoded if entry.offset > passed[entry.partition]]
             batch = self._note(connection, fresh)
             for part in self._parts:
                 part.apply(connection, batch)
@@ -140,7 +146,7 @@ class View:
                 connection.execute(
                     positions.update()
                     .where(positions.c.view == self.name, positions.c.partition == last.partition)
-                    .values(offset=max(last.offset, reached[last.partition]))
+                    .values(offset=max(last.offset, passed[last.partition]))
                 )
         return [entry for entry, record in read if record is None]
 
