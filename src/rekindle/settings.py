@@ -16,10 +16,11 @@ class SettingError(ValueError):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a process needs to know before it opens anything.
 
-    ``data`` is the folder with the log, the state database, blobs and keys. ``log_url`` and ``database_url`` name
-    other engines (``sqlite`` files below ``data`` when empty). The worker's and the scheduler's ports answer only
-    ``/livez``, ``/readyz`` and ``/metrics``. ``console_url`` is how browsers reach the console; with ``https://`` its cookies
-    are ``Secure``. ``allow_private_addresses`` lets catalogue URLs and destinations point into private networks.
+    ``data`` is the folder with the log, the state database, blobs and keys. ``log_url`` (``kafka://…``), ``database_url``
+    (``postgresql+psycopg://…``) and ``blobs_url`` (``s3://bucket/prefix``) name other engines; what is empty is below
+    ``data``. The worker's and the scheduler's ports answer only ``/livez``, ``/readyz`` and ``/metrics``. ``console_url``
+    is how browsers reach the console; with ``https://`` its cookies are ``Secure``. ``allow_private_addresses`` lets
+    catalogue URLs and destinations point into private networks.
 
     With ``vault_addr`` the master key is kept wrapped by the transit engine of HashiCorp Vault there: its token is read
     from ``vault_token_file``; ``vault_key`` is the wrapping key's name, ``vault_mount`` the engine's path,
@@ -35,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     console_url: str = ""
     log_url: str = ""
     database_url: str = ""
+    blobs_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
     allow_private_addresses: bool = False
     log_level: str = "info"

@@ -3,17 +3,59 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import Request, urlopen
 
+import obstore
 import pytest
 
-from rekindle.engines.blobs import BlobMissing, Blobs, FolderBlobs
+from rekindle.cli import _compose
+from rekindle.engines.blobs import BlobMissing, Blobs, BlobsUnavailable, FolderBlobs
+from rekindle.engines.blobs.s3 import S3Blobs, S3Target, parse
+from rekindle.engines.secrets import EnvironmentSecrets
+from rekindle.settings import SettingError
+from tests.conftest import FakeClock
+
+KEY = ("an-access-key", "its-secret")
+HOUR = 3_600_000
+_buckets = itertools.count()
 
 
-@pytest.fixture(params=["folder"])
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an S3 server, a process of its own."""
+    program = (
+        "from moto.server import ThreadedMotoServer; server = ThreadedMotoServer('127.0.0.1', 0, verbose=False); server.start();"
+        "print(server.get_host_and_port()[1], flush=True); input()"
+    )
+    with (
+        (tmp_path_factory.mktemp("s3") / "out").open("wb") as said,
+        subprocess.Popen(
+            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said
+        ) as server,
+    ):
+        assert server.stdout is not None
+        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+        server.kill()
+
+
+@pytest.fixture
+def target(s3: str) -> S3Target:
+    """A bucket that nobody has used."""
+    name = f"blobs-{next(_buckets)}"
+    urlopen(Request(f"{s3}/{name}", method="PUT"), timeout=5).close()
+    return S3Target(bucket=name, prefix="rekindle/blobs", endpoint=s3)
+
+
+@pytest.fixture(params=["folder", "s3"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
-    assert request.param == "folder"
-    return FolderBlobs(tmp_path / "blobs")
+    if request.param == "folder":
+        return FolderBlobs(tmp_path / "blobs")
+    return S3Blobs(request.getfixturevalue("target"), tmp_path / "blobs", credentials=KEY)
 
 
 def test_bytes_come_back_under_their_digest(blobs: Blobs) -> None:
@@ -46,3 +88,74 @@ def test_no_half_written_file_stays(blobs: Blobs, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         blobs.put(tmp_path / "not-there")
     assert list((tmp_path / "blobs").glob(".new-*")) == []
+
+
+def test_another_machine_reads_what_one_wrote(target: S3Target, tmp_path: Path) -> None:
+    one, two = (S3Blobs(target, tmp_path / name, credentials=KEY) for name in ("one", "two"))
+    large = b"feed" * 5_000_000
+    digest = one.put(large)
+    assert two.path(digest).read_bytes() == large
+    assert two.path(digest).is_relative_to(tmp_path / "two")
+    two.remove(digest)
+    (tmp_path / "one" / digest[:2] / digest).unlink()
+    with pytest.raises(BlobMissing):
+        one.path(digest)
+
+
+def test_a_folder_that_was_emptied_is_filled_again(target: S3Target, tmp_path: Path) -> None:
+    blobs = S3Blobs(target, tmp_path / "copies", credentials=KEY)
+    digest = blobs.put(b"snapshot")
+    blobs.path(digest).unlink()
+    assert blobs.path(digest).read_bytes() == b"snapshot"
+
+
+def test_what_is_not_what_was_written_is_not_given_out(target: S3Target, tmp_path: Path) -> None:
+    blobs = S3Blobs(target, tmp_path / "copies", credentials=KEY)
+    digest = blobs.put(b"snapshot")
+    blobs.path(digest).unlink()
+    obstore.put(blobs._store, f"{digest[:2]}/{digest}", b"forged")
+    with pytest.raises(BlobsUnavailable, match="not what was written"):
+        blobs.path(digest)
+    assert [file for file in (tmp_path / "copies").rglob("*") if file.is_file()] == []
+
+
+def test_copies_that_nobody_asks_for_go_after_a_day(target: S3Target, tmp_path: Path, clock: FakeClock) -> None:
+    blobs = S3Blobs(target, tmp_path / "copies", credentials=KEY, clock=clock)
+    used, unused = blobs.put(b"used"), blobs.put(b"unused")
+    for _ in range(25):
+        clock.advance(HOUR)
+        blobs.path(used)
+    blobs.put(b"one more")
+    held = {file.name for file in (tmp_path / "copies").glob("??/*")}
+    assert used in held
+    assert unused not in held
+    assert blobs.path(unused).read_bytes() == b"unused"
+
+
+def test_a_store_that_is_away_stores_nothing_and_says_so(target: S3Target, tmp_path: Path) -> None:
+    away = S3Target(bucket="b", endpoint="http://127.0.0.1:9")
+    blobs = S3Blobs(away, tmp_path / "copies", credentials=KEY)
+    with pytest.raises(BlobsUnavailable) as refused:
+        blobs.put(b"snapshot")
+    assert KEY[1] not in str(refused.value)
+    with pytest.raises(BlobsUnavailable):
+        blobs.path("0" * 64)
+    nowhere = S3Target(bucket="no-such-bucket", endpoint=target.endpoint)
+    with pytest.raises(BlobsUnavailable, match="create it"):
+        S3Blobs(nowhere, tmp_path / "copies", credentials=KEY).put(b"more")
+
+
+def test_a_url_says_where_and_no_secrets() -> None:
+    assert parse("s3://shop/blobs/x/?endpoint=https://s3.test:9000&region=eu-central-1") == S3Target(
+        bucket="shop", prefix="blobs/x", endpoint="https://s3.test:9000", region="eu-central-1"
+    )
+    for wrong in ("s3://", "http://b", "s3://key:secret@b", "s3://b?acl=x", "s3://b?endpoint=host:1"):
+        with pytest.raises(SettingError, match="blobs_url"):
+            parse(wrong)
+
+
+def test_the_installation_opens_the_store_with_its_secrets(target: S3Target, tmp_path: Path, clock: FakeClock) -> None:
+    given = {"REKINDLE_SECRET_S3_ACCESS_KEY_ID": KEY[0], "REKINDLE_SECRET_S3_SECRET_ACCESS_KEY": KEY[1]}
+    url = f"s3://{target.bucket}/{target.prefix}?endpoint={target.endpoint}"
+    blobs = _compose.open_s3(url, tmp_path, EnvironmentSecrets(given), clock)
+    assert blobs.path(blobs.put(b"snapshot")).read_bytes() == b"snapshot"

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import duckdb
 import msgspec
+import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 

@@ -18,7 +18,7 @@ import msgspec
 from rekindle.catalog import _duck
 from rekindle.catalog.snapshots import SnapshotStore
 from rekindle.catalog.values import money
-from rekindle.engines.blobs import Blobs
+from rekindle.engines.blobs import Blobs, BlobsUnavailable
 from rekindle.model.clock import Clock
 from rekindle.model.product import Offer
 
@@ -117,11 +117,15 @@ class SnapshotOffers:
         self._checked[workspace] = now
         if digest is None:
             return None
+        if known and known[0] == digest:
+            return known[1]
+        try:
+            file = self._blobs.path(digest)
+        except BlobsUnavailable:
+            return known[1] if known else None  # a state that is a little old shows better ads than none
         if known:
-            if known[0] == digest:
-                return known[1]
             known[1].close()
-        uri = f"{self._blobs.path(digest).resolve().as_uri()}?mode=ro&immutable=1"
+        uri = f"{file.resolve().as_uri()}?mode=ro&immutable=1"
         index = sqlite3.connect(uri, uri=True, check_same_thread=False)
         self._open[workspace] = (digest, index)
         return index

@@ -21,7 +21,7 @@ from rekindle.engines.database.lease import Fenced, Lease
 from rekindle.engines.database.migrate import NewerDatabaseError, migrate
 from rekindle.engines.keys import KeyUnavailable
 from rekindle.engines.log import Log, SqliteLog
-from rekindle.engines.secrets import ChainSecrets, EnvironmentSecrets, SealedFileSecrets, Secrets
+from rekindle.engines.secrets import ChainSecrets, EnvironmentSecrets, SealedFileSecrets, SecretMissing, Secrets
 from rekindle.model.clock import Clock, system_clock
 from rekindle.privacy.consents import ConsentView
 from rekindle.privacy.keys import Keyring, KeyUnusable
@@ -56,7 +56,6 @@ class Installation:
         self.clock = clock
         data = settings.data
         self.database: Database = database or open_database(settings.database_url or data / "state.db")
-        self.blobs: Blobs = FolderBlobs(data / "blobs")
         self.secrets: Secrets = ChainSecrets(
             [EnvironmentSecrets(os.environ), SealedFileSecrets(data / "secrets.json", master_key(settings))]
         )
@@ -71,6 +70,13 @@ class Installation:
         if not self.settings.log_url:
             return SqliteLog(self.settings.data / "log.db", clock=self.clock)
         return open_kafka(self.settings.log_url, self.secrets, self.clock)
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """Snapshots, feeds and archives: a folder, or S3 when ``blobs_url`` says so. Raises `SettingError`."""
+        if not self.settings.blobs_url:
+            return FolderBlobs(self.settings.data / "blobs")
+        return open_s3(self.settings.blobs_url, self.settings.data / "blobs", self.secrets, self.clock)
 
     @cached_property
     def keyring(self) -> Keyring:
@@ -160,6 +166,25 @@ def open_kafka(url: str, secrets: Secrets, clock: Clock) -> Log:
     return KafkaLog(
         target, password=secrets.get("kafka.password") if "sasl.username" in target.client else None, clock=clock
     )
+
+
+def open_s3(url: str, folder: Path, secrets: Secrets, clock: Clock) -> Blobs:
+    """Open the blobs in S3, with copies in ``folder``; the key is the secrets ``s3.access_key_id`` and ``s3.secret_access_key``.
+
+    Where they are not set, the client looks for credentials in the environment and asks the machine's role.
+    """
+    try:
+        from rekindle.engines.blobs.s3 import S3Blobs, parse
+    except ImportError:
+        raise process_settings.SettingError(
+            "blobs_url names S3, whose client is not installed; install rekindle[s3]"
+        ) from None
+    target = parse(url)
+    try:
+        key = (secrets.get("s3.access_key_id"), secrets.get("s3.secret_access_key"))
+    except SecretMissing:
+        return S3Blobs(target, folder, clock=clock)
+    return S3Blobs(target, folder, credentials=key, clock=clock)
 
 
 def create(settings: Settings) -> None:

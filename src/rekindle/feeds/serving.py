@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Callable, Sequence
 from email.utils import formatdate, parsedate_to_datetime
@@ -9,7 +10,7 @@ from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from rekindle.engines.blobs import BlobMissing, Blobs
+from rekindle.engines.blobs import BlobMissing, Blobs, BlobsUnavailable
 from rekindle.engines.database import Database
 from rekindle.feeds import deltas, versions
 from rekindle.feeds.access import CHALLENGE, may_read
@@ -90,7 +91,7 @@ class FeedServer:
             if extension != known.format.extension:
                 return _missing(request)
             headers["content-type"] = known.format.content_type
-            return self._file(request, version, since_ms, headers)
+            return await self._file(request, version, since_ms, headers)
         except (BlobMissing, UnknownChannel):
             return _missing(request)
 
@@ -118,7 +119,7 @@ class FeedServer:
         size = found.size if changes else found.update_size
         return self._bytes(request, digest, size, f'"{digest}"', found.created_ms, headers)
 
-    def _file(self, request: Request, version: FeedVersion, since_ms: int, headers: dict[str, str]) -> Response:
+    async def _file(self, request: Request, version: FeedVersion, since_ms: int, headers: dict[str, str]) -> Response:
         packed = accepts_gzip(request.headers.get("accept-encoding", ""))
         digest, size = (version.gzip_digest, version.gzip_size) if packed else (version.digest, version.size)
         # A strong validator names bytes, so the two encodings have two.
@@ -136,7 +137,10 @@ class FeedServer:
         if not_modified(request, etag, since_ms):
             return Response(304, {k: v for k, v in headers.items() if k not in ("content-type", "content-encoding")})
         headers["accept-ranges"] = "bytes"
-        path = self._blobs.path(digest)
+        try:
+            path = await asyncio.to_thread(self._blobs.path, digest)
+        except BlobsUnavailable:
+            return Response(503, {"retry-after": "30"}, b"the feed's file cannot be fetched now\n")
         if request.method == "HEAD":  # ranges are defined for GET alone (RFC 9110, 14.2)
             return Response(200, headers | {"content-length": str(size)})
         try:

@@ -56,8 +56,13 @@ class FolderBlobs:
         """See `Blobs.remove`."""
         self._place(digest).unlink(missing_ok=True)
 
+    @staticmethod
+    def names(digest: str) -> bool:
+        """Tell whether the text can be the name of a blob."""
+        return _DIGEST.fullmatch(digest) is not None
+
     def _place(self, digest: str) -> Path:
-        if not _DIGEST.fullmatch(digest):
+        if not self.names(digest):
             raise BlobMissing(digest)
         return self._root / digest[:2] / digest
 
