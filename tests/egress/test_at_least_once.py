@@ -19,6 +19,7 @@ from rekindle.audiences import AudienceView, members
 from rekindle.egress.connector import Answer, Limits, OutRequest
 from rekindle.egress.status import all_outcomes
 from rekindle.engines.database import Database, open_database
+from rekindle.engines.log import SqliteLog
 from rekindle.profiles import ProfileView, totals
 from tests.audiences.shop import may_enter, shop
 from tests.conftest import FakeClock
@@ -90,7 +91,9 @@ class Street:
         self.clock = FakeClock()
         self.world = World(folder, database, self.clock)
         self.world.transport = FrailTransport(self.world, self.points)
-        self._commit = self.world.log.commit
+        assert isinstance(self.world.log, SqliteLog)
+        self.log = self.world.log
+        self._commit = self.log.commit
         self.fatal = fatal
 
     async def live(self) -> bool:
@@ -100,7 +103,7 @@ class Street:
         profiles = ProfileView(world.log, self.database, self.clock)
         audiences = AudienceView(world.log, self.database, self.clock, lambda: {"shop": shop()}, may_enter=may_enter)
         self.points.passed, self.points.fatal = 0, self.fatal
-        world.log.commit = self.points.around(self._commit)  # type: ignore[method-assign,assignment]
+        self.log.commit = self.points.around(self._commit)  # type: ignore[method-assign,assignment]
         self.fatal = None
         try:
             while await profiles.step(3) + await audiences.step(3) + await world.lane.step():

@@ -18,7 +18,7 @@ from rekindle.egress.http import Transport
 from rekindle.egress.lane import Lane
 from rekindle.egress.send import Door
 from rekindle.engines.database import Database
-from rekindle.engines.log import Keyed, SqliteLog
+from rekindle.engines.log import Keyed, Log, SqliteLog
 from rekindle.engines.secrets import SecretMissing
 from rekindle.model.event import Client, Consent, Ecommerce, Item, Page, User
 from rekindle.model.ports import FeedIds
@@ -103,6 +103,7 @@ class World:
         feed: str | None = None,
         feed_ids: FeedIds | None = None,
         module: ConnectorModule = meta,
+        log: Log | None = None,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -113,7 +114,7 @@ class World:
         self.platform = Scripted()
         self.transport: Transport = transport or self.platform
         self.folder = folder
-        self.log = SqliteLog(folder / "log.db", clock=clock)
+        self.log: Log = log or SqliteLog(folder / "log.db", clock=clock)
         base = {"pixel_id": "1", "access_token": {"secret": "meta_token"}}
         self.destination = Destination(
             kind="meta", consent=meta.manifest.consent, feed=feed, settings=base | dict(settings or {})

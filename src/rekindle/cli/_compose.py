@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import click
+import sqlalchemy as sa
 
 from rekindle import settings as process_settings
 from rekindle.cli._master_key import make_master_key, master_key
@@ -215,6 +216,10 @@ def open_installation(folder: Path, data: Path | None = None, settings: Settings
         migrate(installation.database)
     except (process_settings.SettingError, FileNotFoundError, NewerDatabaseError, KeyUnavailable) as error:
         raise click.ClickException(str(error)) from None
+    except sa.exc.OperationalError as error:
+        raise click.ClickException(
+            f"the state database does not answer ({type(error.orig).__name__}); is the server of database_url up?"
+        ) from None
     return installation
 
 

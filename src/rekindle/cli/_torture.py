@@ -84,7 +84,7 @@ async def run(
             {"TORTURE_WEBHOOK_SECRET": secret},
             logs / "platform.log",
         )
-        answering = {role: port for role, port in (ports | {"platform": platform}).items() if role != "scheduler"}
+        answering = ports | {"platform": platform}
         bench = Bench(
             processes=processes,
             stores=ground.stores,
@@ -136,6 +136,7 @@ def _process(role: Role, port: int, folder: Path, data: Path, ground: Ground) ->
         "REKINDLE_DATABASE_URL": ground.database_url,
         f"REKINDLE_{_kind(role).upper()}_PORT": str(port),
         "REKINDLE_ALLOW_PRIVATE_ADDRESSES": "true",
+        "PYTHONFAULTHANDLER": "1",
     }
     serve = [sys.executable, "-m", "rekindle", "serve", _kind(role), "-w", str(folder / "shop")]
     return Process(role, serve, environment, folder / "logs" / f"{role}.log")

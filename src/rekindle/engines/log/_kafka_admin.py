@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import structlog
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public by its documentation
     AdminClient,
     ConfigResource,
@@ -43,10 +43,13 @@ class Admin:
             "auto.offset.reset": "earliest",
             "fetch.wait.max.ms": 50,
         }
+        self._lookers: dict[str, Consumer] = {}
         self._appended: dict[tuple[int, int], int] = {}
 
     def close(self) -> None:
-        """Release the reader."""
+        """Release the reader, and what looks after groups."""
+        while self._lookers:
+            self._lookers.popitem()[1].close()
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -138,24 +141,32 @@ class Admin:
         # The client does not look for a leader's newer epoch by itself: it would be refused for ever.
         return patiently(ask, time.sleep, between=lambda: self._admin.list_topics(self._target.topic, timeout=2.0))
 
-    def cursors(self) -> dict[str, dict[int, int]]:
+    def cursors(self, partitions: Sequence[int]) -> dict[str, dict[int, int]]:
         """Return what each consumer of this log has committed, by partition."""
         listed = patiently(lambda: _wait(self._admin.list_consumer_groups(request_timeout=_RPC_S)), time.sleep)
         prefix = self._target.prefix
         names = sorted(each.group_id for each in listed.valid if each.group_id.startswith(prefix))
+        for gone in set(self._lookers) - set(names):
+            self._lookers.pop(gone).close()
         found: dict[str, dict[int, int]] = {}
         for name in names:
-            places = patiently(lambda group=name: self._committed(group), time.sleep)  # type: ignore[misc]
+            places = self._committed(name, partitions)
             if places:
                 found[name.removeprefix(prefix)] = places
         return found
 
-    def _committed(self, group: str) -> dict[int, int]:
-        # One group a call is all that brokers take.
-        futures = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=_RPC_S)
-        places = _wait(futures[group]).topic_partitions or []
-        topic = self._target.topic
-        return {each.partition: each.offset for each in places if each.topic == topic and each.offset >= 0}
+    def _committed(self, group: str, partitions: Sequence[int]) -> dict[int, int]:
+        """Ask as a client of the group that never joins it.
+
+        The admin client's own request for this ends the process when a coordinator dies at the wrong moment
+        (librdkafka issue 4605, and pull request 5397, which is open).
+        """
+        looker = self._lookers.get(group)
+        if looker is None:
+            looker = self._lookers[group] = Consumer({**self._reader_config, "group.id": group})
+        asked = [TopicPartition(self._target.topic, number) for number in partitions]
+        found = patiently(lambda: looker.committed(asked, timeout=_RPC_S), time.sleep)
+        return {each.partition: each.offset for each in found if each.offset >= 0}
 
     def forget(self, group: str) -> None:
         """Delete a group; members that are just leaving get a moment. Raises `LogUnavailable` while others are in it."""
@@ -174,7 +185,7 @@ class Admin:
         """Drop what is older and committed by everybody; return how many entries went."""
         ends = self.ends(partitions)
         young = self._offsets({number: _Spec.for_timestamp(older_than_ms) for number in partitions})
-        cursors = self.cursors().values()
+        cursors = self.cursors(partitions).values()
         wanted: dict[int, int] = {}
         for number, (first, end) in ends.items():
             stop = end if young[number] < 0 else young[number]

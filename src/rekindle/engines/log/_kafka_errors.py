@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ from rekindle.engines.log.protocol import LogFull, LogUnavailable
 
 T = TypeVar("T")
 
+PATIENCE_S = 15.0
 LOST_MEMBERSHIP = {
     KafkaError.ILLEGAL_GENERATION,
     KafkaError.UNKNOWN_MEMBER_ID,
@@ -67,18 +69,20 @@ def translate(error: KafkaError | BaseException) -> LogUnavailable:
 def patiently(
     work: Callable[[], T],
     sleep: Callable[[float], object],
-    tries: int = 60,
     between: Callable[[], object] = lambda: None,
+    *,
+    now: Callable[[], float] = time.monotonic,
 ) -> T:
-    """Call ``work`` again, a quarter of a second apart, while its failure is a passing one. Raises `LogUnavailable`.
+    """Call ``work`` again for 15 s, a quarter of a second apart, while its failure is a passing one.
 
-    ``between`` is called before each further try; passing failures of its own do not matter.
+    ``between`` is called before each further try; passing failures of its own do not matter. Raises `LogUnavailable`.
     """
-    for left in range(tries, -1, -1):
+    until = now() + PATIENCE_S
+    while True:
         try:
             return work()
         except KafkaException as error:
-            if not left or not is_passing(error):
+            if now() > until or not is_passing(error):
                 raise translate(error) from None
         sleep(0.25)
         try:
@@ -86,4 +90,3 @@ def patiently(
         except KafkaException as error:
             if not is_passing(error):
                 raise translate(error) from None
-    raise AssertionError("unreachable")

@@ -104,7 +104,7 @@ class KafkaLog:
 
         def ask() -> list[ConsumerLag]:
             # Cursors before ends: what is committed in between must not count as ahead of the end.
-            cursors = self._admin.cursors()
+            cursors = self._admin.cursors(partitions)
             ends = self._admin.ends(partitions)
             found = []
             for name, committed in cursors.items():

@@ -8,10 +8,12 @@ import resource
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 _GRACE_S = 30.0
+_LAST_WORDS_S = 2.0
 
 
 class Process:
@@ -73,14 +75,19 @@ class Process:
         return True
 
     async def stop(self) -> bool:
-        """Ask it to end, and return whether it did within 30 s; then it is killed."""
+        """Ask it to end, and return whether it did within 30 s; then it says where it is (to its log) and is killed."""
         if not self.running or self._child is None:
             return True
         self._child.terminate()
         try:
             await asyncio.to_thread(self._child.wait, _GRACE_S)
         except subprocess.TimeoutExpired:
-            self.kill()
+            self._signal(signal.SIGABRT)
+            with suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(self._child.wait, _LAST_WORDS_S)
+            self._child.kill()
+            self._child.wait()
+            self._forget()
             return False
         self._forget()
         return True
