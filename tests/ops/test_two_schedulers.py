@@ -53,6 +53,8 @@ class Two:
             }
 
     async def close(self) -> None:
+        for scheduler in (self.first, self.second):
+            await scheduler.close()
         for each in [*self.working, *self.opened]:
             await each.aclose()
 
@@ -137,7 +139,7 @@ async def test_retention_and_archive_of_a_sleeper_write_nothing(folder: Path, cl
         await two.first.retention()
     assert two.everything() == before
     done = [await while_held(two.leases[0], step)() for step in two.first.steps().values()]
-    assert done == [0, 0, 0, 0]
+    assert done == [0] * 5
     assert two.everything() == before
     await two.close()
 
