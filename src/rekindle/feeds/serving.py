@@ -87,7 +87,7 @@ class FeedServer:
         try:
             known = channel(version.channel)
             if extension.startswith("delta."):
-                return self._delta(request, version, past, known.format, headers)
+                return await self._delta(request, version, past, known.format, headers)
             if extension != known.format.extension:
                 return _missing(request)
             headers["content-type"] = known.format.content_type
@@ -100,7 +100,7 @@ class FeedServer:
             return _missing(request)
         return _small(request, _base64(self._key.sign(body)), "text/plain", headers)
 
-    def _delta(
+    async def _delta(
         self,
         request: Request,
         live: FeedVersion,
@@ -117,7 +117,7 @@ class FeedServer:
             return _missing(request)
         headers["content-type"] = JSON_LINES.content_type if changes else shape.content_type
         size = found.size if changes else found.update_size
-        return self._bytes(request, digest, size, f'"{digest}"', found.created_ms, headers)
+        return await self._bytes(request, digest, size, f'"{digest}"', found.created_ms, headers)
 
     async def _file(self, request: Request, version: FeedVersion, since_ms: int, headers: dict[str, str]) -> Response:
         packed = accepts_gzip(request.headers.get("accept-encoding", ""))
@@ -127,9 +127,9 @@ class FeedServer:
         headers["vary"] = "accept-encoding"
         if packed:
             headers["content-encoding"] = "gzip"
-        return self._bytes(request, digest, size, etag, since_ms, headers)
+        return await self._bytes(request, digest, size, etag, since_ms, headers)
 
-    def _bytes(
+    async def _bytes(
         self, request: Request, digest: str, size: int, etag: str, since_ms: int, headers: dict[str, str]
     ) -> Response:
         headers["etag"] = etag
