@@ -56,6 +56,18 @@ def objects(found: Any) -> list[dict[str, Any]] | Trouble:
     return Trouble("broken", "the shop's answer has another shape than its documentation says")
 
 
+class ByKey:
+    """An account whose secrets are all it takes: nothing is asked for first."""
+
+    def login(self) -> Ask | None:
+        """Ask for nothing."""
+        return None
+
+    def token(self, answer: Answer) -> str | Trouble:
+        """Take nothing."""
+        return ""
+
+
 def get(base: str, path: str, headers: Mapping[str, str], query: Mapping[str, Any] | None = None) -> Ask:
     """Return a GET below ``base``."""
     asked = f"?{urlencode(query)}" if query else ""

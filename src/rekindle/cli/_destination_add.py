@@ -58,10 +58,10 @@ def add(
     click.echo(f"{manifest.title}")
     if manifest.unverified:
         click.secho(manifest.unverified, fg="yellow")
-    settings = _settings(manifest, _pairs(given))
+    settings = _settings(manifest, pairs(given))
     installation = open_installation(folder, data)
     try:
-        names = _secrets(installation, manifest, name, _pairs(stored), renew, author(who))
+        names = _secrets(installation, manifest, name, pairs(stored), renew, author(who))
         written: dict[str, Any] = settings | {key: {"secret": stored_as} for key, stored_as in names.items()}
         document = Destination(
             kind=manifest.name, consent=manifest.consent, feed=feed, audience=audience, settings=written
@@ -102,14 +102,15 @@ def _audience(manifest: Manifest, workspace: Workspace, given: str | None) -> st
     return given
 
 
-def _pairs(given: tuple[str, ...]) -> dict[str, str]:
-    pairs: dict[str, str] = {}
+def pairs(given: tuple[str, ...]) -> dict[str, str]:
+    """Read ``KEY=VALUE`` options. Raises `click.ClickException`."""
+    found: dict[str, str] = {}
     for text in given:
         key, equals, value = text.partition("=")
         if not equals or not value:
             raise click.ClickException(f"{text!r}: write KEY=VALUE")
-        pairs[key] = value
-    return pairs
+        found[key] = value
+    return found
 
 
 def _settings(manifest: Manifest, given: Mapping[str, str]) -> dict[str, Any]:

@@ -15,13 +15,14 @@ def destination_toml(document: Destination, note: str) -> str:
     """Return the TOML of a destination document, with ``note`` as its first line."""
     found: dict[str, Any] = msgspec.to_builtins(document)
     tables = {name: found.pop(name) for name in ("consent", "settings") if name in found}
-    lines = [f"# {note}", *_lines(found)]
+    lines = [f"# {note}", *toml_lines(found)]
     for name, table in tables.items():
-        lines += ["", f"[{name}]", *_lines(table)]
+        lines += ["", f"[{name}]", *toml_lines(table)]
     return "\n".join(lines) + "\n"
 
 
-def _lines(table: Mapping[str, Any]) -> list[str]:
+def toml_lines(table: Mapping[str, Any]) -> list[str]:
+    """Return ``key = value`` lines; inner tables are inline."""
     return [f"{key} = {_value(value)}" for key, value in table.items()]
 
 

@@ -16,13 +16,14 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 from rich.text import Text
 
-from rekindle.catalog import CatalogImport, ChangeSet, RunLog, RunResult, SnapshotStore
+from rekindle.catalog import Ages, CatalogImport, ChangeSet, RunLog, RunResult, SnapshotStore
 from rekindle.catalog.importing import is_address
 from rekindle.catalog.reading import sources
 from rekindle.cli import _scheduler
 from rekindle.cli._compose import Installation, open_installation
 from rekindle.cli._documents import read_folder
 from rekindle.cli._options import installation_options
+from rekindle.cli._source_add import sources_command
 from rekindle.egress.fetch import Fetcher
 from rekindle.egress.http import HttpTransport
 from rekindle.engines.blobs import BlobMissing
@@ -80,6 +81,7 @@ def show(identity: str, folder: Path, data: Path | None) -> None:
     """Show the item ID as it is live, and the source and row it came from."""
     with _opened(folder, data) as (installation, workspace):
         found = SnapshotStore(installation.database, installation.blobs).product(workspace.name, identity)
+        ages = Ages(installation.database, installation.blobs).of(workspace.name, identity)
     if found is None:
         raise click.ClickException(f"no item has the id {identity!r}; ids are compared byte for byte")
     product, source, row = found
@@ -91,7 +93,10 @@ def show(identity: str, folder: Path, data: Path | None) -> None:
         if field.endswith("_ms"):
             value = rfc3339(value)
         table.add_row(Text(field, style="bold"), Text(_worded(value)))
-    table.add_row(Text("read from", style="bold"), Text(f"source {source}, row {row}"))
+    table.add_row(Text("read from", style="bold"), Text(f"source {source}" + (f", row {row}" if row else "")))
+    for age in ages:
+        changed = f"price since {rfc3339(age.price_ms)}, stock since {rfc3339(age.stock_ms)}"
+        table.add_row(Text("last seen", style="bold"), Text(f"{rfc3339(age.seen_ms)} in {age.source}; {changed}"))
     Console().print(table)
 
 
@@ -149,6 +154,9 @@ def kinds() -> None:
     for name, source in sources().items():
         table.add_row(name, source.TITLE)
     Console().print(table)
+
+
+command.add_command(sources_command)
 
 
 @contextmanager

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
+from standardwebhooks import Webhook
 
 from rekindle.egress.connector import Answer, OutRequest
 from tests.conftest import FakeClock
@@ -85,12 +87,27 @@ class Shop:
         return str(goods.id if goods.simple else variant.id)
 
     def hook(self, product: int) -> tuple[dict[str, str], bytes]:
-        """Return headers and body of the webhook that says a product changed (or is gone)."""
-        raise NotImplementedError
+        """Return headers and body of the webhook that says a product changed (or is gone): here, a hint in our own form."""
+        return self.standard({"ids": [str(product)]})
+
+    def standard(self, body: Any) -> tuple[dict[str, str], bytes]:
+        """Sign as Standard Webhooks 1.0."""
+        raw, stamp = json.dumps(body).encode(), datetime.fromtimestamp(self.clock() / 1000, UTC)
+        signature = Webhook(self.hook_secret.encode()).sign("msg_1", stamp, raw.decode())
+        named = {
+            "webhook-id": "msg_1",
+            "webhook-timestamp": str(int(stamp.timestamp())),
+            "webhook-signature": signature,
+        }
+        return named, raw
 
     def throttled(self) -> Answer:
         """Return what this platform answers over its quota."""
         return Answer(429, {"retry-after": "7"}, b"{}")
+
+    def denied(self) -> Answer:
+        """Return what this platform answers to wrong credentials."""
+        return Answer(401, {}, b'{"message": "no"}')
 
     # -- the network's side
 
@@ -99,7 +116,7 @@ class Shop:
         if self.faults and (answer := self.faults.pop(0)(request)) is not None:
             return answer
         if not self.allows(request) or self.locked:
-            return Answer(401, {}, b'{"message": "no"}')
+            return self.denied()
         answer = self.answer(request)
         if action := self.after.pop(len(self.requests), None):
             action()

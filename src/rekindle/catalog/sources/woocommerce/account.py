@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from rekindle.catalog._asking import basic, body_of, get, objects, shop_address, usual
+from rekindle.catalog._asking import ByKey, basic, body_of, get, objects, shop_address, usual
 from rekindle.catalog.account import Answer, Ask, Cursor, Read, Record, Scope, Trouble
 from rekindle.egress.connector import SettingsError
 from rekindle.egress.request import host_of
@@ -26,18 +26,12 @@ def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> WooAcc
     return WooAccount(address, basic(secrets["consumer_key"], secrets["consumer_secret"]), size)
 
 
-class WooAccount:
+class WooAccount(ByKey):
     """One shop. ``Cursor.page`` is the offset in the list of products, which is walked in the order of ids."""
 
     def __init__(self, url: str, headers: Mapping[str, str], size: int) -> None:
         self._api, self._headers, self._size = f"{url}/wp-json/wc/v3", headers, size
         self.hosts = frozenset({host_of(url)})
-
-    def login(self) -> Ask | None:
-        return None
-
-    def token(self, answer: Answer) -> str | Trouble:
-        return ""
 
     def begin(self, scope: Scope) -> Cursor:
         return Cursor("currency", scope=scope)

@@ -8,10 +8,11 @@ from typing import Any, Final
 from rekindle.catalog import _json
 from rekindle.catalog._records import Records
 from rekindle.catalog.account import Record
-from rekindle.catalog.products import first, product_from
+from rekindle.catalog.products import product_from
 from rekindle.catalog.report import Report
 from rekindle.catalog.row import Item, Options, Prepared, Row, Values
-from rekindle.catalog.variants import COLOR, SIZE, fill
+from rekindle.catalog.sources._offer import deepest, label, objects_in, shop_fact
+from rekindle.catalog.variants import fill
 
 _LENT: Final = ("name", "description", "short_description", "categories", "brands", "tags", "status", "permalink")
 _SOLD: Final = frozenset({"simple", "external", "subscription", "variation", "subscription_variation"})
@@ -29,8 +30,7 @@ def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item
     """Yield what can be bought. ``options.id`` is a template of ``id``, ``sku`` and ``parent_id``, ``{id}`` at first."""
     template = str(options.extra.get("id", "{id}"))
     with Records(prepared, report) as records:
-        shop = records.get("shop", "")
-        currency = _json.text(shop.body.get("currency")) if shop else ""
+        currency = shop_fact(records, "currency")
         for number, record in records.of("product", "variation"):
             body = record.body
             parent = records.get("product", record.parent) if record.parent else None
@@ -73,48 +73,28 @@ def _values(body: dict[str, Any], parent: Record | None, template: str, records:
         "quantity": _json.text(body.get("stock_quantity")),
         "brand": _names(body.get("brands"))[:1],
         "gtin": _json.text(body.get("global_unique_id")),
-        "product_type": _path(body.get("categories"), records),
+        "product_type": deepest(records, [one.get("id") for one in objects_in(body.get("categories"))]),
         "sku": names["sku"],
         "tags": ", ".join(_names(body.get("tags"))),
         "weight": _json.text(body.get("weight")),
     }
-    for attribute in [*_dicts(body.get("attributes")), *(_dicts(parent.body.get("attributes")) if parent else [])]:
-        label = _json.text(attribute.get("name")).strip()
-        chosen = attribute.get("option") or attribute.get("options") or ""
-        if label and not (parent and attribute.get("variation") and "options" in attribute):
-            word = label.lower()
-            value = [_json.text(one) for one in chosen] if isinstance(chosen, list) else _json.text(chosen)
-            values.setdefault("color" if word in COLOR else "size" if word in SIZE else label, value)
+    for attribute in [
+        *objects_in(body.get("attributes")),
+        *(objects_in(parent.body.get("attributes")) if parent else []),
+    ]:
+        if not (parent and attribute.get("variation") and "options" in attribute):
+            label(values, attribute.get("name"), attribute.get("option") or attribute.get("options"))
     return values
 
 
 def _images(body: dict[str, Any]) -> list[str]:
     one = body.get("image")
-    listed = [one] if isinstance(one, dict) else _dicts(body.get("images"))
+    listed = [one] if isinstance(one, dict) else objects_in(body.get("images"))
     return [src for image in listed if (src := _json.text(image.get("src")))]
 
 
-def _path(categories: Any, records: Records) -> str:
-    """Return the deepest of the product's categories with those above it; of equally deep ones the first."""
-    paths: list[list[str]] = []
-    for category in _dicts(categories):
-        path: list[str] = []
-        found, seen = records.get("category", _json.text(category.get("id"))), set[str]()
-        while found is not None and found.id not in seen:
-            seen.add(found.id)
-            path.insert(0, _json.text(found.body.get("name")))
-            found = records.get("category", _json.text(found.body.get("parent")))
-        paths.append(path or [first(_json.text(category.get("name")))])
-    deepest: list[str] = max(paths, key=len, default=[])
-    return " > ".join(deepest)
-
-
 def _names(listed: Any) -> list[str]:
-    return [name for one in _dicts(listed) if (name := _json.text(one.get("name")))]
-
-
-def _dicts(listed: Any) -> list[dict[str, Any]]:
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return [name for one in objects_in(listed) if (name := _json.text(one.get("name")))]
 
 
 def _utc(moment: Any) -> str:

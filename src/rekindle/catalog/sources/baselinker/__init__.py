@@ -1,0 +1,34 @@
+"""A catalogue of BaseLinker."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rekindle.catalog.account import Manifest, Setting
+from rekindle.catalog.row import Prepared
+from rekindle.catalog.sources.baselinker.account import configure
+from rekindle.catalog.sources.baselinker.products import items, rows
+
+TITLE = "BaseLinker, through its API"
+
+manifest: Final = Manifest(
+    name="baselinker",
+    settings=(
+        Setting("inventory_id", "the id of the catalogue (a number)", required=True),
+        Setting("link", "the address of a product's page as a template of id, sku, ean and product_id", required=True),
+        Setting("price_group", "the id of the price group [default: the account's default group]"),
+        Setting("warehouses", "ids of the warehouses whose stock counts, such as bl_206 [default: all]"),
+    ),
+    secrets=(Setting("token", "an API token of the account", required=True),),
+    per_second=1.5,
+    unverified="Two details are known from published integrations only: pages of products in the order of ids, and the words of a blocked token.",
+    documents=("https://api.baselinker.com/",),
+)
+
+
+def sniff(_prepared: Prepared) -> str | None:
+    """No file is an account."""
+    return None
+
+
+__all__ = ["TITLE", "configure", "items", "manifest", "rows", "sniff"]
