@@ -50,6 +50,11 @@ class Records:
         found = self._map.execute(query, (kind, identity)).fetchone()
         return self._read(found[0]) if found else None
 
+    def below(self, kind: str, prefix: str) -> list[Record]:
+        """Return the records whose id is ``prefix``, a line's end, and more."""
+        query = "SELECT at FROM places WHERE kind = ? AND id > ? AND id < ? ORDER BY n"
+        return [self._read(at) for (at,) in self._map.execute(query, (kind, f"{prefix}\n", f"{prefix}\v")).fetchall()]
+
     def of(self, *kinds: str) -> Iterator[tuple[int, Record]]:
         """Yield number and record of these kinds, in the order in which they were read."""
         marks = ", ".join("?" * len(kinds))

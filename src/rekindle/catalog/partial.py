@@ -38,3 +38,13 @@ def patch(part: Path, fresh: Path, origins: Collection[str], folder: Path) -> tu
             f"TO {_duck.text(seen)} (FORMAT parquet)"
         )
     return target, seen
+
+
+def origins_of(part: Path, keys: Collection[str]) -> dict[str, str]:
+    """Return what an item is read again by, for the keys that are ids of items and of nothing else."""
+    with _duck.memory() as engine:
+        query = (
+            f"SELECT id, any_value(origin) FROM {_duck.parquet(part)} WHERE origin <> '' AND id IN (SELECT unnest(?::VARCHAR[])) "
+            f"AND id NOT IN (SELECT origin FROM {_duck.parquet(part)}) GROUP BY id"
+        )
+        return dict(engine.execute(query, [sorted(keys)]).fetchall())

@@ -21,7 +21,7 @@ from rekindle.catalog.hints import EVERYTHING, Hint, HintStore
 from rekindle.catalog.images import settle
 from rekindle.catalog.importing import options_of, place_of
 from rekindle.catalog.live import Live, Overtaken, Part
-from rekindle.catalog.partial import patch
+from rekindle.catalog.partial import origins_of, patch
 from rekindle.catalog.reading import open_catalog
 from rekindle.catalog.report import Refused, Report
 from rekindle.catalog.runs import RunLog, RunResult
@@ -100,6 +100,8 @@ class CatalogRefresh:
 
     async def _try(self, source: Source, scope: Scope, marks: dict[str, Any], hints: Sequence[Hint]) -> str:
         """Return why it failed, or nothing."""
+        if scope.keys:
+            scope = await asyncio.to_thread(self._known, source, scope)
         started = self._clock()
         try:
             with tempfile.TemporaryDirectory(prefix="rekindle-refresh-", dir=self._work) as name:
@@ -114,6 +116,13 @@ class CatalogRefresh:
             return ""
         _log.warning("catalog.refresh_failed", workspace=self._workspace.name, source=source.name, reason=words)
         return words
+
+    def _known(self, source: Source, scope: Scope) -> Scope:
+        """Return the scope with what an item is read again by, where a key is an item's id."""
+        with self._database.read() as connection:
+            part = self._blobs.path(self._live.states(connection)[source.name].digest)
+        origins = origins_of(part, scope.keys)
+        return Scope(keys=tuple(dict.fromkeys(origins.get(key, key) for key in scope.keys)))
 
     def _take(
         self, source: Source, scope: Scope, place: Place, file: Path, started: int, marks: dict[str, Any],

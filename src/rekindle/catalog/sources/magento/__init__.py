@@ -1,0 +1,40 @@
+"""A Magento 2 or Adobe Commerce shop through its REST API."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rekindle.catalog.account import Manifest, Setting
+from rekindle.catalog.row import Prepared
+from rekindle.catalog.sources.magento.account import configure
+from rekindle.catalog.sources.magento.products import items, rows
+
+TITLE = "Magento 2 and Adobe Commerce, through the REST API"
+
+manifest: Final = Manifest(
+    name="magento",
+    settings=(
+        Setting("url", "the shop's address, such as https://shop.example", required=True),
+        Setting("store", "the code of the store view [default: default]"),
+        Setting("attributes", "select attributes whose labels are wanted [default: color, size, manufacturer]"),
+        Setting("url_suffix", "the end of product addresses [default: .html]"),
+    ),
+    secrets=(Setting("token", "the access token of an integration with the resource Catalog", required=True),),
+    per_second=4,
+    unverified=(
+        "Prices are as the API gives them: catalogue price rules are not in them. An access token alone is taken only when "
+        "Stores › Configuration › OAuth › Consumer Settings allows it (2.4.4 and later)."
+    ),
+    documents=(
+        "https://developer.adobe.com/commerce/webapi/rest/use-rest/performing-searches/",
+        "https://developer.adobe.com/commerce/webapi/get-started/authentication/gs-authentication-token/",
+    ),
+)
+
+
+def sniff(_prepared: Prepared) -> str | None:
+    """No file is an account."""
+    return None
+
+
+__all__ = ["TITLE", "configure", "items", "manifest", "rows", "sniff"]
