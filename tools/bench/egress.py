@@ -53,17 +53,17 @@ async def drain(folder: Path, base: str, began: float) -> dict[str, float]:
     return found
 
 
-def throughput(rounds: int, events: int) -> None:
+def throughput(rounds: int, events: int, away: str) -> None:
     """Print what an event costs and what a restart with a backlog does; each round is a process of its own."""
     rows = []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder, platform() as base:
-            asyncio.run(_fill(Path(folder), base, events))
+            asyncio.run(_fill(Path(folder), base, events, followed=away == "platform"))
             command = [sys.executable, "-m", "tools.bench", "egress", "--drain", folder, base, str(time.time())]
             done = subprocess.run(command, capture_output=True, check=True, encoding="utf-8")
             rows.append(json.loads(done.stdout))
     each = [row["processor"] / row["events"] * 1e6 for row in rows]
-    print(f"{events:,} events waiting, {rounds} rounds, a new process each; median (spread)")
+    print(f"{events:,} events waiting, the {away} was away, {rounds} rounds, a new process each; median (spread)")
     print(f"  processor time an event: {_spread(each, 0)} µs, {1e6 / statistics.median(each):,.0f} events/s a core")
     print(f"  events/s by the clock: {_spread([row['events'] / row['seconds'] for row in rows], 0)}")
     print(f"  events a request: {_spread([row['events'] / row['requests'] for row in rows], 0)}")
@@ -73,14 +73,17 @@ def throughput(rounds: int, events: int) -> None:
     print(f"peak: {_spread([row['memory_peak_mb'] for row in rows], 0)} MB")
 
 
-async def _fill(folder: Path, base: str, events: int) -> None:
+async def _fill(folder: Path, base: str, events: int, *, followed: bool) -> None:
     shop = Shop(folder)
     lane = shop.lane("meta", base)
     await lane.step()  # the cursor exists, as after a worker's last life
     for start in range(0, events, 1_000):
         await shop.happen(min(1_000, events - start), max(1, events // 10))
-    # The view of consents was following until the end: the platform was away, not the worker.
-    await shop.consents.refresh()
+    # Where the platform was away and not the worker, the view of consents was following until the end.
+    while followed and await shop.consents.step():
+        pass
+    if not followed:
+        await shop.log.consumer("consents")  # it was there, and nobody read
     await lane.close()
     await shop.close()
 
@@ -136,6 +139,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--events", type=int, default=30_000, help="events that wait")
     parser.add_argument("--seconds", type=float, default=8, help="of each run of the test of isolation")
+    parser.add_argument("--away", choices=("platform", "worker"), help="who was away while events came [default: each]")
     parser.add_argument("--only", choices=("throughput", "isolation"))
     parser.add_argument("--drain", nargs=3, metavar=("FOLDER", "ADDRESS", "BEGAN"), help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
@@ -144,6 +148,8 @@ def main(arguments: list[str]) -> None:
         print(json.dumps(asyncio.run(drain(Path(folder), base, float(began)))))
         return
     if given.only != "isolation":
-        throughput(given.rounds, given.events)
+        for away in ("platform", "worker"):
+            if given.away in (None, away):
+                throughput(given.rounds, given.events, away)
     if given.only != "throughput":
         isolation(given.rounds, given.seconds)

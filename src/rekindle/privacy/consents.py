@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 import msgspec
 import sqlalchemy as sa
@@ -17,17 +18,17 @@ from rekindle.engines.database.core import upsert
 from rekindle.engines.log import Consumer, Entry, Log
 from rekindle.model.clock import Clock, system_clock
 from rekindle.model.event import Consent
-from rekindle.model.record import ConsentChange, Stored, decode
+from rekindle.privacy._signals import Choice, Key, Pending, size
 from rekindle.privacy._tables import consents as table
 from rekindle.privacy.suppression import Suppression
 
-_BATCH = 1_000
+_BATCH = 2_000
 _STALE_MS = 60_000
 _TOGETHER = 500
+_LONGEST_CACHED = 2_048
 _log = structlog.get_logger("consents")
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Consent)
-Latest = tuple[str, str, int, Consent]
 
 
 class ConsentView:
@@ -36,7 +37,9 @@ class ConsentView:
     Every process reads all partitions: a lane may hold an event of one partition whose visitor withdrew in another,
     and what another process remembers does not help it. All write the same rows, the newest of which stays.
 
-    `refresh` before deciding; then `latest` is the newest consent of everything appended before the call. Of two
+    `refresh` before deciding; then `latest` is the newest consent of everything appended before the call. Behind a long
+    backlog it reads on to the end and writes later, a part with each call: until then the choices are looked up in
+    memory, and the cursor stays where everything before it is in the table. Of two
     signals of the same moment the one appended later counts. What `forget` and `expire` delete is not in the log: another
     process remembers it for up to ``stale_ms`` of ``clock`` longer. An entry that is no record is passed over, with an error in
     the log of this process: stopping at it would stop every send and every withdrawal behind it.
@@ -48,7 +51,7 @@ class ConsentView:
         database: Database,
         *,
         name: str = "consents",
-        cached: int = 20_000,
+        cached: int = 8_192,
         clock: Clock = system_clock,
         stale_ms: int = _STALE_MS,
     ) -> None:
@@ -64,6 +67,8 @@ class ConsentView:
         self._stale_ms = stale_ms
         self._cached = cached
         self._generation = 0
+        self._pending = Pending()
+        self._read_upto: dict[int, Entry] = {}
         self.unreadable = 0
         """Entries of the log that were no record of this version; they stay in the log."""
 
@@ -78,19 +83,23 @@ class ConsentView:
             read = 0
             try:
                 while entries := await self._consumer.poll(_BATCH):
-                    await self._apply(entries)
-                    await self._commit(self._consumer, entries)
+                    self._take(entries)
                     read += len(entries)
+                    if self._pending.full:
+                        await self._put(len(self._pending))
+                await self._put(_BATCH)
             except BaseException:
                 # The cursor is everybody's: what another process has committed will not come by here again.
                 self._forget_all()
+                self._pending.clear()
+                self._read_upto.clear()
                 await self._consumer.rewind()
                 raise
             return read
 
     async def step(self) -> int:
         """Do what there is to do now (a background room's face)."""
-        return await self.refresh()
+        return await self.refresh() + len(self._pending)
 
     def latest(self, workspace: str, subject: str) -> Consent | None:
         """Return the subject's newest consent, or None when nothing is known. Raises what the database raises."""
@@ -99,26 +108,35 @@ class ConsentView:
         now = self._clock()
         if (held := self._held(key, now)) is not None:
             return held[1]
-        with self._database.read() as connection:
-            found = connection.scalar(
-                sa.select(table.c.consent).where(table.c.workspace == workspace, table.c.subject == subject)
-            )
-        consent = None if found is None else _decoder.decode(found)
+        found = self._read(workspace, [subject])
         # Only a view that follows the log may remember, and only what no refresh has overtaken since it was read.
-        self._remember({key: consent}, now, generation)
-        return consent
+        self._remember(found, now, generation)
+        return found[key]
 
     def recall(self, workspace: str, subjects: Collection[str]) -> None:
         """Read the newest consents of many subjects at once, so that `latest` need not ask for each of them."""
         generation, now = self._generation, self._clock()
         wanted = sorted({subject for subject in subjects if self._held((workspace, subject), now) is None})
-        found: dict[tuple[str, str], Consent | None] = {(workspace, subject): None for subject in wanted}
-        for start in range(0, len(wanted), _TOGETHER):
-            some = table.c.subject.in_(wanted[start : start + _TOGETHER])
-            query = sa.select(table.c.subject, table.c.consent).where(table.c.workspace == workspace, some)
+        self._remember(self._read(workspace, wanted), now, generation)
+
+    def _read(self, workspace: str, subjects: Sequence[str]) -> dict[Key, Consent | None]:
+        """Return the newest choice of each, from the table or from what is still to be written there."""
+        # In this order: what is written in between is then seen at least once.
+        waiting = {subject: self._pending.get((workspace, subject)) for subject in subjects}
+        found: dict[Key, Consent | None] = {
+            (workspace, subject): None if choice is None else choice.consent for subject, choice in waiting.items()
+        }
+        for start in range(0, len(subjects), _TOGETHER):
+            some = table.c.subject.in_(subjects[start : start + _TOGETHER])
+            query = sa.select(table.c.subject, table.c.received_ms, table.c.consent).where(
+                table.c.workspace == workspace, some
+            )
             with self._database.read() as connection:
-                found |= {(workspace, row.subject): _decoder.decode(row.consent) for row in connection.execute(query)}
-        self._remember(found, now, generation)
+                for row in connection.execute(query):
+                    newer = waiting[row.subject]
+                    if newer is None or newer.received_ms < row.received_ms:
+                        found[workspace, row.subject] = _decoder.decode(row.consent)
+        return found
 
     def _held(self, key: tuple[str, str], now: int) -> tuple[int, Consent | None] | None:
         held = self._cache.get(key)
@@ -129,8 +147,10 @@ class ConsentView:
             if self._consumer is None or generation != self._generation:
                 return
             for key, consent in found.items():
-                self._cache[key] = (now, consent)
-                self._cache.move_to_end(key)
+                # Bounded by length too: what is longer than most is asked for each time.
+                if consent is None or size(consent) <= _LONGEST_CACHED:
+                    self._cache[key] = (now, consent)
+                    self._cache.move_to_end(key)
             while len(self._cache) > self._cached:
                 self._cache.popitem(last=False)
 
@@ -144,6 +164,7 @@ class ConsentView:
 
     def forget(self, workspace: str, subject: str) -> None:
         """Delete what is known of one subject (erasure)."""
+        self._pending.drop((workspace, subject))
         with self._database.begin() as connection:
             connection.execute(sa.delete(table).where(table.c.workspace == workspace, table.c.subject == subject))
         with self._remembering:
@@ -152,6 +173,7 @@ class ConsentView:
 
     def expire(self, workspace: str, before_ms: int) -> int:
         """Delete the choices that are older than every event still kept; return how many."""
+        self._pending.expire(workspace, before_ms)
         with self._database.begin() as connection:
             gone = connection.execute(
                 sa.delete(table).where(table.c.workspace == workspace, table.c.received_ms < before_ms)
@@ -164,6 +186,8 @@ class ConsentView:
         if self._consumer is not None:
             await self._consumer.close()
             self._consumer = None
+            self._pending.clear()
+            self._read_upto.clear()
             self._forget_all()
 
     def _forget_all(self) -> None:
@@ -171,57 +195,48 @@ class ConsentView:
             self._generation += 1
             self._cache.clear()
 
-    async def _apply(self, entries: Sequence[Entry]) -> None:
-        newest: dict[tuple[str, str], Latest] = {}
-        for entry in entries:
-            try:
-                record = decode(entry.value)
-            except msgspec.MsgspecError:
-                self.unreadable += 1
-                _log.error("log entry is not a record", partition=entry.partition, offset=entry.offset)
-                continue
-            if isinstance(record, Stored):
-                subjects = [record.subject, *record.user_subjects]
-            elif isinstance(record, ConsentChange):
-                subjects = [record.subject]
-            else:
-                continue
-            for subject in subjects:
-                found = newest.get((record.workspace, subject))
-                if found is None or found[2] <= record.received_ms:
-                    newest[record.workspace, subject] = (
-                        record.workspace,
-                        subject,
-                        record.received_ms,
-                        record.consent,
-                    )
-        if not newest:
-            return
-        await self._database.run(lambda connection: self._write(connection, list(newest.values())))
+    def _take(self, entries: Sequence[Entry]) -> None:
+        changed, unreadable = self._pending.read(entries)
+        for entry in unreadable:
+            self.unreadable += 1
+            _log.error("log entry is not a record", partition=entry.partition, offset=entry.offset)
+        self._read_upto |= {entry.partition: entry for entry in entries}
         with self._remembering:
             self._generation += 1
-            for key in newest:
-                self._cache.pop(key, None)
+            if self._cache:
+                for key in changed:
+                    self._cache.pop(key, None)
 
-    def _write(self, connection: Connection, rows: list[Latest]) -> None:
+    async def _put(self, most: int) -> None:
+        """Write up to ``most`` choices; when none is left, move the cursor behind what was read."""
+        for start in range(0, min(most, len(self._pending)), _BATCH):
+            self._pending.written(await self._database.run(partial(self._write, most=min(_BATCH, most - start))))
+        if not len(self._pending) and self._consumer is not None:
+            while self._read_upto:
+                partition, entry = next(iter(self._read_upto.items()))
+                await self._consumer.commit(entry)
+                del self._read_upto[partition]
+
+    def _write(self, connection: Connection, most: int) -> list[tuple[Key, Choice]]:
         statement = upsert(table, self._database.dialect)
         statement = statement.on_conflict_do_update(
             index_elements=["workspace", "subject"],
             set_={"received_ms": statement.excluded.received_ms, "consent": statement.excluded.consent},
             where=table.c.received_ms <= statement.excluded.received_ms,
         )
-        connection.execute(
-            statement,
-            [
-                {"workspace": workspace, "subject": subject, "received_ms": at, "consent": _encoder.encode(consent)}
-                for workspace, subject, at, consent in rows
-            ],
-        )
-
-    @staticmethod
-    async def _commit(consumer: Consumer, entries: Sequence[Entry]) -> None:
-        last: dict[int, Entry] = {}
-        for entry in entries:
-            last[entry.partition] = entry
-        for entry in last.values():
-            await consumer.commit(entry)
+        # Chosen within the transaction: who was forgotten before it is not written, who is forgotten after it goes.
+        rows = self._pending.first(most)
+        if rows:
+            connection.execute(
+                statement,
+                [
+                    {
+                        "workspace": workspace,
+                        "subject": subject,
+                        "received_ms": choice.received_ms,
+                        "consent": _encoder.encode(choice.consent),
+                    }
+                    for (workspace, subject), choice in rows
+                ],
+            )
+        return rows
