@@ -110,15 +110,15 @@ def test_what_waits_is_bounded_by_entries_and_by_characters():
 
     few, long = Pending(entries=10), Pending(characters=1_000)
     few.read(entries(9, ""))
-    assert not few.full
+    assert not few.full()
     few.read(entries(10, ""))
-    assert few.full
+    assert few.full()
     long.read(entries(2, "x" * 400))
-    assert not long.full
+    assert not long.full()
     long.read(entries(3, "x" * 400))
-    assert long.full
+    assert long.full()
     long.written(long.first(2))
-    assert (len(long), long.full) == (1, False)
+    assert (len(long), long.full()) == (1, False)
 
 
 def test_tallies_and_what_is_no_record_change_nothing():

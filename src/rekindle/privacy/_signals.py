@@ -65,7 +65,6 @@ class Pending:
     def __len__(self) -> int:
         return len(self._newest)
 
-    @property
     def full(self) -> bool:
         """Whether it must be written before more is read."""
         return len(self._newest) >= self._entries or self._characters >= self._most_characters

@@ -85,7 +85,7 @@ class ConsentView:
                 while entries := await self._consumer.poll(_BATCH):
                     self._take(entries)
                     read += len(entries)
-                    if self._pending.full:
+                    if self._pending.full():
                         await self._put(len(self._pending))
                 await self._put(_BATCH)
             except BaseException:
