@@ -70,6 +70,15 @@ def test_a_file_is_stored_like_its_bytes(blobs: Blobs, tmp_path: Path) -> None:
     assert blobs.put(file) == blobs.put(b"x" * 3_000_000)
 
 
+def test_a_file_that_nobody_needs_is_stored_too(blobs: Blobs, tmp_path: Path) -> None:
+    file = tmp_path / "work"
+    for _ in range(2):
+        file.write_bytes(b"moved")
+        digest = blobs.put(file, move=True)
+        assert blobs.path(digest).read_bytes() == b"moved"
+        assert blobs.path(digest).stat().st_mode & 0o77 == 0
+
+
 def test_what_is_removed_is_missing(blobs: Blobs) -> None:
     digest = blobs.put(b"gone")
     blobs.remove(digest)

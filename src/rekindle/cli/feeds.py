@@ -257,6 +257,39 @@ def preview(feed: str, limit: int, folder: Path, data: Path | None, name: str | 
         found = feeds.preview(snapshot, live, changed, limit=limit)
     for fault in failed:
         click.echo(f"! {fault}")
+    _print_preview(found)
+
+
+@command.command()
+@click.argument("feed")
+@click.option(
+    "--against", "file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The other specification, a file like the channel's spec.toml.",
+)  # fmt: skip
+@click.option("--limit", default=10, show_default=True, help="Samples to list of each kind.")
+@_options
+def spec(feed: str, file: Path, limit: int, folder: Path, data: Path | None, name: str | None) -> None:
+    """Show which items of FEED would break if its channel's specification were the one in a file.
+
+    The exit status is 1 when any would. Nothing is published or changed.
+    """
+    try:
+        other = feeds.parse_spec(file.read_text("utf-8"))
+    except (ValueError, msgspec.ValidationError) as error:
+        raise click.ClickException(f"{file}: {error}") from None
+    with _opened(folder, data, name) as (installation, workspace):
+        snapshot = SnapshotStore(installation.database, installation.blobs).current(workspace.name)
+        document = workspace.feeds.get(feed)
+        if snapshot is None or document is None:
+            raise click.ClickException(f"there is no feed {feed!r}, or no catalogue has been imported")
+        found = feeds.spec_change(snapshot, document, other, limit=limit)
+    for fact in found.facts:
+        click.echo(f"{fact.name} {fact.what}: {fact.before!r} -> {fact.after!r}")
+    _print_preview(found.preview)
+    sys.exit(1 if found.preview.newly_blocked else 0)
+
+
+def _print_preview(found: feeds.Preview) -> None:
     moved = found.difference
     click.echo(
         f"{found.items:,} items; {moved.changed_items:,} changed, {moved.added_items:,} added, "

@@ -15,6 +15,8 @@ from rekindle.feeds.program import compile_feed
 from rekindle.feeds.rules import RuleError
 from rekindle.feeds.schedule import FeedSchedule
 from rekindle.feeds.serving import FeedServer
+from rekindle.feeds.spec import parse_spec
+from rekindle.feeds.spec_change import Fact, SpecChange, spec_change
 from rekindle.feeds.status import FeedStatus, findings, history, issues, live_version, status
 from rekindle.feeds.versions import FeedVersion, UnknownVersion
 
@@ -23,6 +25,7 @@ __all__ = [
     "ConditionError",
     "Difference",
     "Explanation",
+    "Fact",
     "FeedBuilder",
     "FeedSchedule",
     "FeedServer",
@@ -34,6 +37,7 @@ __all__ = [
     "PublishedIds",
     "Report",
     "RuleError",
+    "SpecChange",
     "Step",
     "UnknownChannel",
     "UnknownItem",
@@ -50,7 +54,9 @@ __all__ = [
     "history",
     "issues",
     "live_version",
+    "parse_spec",
     "preview",
     "signed",
+    "spec_change",
     "status",
 ]

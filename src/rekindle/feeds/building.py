@@ -151,7 +151,7 @@ class Build:
         return self._put(index)
 
     def _put(self, path: Path) -> str:
-        return self._blobs.put(path)
+        return self._blobs.put(path, move=True)
 
     @contextmanager
     def _mapped(self, digest: str | None) -> Iterator[memoryview]:
@@ -163,16 +163,17 @@ class Build:
     def price_shock(self, new: Items, before: FeedVersion, published: int) -> float:
         """Return the share of the items in both versions whose price moved by half or more; 0 where it cannot be told."""
         try:
-            old, now = where_different(items_of(self._blobs, before), new)
+            old = items_of(self._blobs, before)
         except BlobMissing:
             return 0.0
-        columns = {str(row[0]) for row in self._connection.execute(f"DESCRIBE {old}").fetchall()}
+        columns = {str(row[0]) for row in self._connection.execute(f"DESCRIBE {old.table()}").fetchall()}
         if "price" not in columns or "price" not in self._program.channel.spec.names:
             return 0.0
+        was, now = where_different(self._connection, old, new, "id, _id, _state, price")
         row = self._connection.execute(
             "SELECT count_if(n > 0 AND o > 0 AND (n >= 1.5 * o OR n <= 0.5 * o)), count_if(o IS NULL) FROM "
             f"(SELECT id, rk_number(price) AS n FROM ({now}) WHERE _state = {PUBLISHED}) LEFT JOIN "
-            f"(SELECT id, coalesce(rk_number(price), 0) AS o FROM ({old}) WHERE _state = {PUBLISHED}) USING (id)"
+            f"(SELECT id, coalesce(rk_number(price), 0) AS o FROM ({was}) WHERE _state = {PUBLISHED}) USING (id)"
         ).fetchone()
         moved, added = (count or 0 for count in row or (0, 0))
         return float(moved) / (published - added) if published > added else 0.0

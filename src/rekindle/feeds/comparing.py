@@ -43,7 +43,7 @@ def diff(
         a = versions.find(connection, workspace, feed, old)
         b = versions.find(connection, workspace, feed, new)
     with _sql.connect() as engine:
-        return compare(engine, *where_different(items_of(blobs, a), items_of(blobs, b)), limit)
+        return compare(engine, *where_different(engine, items_of(blobs, a), items_of(blobs, b)), limit)
 
 
 def compare(engine: duckdb.DuckDBPyConnection, old: str, new: str, limit: int) -> Difference:

@@ -97,7 +97,7 @@ class Deltas:
             self._folder.mkdir(parents=True, exist_ok=True)
         try:
             where = layout.decode(self._blobs.path(now.layout_digest).read_bytes())
-            relations = where_different(items_of(self._blobs, before), items_of(self._blobs, now))
+            old, new = items_of(self._blobs, before), items_of(self._blobs, now)
             known = channel(now.channel)
         except (BlobMissing, UnknownChannel, msgspec.DecodeError):
             return None
@@ -105,6 +105,7 @@ class Deltas:
             work = Path(name)
             about = {"workspace": now.workspace, "feed": now.feed, "version": now.version, "from": before.version}
             with _sql.connect(work, self._memory_limit) as engine:
+                relations = where_different(engine, old, new)
                 files = write_files(
                     engine, known, relations, where.attributes, columns_of(known, where.filled), about, work
                 )

@@ -12,7 +12,7 @@ import msgspec
 from rekindle.feeds import _sql
 from rekindle.feeds.comparing import Difference, compare
 from rekindle.feeds.findings import Finding, collect
-from rekindle.feeds.program import BLOCKED, EXCLUDED, PUBLISHED, compile_feed
+from rekindle.feeds.program import BLOCKED, EXCLUDED, PUBLISHED, Program, compile_feed
 from rekindle.feeds.writing import write_items
 from rekindle.model.ports import Snapshot
 from rekindle.workspace import Feed
@@ -36,7 +36,14 @@ class Preview(msgspec.Struct, frozen=True):
 
 def preview(snapshot: Snapshot, old: Feed, new: Feed, folder: Path | None = None, limit: int = 20) -> Preview:
     """Run both feeds over a snapshot and compare. Publishes nothing. Raises `RuleError`, `UnknownChannel`."""
-    before, after = compile_feed(old).over(snapshot.path), compile_feed(new).over(snapshot.path)
+    return compare_programs(snapshot, compile_feed(old), compile_feed(new), folder, limit)
+
+
+def compare_programs(
+    snapshot: Snapshot, old: Program, new: Program, folder: Path | None = None, limit: int = 20
+) -> Preview:
+    """Run two compiled feeds over a snapshot and compare what they would publish."""
+    before, after = old.over(snapshot.path), new.over(snapshot.path)
     products = _sql.parquet(snapshot.path)
     with tempfile.TemporaryDirectory(dir=folder, prefix="preview-") as name:
         work = Path(name)

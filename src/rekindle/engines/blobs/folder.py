@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
 import shutil
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 from rekindle.engines.blobs.protocol import BlobMissing
 
@@ -20,22 +22,18 @@ class FolderBlobs:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def put(self, source: Path | bytes) -> str:
+    def put(self, source: Path | bytes, *, move: bool = False) -> str:
         """See `Blobs.put`."""
         self._root.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self._root, prefix=".new-")
         temporary = Path(name)
         try:
             with os.fdopen(handle, "w+b") as out:
-                if isinstance(source, bytes):
-                    out.write(source)
-                else:
-                    with source.open("rb") as given:
-                        shutil.copyfileobj(given, out, 1 << 20)
-                out.flush()
-                os.fsync(out.fileno())
-                out.seek(0)
-                digest = hashlib.file_digest(out, "sha256").hexdigest()
+                if not (move and isinstance(source, Path) and _taken(source, temporary)):
+                    _copy(source, out)
+            with temporary.open("rb") as kept:
+                os.fsync(kept.fileno())
+                digest = hashlib.file_digest(kept, "sha256").hexdigest()
             target = self._place(digest)
             if not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -65,6 +63,27 @@ class FolderBlobs:
         if not self.names(digest):
             raise BlobMissing(digest)
         return self._root / digest[:2] / digest
+
+
+def _copy(source: Path | bytes, out: BinaryIO) -> None:
+    if isinstance(source, bytes):
+        out.write(source)
+        return
+    with source.open("rb") as given:
+        shutil.copyfileobj(given, out, 1 << 20)
+
+
+def _taken(source: Path, target: Path) -> bool:
+    """Rename the file over ``target``; return False where it lies on another disk."""
+    mode = target.stat().st_mode
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        return False
+    target.chmod(mode)
+    return True
 
 
 def _sync_folder(folder: Path) -> None:
