@@ -106,6 +106,28 @@ def test_shipping_becomes_nested_elements(builder, blobs, shelf) -> None:
     ]  # fmt: skip
 
 
+def test_a_machine_s_text_says_so(builder, blobs, shelf) -> None:
+    """Google product data specification: structured_title stands in the place of title, with its digital source."""
+    shelf.put(product("A"), product("B"))
+    title, text = "trained_algorithmic_media:Soft: made for you", "Soft, washable"
+    feed = Feed(channel="google_merchant", rule=[
+        FeedRule(do="set", attribute="title", value=""),
+        FeedRule(do="set", attribute="structured_title", value=title),
+        FeedRule(do="set", attribute="structured_description", value=text),
+        FeedRule(do="set", attribute="structured_title", value="", when="id = 'B'"),
+    ])  # fmt: skip
+    version, content = read_back(builder, blobs, feed)
+    (item,) = etree.fromstring(content).iter("item")
+    structured = item.find(f"{G}structured_title")
+    assert structured is not None
+    assert [(part.tag.removeprefix(G), part.text) for part in structured] == [
+        ("digital_source_type", "trained_algorithmic_media"), ("content", "Soft: made for you"),
+    ]  # fmt: skip
+    assert item.find(f"{G}title") is None
+    assert item.find(f"{G}structured_description") is None, "a text of unknown source is left out"
+    assert version.blocked == 1, "neither title is there"
+
+
 def test_equal_input_gives_equal_bytes(builder, shelf) -> None:
     shelf.put(*(product(f"P{number:04}") for number in range(500)))
     first, second = (builder.build(shop(main=GOOGLE), "main") for _ in range(2))

@@ -22,6 +22,7 @@ from rekindle.ops.archive import ArchiveWriter
 from rekindle.ops.health import Health
 from rekindle.ops.loop import Step, run_steps, stop_on_signals
 from rekindle.privacy.retention import moments
+from rekindle.profiles.performance import ItemPerformance
 from rekindle.workspace import Workspace, duration_ms
 
 _log = structlog.get_logger()
@@ -81,6 +82,7 @@ class Scheduler:
             installation.blobs,
             SnapshotStore(installation.database, installation.blobs),
             installation.clock,
+            performance=ItemPerformance(installation.database),
         )
         self._feeds = FeedSchedule(builder, self._workspaces, _feed_failed)
         self._archive = ArchiveWriter(

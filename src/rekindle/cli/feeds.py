@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +20,9 @@ from rekindle.cli._documents import author, read_folder
 from rekindle.cli._options import installation_options
 from rekindle.engines.blobs import BlobMissing
 from rekindle.model.clock import rfc3339
-from rekindle.workspace import Workspace, duration_ms
+from rekindle.model.ports import ItemCounts
+from rekindle.profiles.performance import ItemPerformance
+from rekindle.workspace import Feed, Workspace, duration_ms
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,7 +63,15 @@ def _builder(installation: Installation) -> feeds.FeedBuilder:
         SnapshotStore(installation.database, installation.blobs),
         installation.clock,
         installation.settings.data / "work",
+        performance=ItemPerformance(installation.database),
     )
+
+
+def _counts(installation: Installation, workspace: Workspace, *documents: Feed) -> Iterable[ItemCounts] | None:
+    asking = next((each for each in documents if feeds.uses_performance(each)), None)
+    if asking is None:
+        return None
+    return feeds.recent(asking, ItemPerformance(installation.database), workspace.name, installation.clock())
 
 
 @click.group()
@@ -254,7 +264,9 @@ def preview(feed: str, limit: int, folder: Path, data: Path | None, name: str | 
         if snapshot is None or live is None or changed is None:
             raise click.ClickException(f"there is no feed {feed!r} in both, or no catalogue has been imported")
         failed = feeds.failed_examples(changed)
-        found = feeds.preview(snapshot, live, changed, limit=limit)
+        found = feeds.preview(
+            snapshot, live, changed, limit=limit, counts=_counts(installation, workspace, changed, live)
+        )
     for fault in failed:
         click.echo(f"! {fault}")
     _print_preview(found)
@@ -282,7 +294,9 @@ def spec(feed: str, file: Path, limit: int, folder: Path, data: Path | None, nam
         document = workspace.feeds.get(feed)
         if snapshot is None or document is None:
             raise click.ClickException(f"there is no feed {feed!r}, or no catalogue has been imported")
-        found = feeds.spec_change(snapshot, document, other, limit=limit)
+        found = feeds.spec_change(
+            snapshot, document, other, limit=limit, counts=_counts(installation, workspace, document)
+        )
     for fact in found.facts:
         click.echo(f"{fact.name} {fact.what}: {fact.before!r} -> {fact.after!r}")
     _print_preview(found.preview)
@@ -316,7 +330,7 @@ def explain(feed: str, item: str, attribute: str, folder: Path, data: Path | Non
         document = workspace.feeds.get(feed)
         if snapshot is None or document is None:
             raise click.ClickException(f"there is no feed {feed!r}, or no catalogue has been imported")
-        told = feeds.explain(snapshot, document, item, attribute)
+        told = feeds.explain(snapshot, document, item, attribute, _counts(installation, workspace, document))
     click.echo(f"{told.id} {told.attribute}: {told.value!r}; {told.outcome}")
     click.echo(f"  read from source {told.source}, row {told.row}")
     for step in told.steps:

@@ -10,6 +10,7 @@ from rekindle.feeds.explaining import Explanation, Step, UnknownItem, explain
 from rekindle.feeds.findings import Finding
 from rekindle.feeds.ids import PublishedIds
 from rekindle.feeds.offline import Report, check_products, check_rows
+from rekindle.feeds.performance import recent, uses_performance
 from rekindle.feeds.previewing import Preview, preview
 from rekindle.feeds.program import compile_feed
 from rekindle.feeds.rules import RuleError
@@ -56,7 +57,9 @@ __all__ = [
     "live_version",
     "parse_spec",
     "preview",
+    "recent",
     "signed",
     "spec_change",
     "status",
+    "uses_performance",
 ]

@@ -26,7 +26,7 @@ _PATTERN = re.compile(
     r"""(?P<space>\s+)
       | (?P<number>-?[0-9]+(?:\.[0-9]+)?(?![A-Za-z0-9_.]))
       | (?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
-      | (?P<name>source\.(?:"[^"]+"|'[^']+'|[A-Za-z_][A-Za-z0-9_]*)|[A-Za-z_][A-Za-z0-9_]*)
+      | (?P<name>source\.(?:"[^"]+"|'[^']+'|[A-Za-z_][A-Za-z0-9_]*)|performance\.[a-z]+|[A-Za-z_][A-Za-z0-9_]*)
       | (?P<op><=|>=|!=|<>|==|=|<|>|\(|\)|,)""",
     re.VERBOSE | re.DOTALL,
 )

@@ -14,10 +14,11 @@ from rekindle.feeds.building import Build
 from rekindle.feeds.channel import Channel, Head
 from rekindle.feeds.deltas import Deltas
 from rekindle.feeds.guards import held_reason
+from rekindle.feeds.performance import day, products, recent
 from rekindle.feeds.program import basis, compile_feed, recipe
 from rekindle.feeds.versions import FeedVersion
 from rekindle.model.clock import Clock
-from rekindle.model.ports import Snapshot, Snapshots
+from rekindle.model.ports import Performance, Snapshot, Snapshots
 from rekindle.workspace import Feed, Workspace
 
 
@@ -28,7 +29,7 @@ class NothingToBuild(LookupError):
 class FeedBuilder:
     """Builds versions and moves the pointer that readers follow.
 
-    ``folder`` is for files under way; ``memory_limit`` bounds the table engine, which spills there.
+    ``performance`` is for feeds whose rules ask what visitors did. ``folder`` is for files under way; ``memory_limit`` bounds the table engine, which spills there.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class FeedBuilder:
         clock: Clock,
         folder: Path | None = None,
         memory_limit: str = _sql.MEMORY_LIMIT,
+        performance: Performance | None = None,
     ) -> None:
         self._database = database
         self._blobs = blobs
@@ -46,6 +48,7 @@ class FeedBuilder:
         self._clock = clock
         self._folder = folder
         self._memory_limit = memory_limit
+        self._performance = performance
         self._deltas = Deltas(database, blobs, clock, folder, memory_limit)
 
     def build(self, workspace: Workspace, feed: str) -> FeedVersion:
@@ -66,7 +69,9 @@ class FeedBuilder:
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="feed-") as name:
             work = Path(name)
             with _sql.connect(work, self._memory_limit) as connection:
-                build = Build(connection, self._blobs, program.over(snapshot.path), snapshot, work)
+                counts = recent(document, self._performance, workspace.name, self._clock())
+                table = products(connection, snapshot.path, counts, work)
+                build = Build(connection, self._blobs, program.over(snapshot.path), table, work)
                 version = self._record(build, program.channel, snapshot, workspace, feed, document)
         # Before old versions go: the one that was live may be among them.
         self._deltas.settle(workspace.name, feed)
@@ -93,7 +98,7 @@ class FeedBuilder:
             pointer = versions.live(connection, workspace.name, feed)
             version = FeedVersion(
                 workspace=workspace.name, feed=feed, version=last.version + 1 if last else 1, channel=channel.name,
-                recipe=recipe(document, snapshot.digest), snapshot=snapshot.digest,
+                recipe=recipe(document, snapshot.digest + day(document, now)), snapshot=snapshot.digest,
                 spec=channel.spec.version, created_ms=now, **built.fields,
             )  # fmt: skip
             shocked = build.price_shock(built.items, pointer[0], version.items) if pointer else 0.0
@@ -121,7 +126,7 @@ class FeedBuilder:
             return False
         with self._database.read() as connection:
             last = versions.newest(connection, workspace.name, feed)
-        return last is None or last.recipe != recipe(document, snapshot.digest)
+        return last is None or last.recipe != recipe(document, snapshot.digest + day(document, self._clock()))
 
     def approve(self, workspace: str, feed: str, version: int, who: str) -> FeedVersion:
         """Publish a held version on a person's word. Raises `UnknownVersion`, also for one that is not held."""

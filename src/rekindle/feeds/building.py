@@ -22,7 +22,6 @@ from rekindle.feeds.program import BLOCKED, EXCLUDED, PUBLISHED, Program
 from rekindle.feeds.splicing import splice
 from rekindle.feeds.versions import FeedVersion
 from rekindle.feeds.writing import columns_of, count_filled, write_items, write_output
-from rekindle.model.ports import Snapshot
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -38,12 +37,12 @@ class Build:
     """Everything is made in a folder that is removed afterwards; what stays goes to the blob store."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, blobs: Blobs, program: Program, snapshot: Snapshot, work: Path
+        self, connection: duckdb.DuckDBPyConnection, blobs: Blobs, program: Program, products: str, work: Path
     ) -> None:
         self._connection = connection
         self._blobs = blobs
         self._program = program
-        self._products = _sql.parquet(snapshot.path)
+        self._products = products
         self._work = work
 
     def run(self, head: Head, basis: str, last: FeedVersion | None) -> Built:

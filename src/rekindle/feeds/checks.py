@@ -44,7 +44,8 @@ def _of(attribute: Attribute) -> Iterator[Check]:
     column = _sql.name(attribute.name)
     if attribute.required:
         remedy = f"Every item needs {attribute.name}. Fill it in the source, or set a default with a rule."
-        yield Check("missing", attribute.name, "block", remedy, f"({column} IS NULL)", "block")
+        other = f" AND {_sql.name(attribute.unless)} IS NULL" if attribute.unless else ""
+        yield Check("missing", attribute.name, "block", remedy, f"({column} IS NULL{other})", "block")
     if attribute.max_length is not None:
         yield _too_long(attribute, attribute.max_length)
     if attribute.max_values is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import duckdb
 
@@ -17,27 +17,33 @@ def failed_examples(feed: Feed) -> list[str]:
     """Run every rule's examples and return what failed, in words. Raises `RuleError`, `UnknownChannel`.
 
     An example's ``in`` gives attributes of the channel, product fields, or ``source.x``; all else is missing. ``out``
-    is the attribute's value after this rule alone; for an exclusion ``excluded`` or nothing.
+    is the attribute's value after this rule alone (of the first of several); for an exclusion ``excluded`` or nothing.
     """
     if not any(rule.example for rule in feed.rule):
         return []
     program = compile_feed(feed)
     with _sql.connect() as engine:
         return [
-            f"{layer.title}, example {number}: {example.given} gives {found!r}, not {example.out!r}"
-            for layer, rule in zip(program.layers, feed.rule, strict=True)
+            f"{layers[0].title}, example {number}: {example.given} gives {found!r}, not {example.out!r}"
+            for place, rule in enumerate(feed.rule, 1)
+            if (layers := [layer for layer in program.layers if layer.number == place])
             for number, example in enumerate(rule.example, 1)
-            for found in _differs(engine, program.channel.spec, layer, example.given, example.out)
+            for found in _differs(engine, program.channel.spec, layers, example.given, example.out)
         ]
 
 
 def _differs(
-    engine: duckdb.DuckDBPyConnection, spec: Spec, layer: Layer, given: dict[str, str], wanted: str
+    engine: duckdb.DuckDBPyConnection, spec: Spec, layers: Sequence[Layer], given: dict[str, str], wanted: str
 ) -> Iterator[str]:
-    column = "_rule" if layer.attribute is None else _sql.name(layer.attribute)
-    row = engine.execute(f"SELECT {column} FROM ({layer.over(_row(spec, given))})").fetchone()
+    relation = _row(spec, given)
+    for layer in layers:
+        relation = layer.over(relation)
+    attribute = layers[0].attribute
+    row = engine.execute(
+        f"SELECT {'_rule' if attribute is None else _sql.name(attribute)} FROM ({relation})"
+    ).fetchone()
     value = row[0] if row else None
-    found = ("excluded" if value is not None else "") if layer.attribute is None else value or ""
+    found = ("excluded" if value is not None else "") if attribute is None else value or ""
     if found != wanted:
         yield found
 
@@ -51,7 +57,8 @@ def _row(spec: Spec, given: dict[str, str]) -> str:
         f"{literal(given.get(f'source.{field}', given.get(field)))} AS {_sql.name(f'product.{field}')}"
         for field in PRODUCT_FIELDS
     ]
-    pairs = {key.removeprefix("source."): value for key, value in given.items() if key.startswith("source.")}
+    ours = ("source.", "performance.")
+    pairs = {key.removeprefix("source."): value for key, value in given.items() if key.startswith(ours)}
     keys, values = (", ".join(map(_sql.text, part)) for part in (pairs, pairs.values()))
     filled = f"MAP([{keys}], [{values}])" if pairs else "CAST(MAP {} AS MAP(VARCHAR, VARCHAR))"
     return f'SELECT {", ".join(columns)}, {filled} AS "product.attributes", CAST(NULL AS INTEGER) AS _rule'

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import duckdb
 import msgspec
 
 from rekindle.feeds import _sql
 from rekindle.feeds.checks import bit
+from rekindle.feeds.performance import products as products_of
+from rekindle.feeds.previewing import Counts
 from rekindle.feeds.program import BLOCKED, EXCLUDED, Program, compile_feed
 from rekindle.model.ports import Snapshot
 from rekindle.workspace import Feed
@@ -37,7 +41,7 @@ class UnknownItem(LookupError):
     """The catalogue has no such item, or the channel no such attribute."""
 
 
-def explain(snapshot: Snapshot, feed: Feed, item_id: str, attribute: str) -> Explanation:
+def explain(snapshot: Snapshot, feed: Feed, item_id: str, attribute: str, counts: Counts = None) -> Explanation:
     """Tell how ``attribute`` of one item gets its value; ``item_id`` is the shop's own.
 
     Raises `UnknownItem`, `RuleError`, `UnknownChannel`.
@@ -45,8 +49,8 @@ def explain(snapshot: Snapshot, feed: Feed, item_id: str, attribute: str) -> Exp
     program = compile_feed(feed)
     if attribute not in program.channel.spec.names:
         raise UnknownItem(f"{feed.channel} has no attribute {attribute!r}")
-    with _sql.connect() as engine:
-        products = _sql.parquet(snapshot.path)
+    with tempfile.TemporaryDirectory(prefix="explain-") as work, _sql.connect(Path(work)) as engine:
+        products = products_of(engine, snapshot.path, counts, Path(work))
         mapped = program.mapped(f"(SELECT * FROM {products} WHERE id = {_sql.text(item_id)})")
         engine.execute(f"CREATE TEMP TABLE rk_item AS {mapped}")
         origin = engine.execute("SELECT _file, _row FROM rk_item").fetchone()

@@ -5,7 +5,7 @@ Values have passed the channel's checks, so most types cannot hold what a format
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from xml.sax.saxutils import escape
 
 import msgspec
@@ -65,15 +65,20 @@ def _element(attribute: Attribute, prefix: str) -> str:
     column = _sql.name(attribute.name)
     if attribute.parts:
         inner = " || ".join(
-            f"CASE WHEN split_part({column}, ':', {place}) <> '' THEN "
-            f"'<{prefix}{part}>' || rk_xml(split_part({column}, ':', {place})) || '</{prefix}{part}>' ELSE '' END"
-            for place, part in enumerate(attribute.parts, 1)
+            f"CASE WHEN {value} <> '' THEN '<{prefix}{part}>' || rk_xml({value}) || '</{prefix}{part}>' ELSE '' END"
+            for part, value in zip(attribute.parts, _values(column, len(attribute.parts)), strict=True)
         )
         return f"CASE WHEN {column} IS NOT NULL THEN '<{tag}>' || {inner} || '</{tag}>' END"
     value = xml_text(attribute)
     if attribute.repeated:
         value = f"replace({value}, {_sql.text(SEPARATOR)}, '</{tag}><{tag}>')"
     return f"'<{tag}>' || {value} || '</{tag}>'"
+
+
+def _values(column: str, count: int) -> Iterator[str]:
+    for place in range(1, count):
+        yield f"split_part({column}, ':', {place})"
+    yield f"array_to_string(string_split({column}, ':')[{count}:], ':')"  # the last one may hold colons
 
 
 def _rss(head: Head) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import duckdb
@@ -12,10 +12,14 @@ import msgspec
 from rekindle.feeds import _sql
 from rekindle.feeds.comparing import Difference, compare
 from rekindle.feeds.findings import Finding, collect
+from rekindle.feeds.performance import products as products_of
 from rekindle.feeds.program import BLOCKED, EXCLUDED, PUBLISHED, Program, compile_feed
 from rekindle.feeds.writing import write_items
-from rekindle.model.ports import Snapshot
+from rekindle.model.ports import ItemCounts, Snapshot
 from rekindle.workspace import Feed
+
+Counts = Iterable[ItemCounts] | None
+"""What `performance.recent` returns: for feeds whose rules ask what visitors did."""
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -34,20 +38,22 @@ class Preview(msgspec.Struct, frozen=True):
     findings: Sequence[Finding]
 
 
-def preview(snapshot: Snapshot, old: Feed, new: Feed, folder: Path | None = None, limit: int = 20) -> Preview:
+def preview(
+    snapshot: Snapshot, old: Feed, new: Feed, folder: Path | None = None, limit: int = 20, counts: Counts = None
+) -> Preview:
     """Run both feeds over a snapshot and compare. Publishes nothing. Raises `RuleError`, `UnknownChannel`."""
-    return compare_programs(snapshot, compile_feed(old), compile_feed(new), folder, limit)
+    return compare_programs(snapshot, compile_feed(old), compile_feed(new), folder, limit, counts)
 
 
 def compare_programs(
-    snapshot: Snapshot, old: Program, new: Program, folder: Path | None = None, limit: int = 20
+    snapshot: Snapshot, old: Program, new: Program, folder: Path | None = None, limit: int = 20, counts: Counts = None
 ) -> Preview:
     """Run two compiled feeds over a snapshot and compare what they would publish."""
     before, after = old.over(snapshot.path), new.over(snapshot.path)
-    products = _sql.parquet(snapshot.path)
     with tempfile.TemporaryDirectory(dir=folder, prefix="preview-") as name:
         work = Path(name)
         with _sql.connect(work) as engine:
+            products = products_of(engine, snapshot.path, counts, work)
             write_items(engine, before, products, work / "old.parquet")
             write_items(engine, after, products, work / "new.parquet")
             table = f"SELECT * FROM {_sql.parquet(work / 'new.parquet')}"

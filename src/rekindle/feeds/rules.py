@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -11,12 +11,16 @@ import msgspec
 from rekindle.feeds import _sql
 from rekindle.feeds.arithmetic import compile_arithmetic
 from rekindle.feeds.conditions import ConditionError, Resolve, check_pattern, compile_condition
+from rekindle.feeds.performance import KINDS
 from rekindle.feeds.spec import Attribute, Spec
 from rekindle.model.product import Product
 from rekindle.workspace import FeedRule
 
 PRODUCT_FIELDS = tuple(field.name for field in msgspec.structs.fields(Product) if field.name != "attributes")
 
+_OF_A_MARKET = (
+    "title", "description", "link", "mobile_link", "price", "sale_price", "availability", "product_type", "shipping",
+)  # fmt: skip
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -50,6 +54,12 @@ def resolver(spec: Spec) -> Resolve:
             if plain in PRODUCT_FIELDS:
                 return _sql.name(f"product.{plain}")
             return f'"product.attributes"[{_sql.text(plain)}]'
+        if name.startswith("performance."):
+            if name.removeprefix("performance.") not in KINDS:
+                raise LookupError(
+                    f"{name!r} is not known; there are {', '.join(f'performance.{kind}' for kind in KINDS)}"
+                )
+            return f'"product.attributes"[{_sql.text(name)}]'
         if name in attributes:
             return _sql.name(name)
         if name in PRODUCT_FIELDS:
@@ -65,7 +75,16 @@ def resolver(spec: Spec) -> Resolve:
 def compile_rules(spec: Spec, rules: Sequence[FeedRule]) -> list[Layer]:
     """Compile rules in their order. Raises `RuleError`."""
     resolve = resolver(spec)
-    return [_compile(spec, number, rule, resolve) for number, rule in enumerate(rules, 1)]
+    return [layer for number, rule in enumerate(rules, 1) for layer in _layers(spec, number, rule, resolve)]
+
+
+def _layers(spec: Spec, number: int, rule: FeedRule, resolve: Resolve) -> Iterator[Layer]:
+    if rule.do != "market":
+        yield _compile(spec, number, rule, resolve)
+        return
+    names = rule.names or [name for name in _OF_A_MARKET if name in spec.names]
+    for name in names:
+        yield _compile(spec, number, msgspec.structs.replace(rule, attribute=name), resolve)
 
 
 def _compile(spec: Spec, number: int, rule: FeedRule, resolve: Resolve) -> Layer:
@@ -124,6 +143,8 @@ def _value(rule: FeedRule, before: str, resolve: Resolve, attribute: Attribute, 
             return f"nullif(concat_ws({_literal(rule.value or ' ')}, {parts}), '')"
         case "category":
             return _category(rule, before, resolve)
+        case "market":
+            return _market(rule, before, resolve, attribute)
         case other:
             raise RuleError(f"{other!r} is no operation")
 
@@ -144,6 +165,18 @@ def _calculated(number: str, attribute: Attribute, resolve: Resolve) -> str:
     if attribute.type == "number":
         return f"CAST(CAST({number} AS DECIMAL(18,2)) AS VARCHAR)"
     return f"regexp_replace(CAST(CAST({number} AS DECIMAL(18,4)) AS VARCHAR), '\\.?0+$', '')"
+
+
+def _market(rule: FeedRule, before: str, resolve: Resolve, attribute: Attribute) -> str:
+    """Take what the source says for one market (``title_de`` or ``title:de``); a bare price gets the rule's currency."""
+    market = _needed(rule.value, "value")
+    given = [f"nullif({resolve(f'source.{attribute.name}{mark}{market}')}, '')" for mark in "_:"]
+    value = f"coalesce({', '.join(given)})"
+    if attribute.type == "price" and rule.currency is not None:
+        bare = f"regexp_matches({value}, '^[0-9]+([.,][0-9]+)?$')"
+        money = f"rk_money(rk_number(replace({value}, ',', '.')), {_literal(rule.currency)})"
+        value = f"CASE WHEN {bare} THEN {money} ELSE {value} END"
+    return f"coalesce({value}, {before})"
 
 
 def _category(rule: FeedRule, before: str, resolve: Resolve) -> str:

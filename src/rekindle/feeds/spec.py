@@ -30,7 +30,7 @@ class Reference(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Attribute(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """One attribute of the channel.
 
-    ``max_length`` counts characters, for a repeated attribute of each value. ``too_long`` is what a longer value
+    ``unless`` is an attribute that may stand in the place of a required one. ``max_length`` counts characters, for a repeated attribute of each value. ``too_long`` is what a longer value
     leads to. ``written`` is its name in the file where that is not ``name``; every channel's id is ``id`` here.
     ``verified`` is false for facts that were not seen in the platform's own text.
     """
@@ -39,6 +39,7 @@ class Attribute(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     type: Kind
     source: str
     required: bool = False
+    unless: str = ""
     max_length: int | None = None
     too_long: Literal["cut", "drop", "block"] | None = None
     values: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ import msgspec
 
 from rekindle.feeds.channel import configured
 from rekindle.feeds.checks import compile_checks
-from rekindle.feeds.previewing import Preview, compare_programs
+from rekindle.feeds.previewing import Counts, Preview, compare_programs
 from rekindle.feeds.program import Program, compile_feed
 from rekindle.feeds.rules import RuleError, compile_rules
 from rekindle.feeds.spec import Spec
@@ -36,7 +36,9 @@ class SpecChange(msgspec.Struct, frozen=True):
     preview: Preview
 
 
-def spec_change(snapshot: Snapshot, feed: Feed, spec: Spec, folder: Path | None = None, limit: int = 20) -> SpecChange:
+def spec_change(
+    snapshot: Snapshot, feed: Feed, spec: Spec, folder: Path | None = None, limit: int = 20, counts: Counts = None
+) -> SpecChange:
     """Run a feed over a snapshot with both specifications and compare. Publishes nothing.
 
     Raises `UnknownChannel`, and `RuleError` also for a rule that uses an attribute which the new specification lacks, and
@@ -48,7 +50,7 @@ def spec_change(snapshot: Snapshot, feed: Feed, spec: Spec, folder: Path | None 
     before = compile_feed(feed)
     other = msgspec.structs.replace(channel, spec=spec)
     after = Program(other, compile_rules(spec, feed.rule), compile_checks(spec))
-    return SpecChange(list(facts(channel.spec, spec)), compare_programs(snapshot, before, after, folder, limit))
+    return SpecChange(list(facts(channel.spec, spec)), compare_programs(snapshot, before, after, folder, limit, counts))
 
 
 def facts(old: Spec, new: Spec) -> Iterator[Fact]:

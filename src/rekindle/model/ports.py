@@ -6,7 +6,7 @@ the data.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -64,6 +64,23 @@ class FeedIds(Protocol):
         Reasons: ``unknown`` (in no catalogue), ``excluded`` (in the catalogue, left out of the feed),
         ``removed`` (was in an earlier version), ``case`` and ``prefix`` (the feed has it written otherwise).
         """
+        ...
+
+
+class ItemCounts(msgspec.Struct, frozen=True):
+    """How many visitors looked at an item, put it into a cart, bought it."""
+
+    item_id: str
+    views: int
+    carts: int
+    purchases: int
+
+
+class Performance(Protocol):
+    """Made by `profiles`, used by `feeds`."""
+
+    def counts(self, workspace: str, since_ms: int) -> Iterator[ItemCounts]:
+        """Yield the items that any visitor met since a moment, by id; each visitor counts once for each act."""
         ...
 
 

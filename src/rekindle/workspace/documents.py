@@ -73,7 +73,18 @@ class FeedRule(Document):
     """One ``[[rule]]`` of a feed, applied in order. ``do`` names the operation; docs/feeds.md tells its keys."""
 
     do: Literal[
-        "set", "template", "replace", "lookup", "exclude", "default", "if", "calculate", "split", "join", "category"
+        "set",
+        "template",
+        "replace",
+        "lookup",
+        "exclude",
+        "default",
+        "if",
+        "calculate",
+        "split",
+        "join",
+        "category",
+        "market",
     ]
     attribute: str | None = None
     value: str | None = None
@@ -83,6 +94,7 @@ class FeedRule(Document):
     otherwise: str | None = None
     part: int | None = None
     names: list[str] = msgspec.field(default_factory=list)
+    currency: CurrencyCode | None = None
     example: list[FeedExample] = msgspec.field(default_factory=list)
 
 
@@ -106,6 +118,8 @@ class Feed(Document):
     A version is held when more than ``max_shrink`` of the items are gone, or the price of more than
     ``max_price_shock`` of them moved by half or more.
 
+    ``performance`` is how far back rules look when they ask what visitors did (``performance.views``).
+
     ``format`` is one of the channel's (``tsv``), where it has several; ``template`` is for the channel ``template``.
     """
 
@@ -117,6 +131,7 @@ class Feed(Document):
     max_shrink: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.3
     token: str | None = None
     keep_versions: Annotated[int, msgspec.Meta(ge=2)] = 20
+    performance: Duration = "30d"
 
 
 class DestinationConsent(Document):
