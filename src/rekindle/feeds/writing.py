@@ -7,7 +7,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,9 @@ from rekindle.feeds.layout import Block, ends_block
 from rekindle.feeds.program import PUBLISHED, Program
 
 SLICE = 10_240
-"""Items that are written at once, more or less, and the row group of a version's Parquet."""
+"""Items that are written at once, more or less."""
+GROUP = 4_096
+"""Items of a row group of a version's Parquet: slices do not end where groups do, and large groups would be read twice."""
 
 
 class Written(NamedTuple):
@@ -53,7 +55,7 @@ def write_items(connection: duckdb.DuckDBPyConnection, program: Program, product
 def write_rows(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
     """Write rows of items as Parquet, in their order."""
     connection.execute(
-        f"COPY ({query}) TO {_sql.text(str(target))} (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {SLICE})"
+        f"COPY ({query}) TO {_sql.text(str(target))} (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {GROUP})"
     )
 
 
@@ -117,6 +119,7 @@ def write_output(
                 gzip.add(piece)
 
         write(begin)
+        stack.enter_context(_alone(connection))
         for made in _in_order(map(part, slices)):
             lengths.extend(made.lengths)
             for count, piece in zip(made.items, made.pieces, strict=True):
@@ -127,6 +130,17 @@ def write_output(
             gzip.close()
     size = packed.stat().st_size if packed is not None else 0
     return Written(target.stat().st_size, size, Block(0, len(begin.plain), len(begin.packed)), lengths, blocks, closed)
+
+
+@contextmanager
+def _alone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Let each query run on its caller's thread: slices are small, and helpers would only get in each other's way."""
+    (threads,) = connection.execute("SELECT current_setting('threads')").fetchone() or (1,)
+    connection.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        connection.execute(f"SET threads = {int(threads)}")
 
 
 def _plain(whole: bytes | memoryview) -> _gzip.Piece:

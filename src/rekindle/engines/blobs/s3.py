@@ -101,9 +101,9 @@ class S3Blobs:
             retry_config={"max_retries": 3},
         )
 
-    def put(self, source: Path | bytes) -> str:
+    def put(self, source: Path | bytes, *, move: bool = False) -> str:
         """See `Blobs.put`."""
-        digest = self._copies.put(source)
+        digest = self._copies.put(source, move=move)
         file = self._used(self._copies.path(digest))
         key = _key(digest)
         if not self._is_there(key, file.stat().st_size):
