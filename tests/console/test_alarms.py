@@ -6,6 +6,7 @@ import pytest
 
 from rekindle.console.alarms import alarms
 from rekindle.console.destinations import Balance, Lane
+from rekindle.egress.expiry import DAY_MS, Expiry
 from rekindle.egress.status import LaneStatus
 from rekindle.feeds import FeedStatus
 from rekindle.profiles.id_match import IdMatch
@@ -20,6 +21,7 @@ def lane(state: str = "running", *, enabled: bool = True, oldest_ms: int = 0, **
 
 def codes(**given: object) -> list[tuple[str, str]]:
     calm: dict[str, object] = {"received": 1, "matches": [], "lanes": [], "feeds": [], "balances": [], "now_ms": NOW}
+    calm |= {"expiries": [Expiry("meta", "told", NOW + 30 * DAY_MS, 14 * DAY_MS), Expiry("snap", "renewed", NOW + 1)]}
     return [(alarm.code, alarm.tone) for alarm in alarms(**(calm | given))]  # type: ignore[arg-type]
 
 
@@ -46,6 +48,10 @@ def test_calm_is_calm() -> None:
         ({"lanes": [lane(dead=1)]}, ("dead-letters", "warn")),
         ({"feeds": [FeedStatus("google", "google_merchant", None, 0, {}, None, None)]}, ("feed-missing", "warn")),
         ({"balances": [Balance("meta", 7, 6, False)]}, ("sums", "warn")),
+        ({"expiries": [Expiry("meta", "told", NOW + 14 * DAY_MS, 14 * DAY_MS)]}, ("credential-expires", "warn")),
+        ({"expiries": [Expiry("meta", "told", NOW + 3 * DAY_MS, 14 * DAY_MS)]}, ("credential-expires", "bad")),
+        ({"expiries": [Expiry("meta", "told", NOW - 1, 14 * DAY_MS)]}, ("credential-expires", "bad")),
+        ({"expiries": [Expiry("snap", "renewed", NOW + 1, 0, "invalid_grant")]}, ("credential-renewal", "warn")),
     ],
 )
 def test_each_fault_is_named(given: dict[str, object], expected: tuple[str, str]) -> None:

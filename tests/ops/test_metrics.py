@@ -14,13 +14,20 @@ from rekindle.model.event import Consent, Ecommerce, Page
 from rekindle.model.record import Stored, Tally
 from rekindle.ops.metrics import StateMetrics
 from rekindle.profiles import ProfileView
-from rekindle.workspace import Feed, Shop, Workspace
+from rekindle.workspace import Destination, DestinationConsent, Feed, Shop, Workspace
 from tests.conftest import FakeClock
 from tests.memory_log import MemoryLog
 
 SHOP = Workspace(
     shop=Shop(name="shop", title="Shop", origins=["https://shop.example"], country="PL", currency="PLN"),
     feeds={"google": Feed(channel="google_merchant")},
+    destinations={
+        "meta": Destination(
+            kind="meta",
+            consent=DestinationConsent(consent_mode=["ad_storage"]),
+            settings={"secret_expires": "2100-01-01"},
+        )
+    },
 )
 
 
@@ -43,5 +50,6 @@ async def test_the_sums_are_metrics(database: Database, clock: FakeClock) -> Non
     assert 'rekindle_log_lag_records{consumer="profiles"} 7.0' in page
     assert 'rekindle_log_lag_seconds{consumer="profiles"} 1.5' in page
     assert 'rekindle_feed_items{feed="google",workspace="shop"} 0.0' in page
+    assert 'rekindle_credential_expires_seconds{destination="meta",kind="told",workspace="shop"} ' in page
     assert "s1_visitor" not in page
     assert rfc3339(clock()) not in page

@@ -8,12 +8,14 @@ from typing import Literal
 import msgspec
 
 from rekindle.console.destinations import Balance, Lane
+from rekindle.egress.expiry import DAY_MS, Expiry
 from rekindle.feeds import FeedStatus
 from rekindle.profiles.id_match import IdMatch
 
 ID_MATCH_GOOD = 0.98
 ID_MATCH_BAD = 0.90
 _OLD_MS = 3_600_000
+_SOON_MS = 3 * DAY_MS
 
 
 class Alarm(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -33,10 +35,12 @@ def alarms(
     lanes: Sequence[Lane],
     feeds: Sequence[FeedStatus],
     balances: Sequence[Balance],
+    expiries: Sequence[Expiry],
     now_ms: int,
 ) -> list[Alarm]:
     """Return the alarms of one workspace, bad ones first."""
     found = [*_events(received), *_ids(matches), *_lanes(lanes, now_ms), *_feeds(feeds), *_sums(balances)]
+    found += _credentials(expiries, now_ms)
     return sorted(found, key=lambda alarm: alarm.tone != "bad")
 
 
@@ -76,3 +80,13 @@ def _sums(balances: Sequence[Balance]) -> Iterator[Alarm]:
     for balance in balances:
         if not balance.even and not balance.reading:
             yield Alarm("sums", "warn", balance.destination, abs(balance.stored - balance.accounted))
+
+
+def _credentials(expiries: Sequence[Expiry], now_ms: int) -> Iterator[Alarm]:
+    """Yield what will be a dead token; one that is dead already is told by its held lane."""
+    for each in expiries:
+        left = each.expires_ms - now_ms
+        if each.kind == "told" and left <= each.warn_ms:
+            yield Alarm("credential-expires", "bad" if left <= _SOON_MS else "warn", each.destination, max(0, left))
+        elif each.kind == "renewed" and each.words and left > 0:
+            yield Alarm("credential-renewal", "warn", each.destination, left, each.words)

@@ -12,6 +12,7 @@ from rekindle.audiences import sizes
 from rekindle.console.alarms import Alarm, alarms
 from rekindle.console.destinations import Balance, Lane, balances, lanes
 from rekindle.console.visit import Visit
+from rekindle.egress.expiry import expiries
 from rekindle.engines.log.protocol import ConsumerLag
 from rekindle.feeds import FeedStatus, status
 from rekindle.model.outcome import Outcome
@@ -88,7 +89,13 @@ def read(visit: Visit, hours: int, lag: Sequence[ConsumerLag]) -> Overview:
         audiences={name: counted.get(name, 0) for name in sorted(visit.shop.audiences)},
         ads=served(database, visit.name, since),
         alarms=alarms(
-            received=events.total(), matches=matches, lanes=running, feeds=feeds, balances=balanced, now_ms=now
+            received=events.total(),
+            matches=matches,
+            lanes=running,
+            feeds=feeds,
+            balances=balanced,
+            expiries=expiries(database, visit.shop),
+            now_ms=now,
         ),
     )
 

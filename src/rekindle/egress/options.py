@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -20,12 +21,16 @@ class LaneOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     second's may go at once. ``concurrency``: open requests at the utmost (1 to 64); how many there are is found out.
     ``first_sync``: whether a platform that can do so replaces a list that is told for the first time (``replace``), or
     people are added to what it holds already (``add``).
+    ``secret_expires``: the day on which a secret that does not renew itself ends, as its platform told when it was
+    made; ``warn_days`` (1 to 365) before that the console and the metrics say so.
     """
 
     unknown_ids: Literal["drop", "reject"] = "drop"
     per_second: float | None = None
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     first_sync: Literal["replace", "add"] = "replace"
+    secret_expires: date | None = None
+    warn_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 14
 
 
 class Parts(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from rekindle.audiences import sizes
+from rekindle.egress.expiry import expiries
 from rekindle.egress.status import LaneStatus, status
 from rekindle.engines.database import Database
 from rekindle.engines.log import ConsumerLag
@@ -36,6 +37,10 @@ _FAMILIES = {
     ),
     "rekindle_destination_state": ("1 for the state a lane is in", ("workspace", "destination", "state")),
     "rekindle_destination_waiting": ("Events that wait for another try", ("workspace", "destination")),
+    "rekindle_credential_expires_seconds": (
+        "Time until access ends: kind told (a secret whose end a person named) or renewed (a token that renews itself)",
+        ("workspace", "destination", "kind"),
+    ),
     "rekindle_log_lag_records": ("Records a consumer has not committed", ("consumer",)),
     "rekindle_log_lag_seconds": ("Age of the oldest record a consumer has not committed", ("consumer",)),
     "rekindle_feed_items": ("Items in a feed's live version", ("workspace", "feed")),
@@ -81,6 +86,9 @@ class StateMetrics(Collector):
             arrived = sum(counted.accepted.values()) + counted.filtered.get("bot", 0)
             for lane in status(self._database, name, lag):
                 _lane(add, name, lane, arrived)
+            for each in expiries(self._database, workspace):
+                left = (each.expires_ms - now) / 1000
+                add("rekindle_credential_expires_seconds", left, name, each.destination, each.kind)
             for feed in feed_status(self._database, workspace):
                 add("rekindle_feed_items", feed.items, name, feed.feed)
                 add("rekindle_feed_held", float(feed.held is not None), name, feed.feed)
