@@ -219,6 +219,28 @@ def test_times_that_cannot_be(name: str):
 
 
 @pytest.mark.parametrize("name", EVENTS)
+@pytest.mark.parametrize("source", ["app", "offline", "kiosk"])
+def test_events_of_apps_and_of_the_shop_floor_leave_whole_or_not_at_all(name: str, source: str):
+    found, _ = run(name, purchase(source=source))
+    if source == "kiosk":
+        assert found.reasons == {"e1": "malformed"}
+    elif source == "app" and name in ("meta", "snapchat"):
+        # "Required for app events": what the device says of itself, which the canonical event does not hold.
+        assert found.reasons == {"e1": "missing-field"}
+    else:
+        assert found.outcome == "send" or found.reasons
+
+
+@pytest.mark.parametrize("name", STRICT)
+def test_a_telephone_number_hashed_already_is_not_hashed_again(name: str):
+    digest = hashlib.sha256(b"+48601234567").hexdigest()
+    _, bodies = run(name, purchase(user={"email": "anna@example.com", "phone": digest.upper(), "country": "PL"}))
+    told = text(bodies)
+    assert hashlib.sha256(digest.encode()).hexdigest() not in told
+    assert digest.upper() not in told
+
+
+@pytest.mark.parametrize("name", EVENTS)
 def test_no_consent_no_send(name: str):
     denied = dict.fromkeys(GRANTED, "denied")
     found, bodies = run(name, purchase(consent=denied), purchase(consent={}, event_id="e2"))
@@ -284,3 +306,26 @@ def test_answers_of_any_kind_are_classified(name: str, status: int, body: bytes,
     if status >= 500:
         assert "delivered" not in verdict.per_event
         assert "accepted" not in verdict.per_event
+
+
+# Their answers have no body that means anything: what is 2xx arrived.
+BY_STATUS = {"ga4", "webhook", "rtb_house"}
+
+
+@pytest.mark.parametrize("name", sorted(set(MODULES) - BY_STATUS))
+@pytest.mark.parametrize("status", [200, 502])
+@pytest.mark.parametrize(
+    "body", [b"<html><body>Bad Gateway</body></html>", b'{"events_received": 2, "fbtr', b"\x00\xff\xfe", b"[]", b"7"]
+)
+def test_an_answer_that_no_api_gives_proves_nothing(name: str, status: int, body: bytes):
+    """A proxy's page, half an answer, or another's document: the events are tried again and not counted as delivered."""
+    verdict = MODULES[name].classify(Answer(status, {"content-type": "text/html"}, body), 2)
+    assert verdict.per_event == ("retry", "retry")
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_a_pause_that_is_asked_for_is_kept(name: str):
+    verdict = MODULES[name].classify(Answer(429, {"retry-after": "37"}, b""), 2)
+    assert verdict.per_event == ("retry", "retry")
+    assert verdict.retry is not None
+    assert (verdict.retry.throttled, verdict.retry.after_ms) == (True, 37_000)

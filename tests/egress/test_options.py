@@ -4,9 +4,9 @@ import tomllib
 
 import pytest
 
-from rekindle.destinations import meta
+from rekindle.destinations import criteo_audience, meta
 from rekindle.egress.connector import SettingsError
-from rekindle.egress.options import take_apart
+from rekindle.egress.options import check_settings, take_apart
 
 
 def read(text: str) -> object:
@@ -37,3 +37,19 @@ def test_what_is_wrong_is_named_and_no_secret_repeated(text: str, words: str):
     with pytest.raises(SettingsError, match=words) as caught:
         read(text)
     assert "EAAB" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given", [{"audience_id": 42, "gum_caller_id": "678"}, {"audience_id": "42", "gum_caller_id": 678}]
+)
+def test_ids_are_text_and_numbers_are_numbers_however_they_were_written(given: dict[str, object]):
+    kind = criteo_audience.connector._Settings
+    found = check_settings(criteo_audience.manifest, given, {"access_token": "t"}, kind)
+    assert (found.audience_id, found.gum_caller_id) == ("42", 678)
+
+
+def test_a_truth_is_no_number():
+    with pytest.raises(SettingsError, match="audience_id"):
+        check_settings(
+            criteo_audience.manifest, {"audience_id": True}, {"access_token": "t"}, criteo_audience.connector._Settings
+        )

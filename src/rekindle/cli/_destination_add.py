@@ -74,6 +74,8 @@ def add(
             click.echo("The first token is asked for when the worker runs, so no test event is sent now.")
         elif manifest.kind == "events":
             _try(installation, workspace, name, document, module, settings, names, send, test_code)
+        else:
+            click.echo("Lists hold real people, so nobody is sent as a test; see `rekindle destinations preview`.")
     finally:
         installation.close()
     click.echo("Next: `rekindle plan`, then `rekindle apply`.")
@@ -117,8 +119,11 @@ def _settings(manifest: Manifest, given: Mapping[str, str]) -> dict[str, Any]:
     """Return the settings that were given, and ask for the required ones that were not."""
     settings: dict[str, Any] = {key: _typed(key, value) for key, value in given.items()}
     for setting in manifest.settings:
-        if setting.required and setting.name not in settings:
-            settings[setting.name] = click.prompt(f"{setting.name} ({setting.help})", type=str).strip()
+        if (setting.required or setting.asked) and setting.name not in settings:
+            empty = None if setting.required else ""
+            told = click.prompt(f"{setting.name} ({setting.help})", type=str, default=empty, show_default=False).strip()
+            if told:
+                settings[setting.name] = told
     return settings
 
 
@@ -184,7 +189,16 @@ def _try(
     origin = workspace.shop.origins[0] if workspace.shop.origins else "https://shop.example"
     try:
         told = send_test_event(
-            installation, workspace.name, origin, name, document, workspace.policy, module, own | test, secrets
+            installation,
+            workspace.name,
+            origin,
+            workspace.shop.country,
+            name,
+            document,
+            workspace.policy,
+            module,
+            own | test,
+            secrets,
         )
     except (NotSent, SettingsError) as error:
         click.secho(f"No test event was sent: {error}", fg="yellow")

@@ -59,7 +59,7 @@ class _Watched:
 
 
 def send_test_event(
-    installation: Installation, workspace: str, origin: str, name: str, destination: Destination, policy: Policy,
+    installation: Installation, workspace: str, origin: str, country: str, name: str, destination: Destination, policy: Policy,
     module: ConnectorModule, settings: Mapping[str, Any], secrets: Mapping[str, str],
 ) -> Told:  # fmt: skip
     """Send a made-up event of a made-up person who agreed. Raises `NotSent` and `SettingsError`."""
@@ -73,8 +73,8 @@ def send_test_event(
     if permit is None:
         raise NotSent(f"the consent rule lets nobody through by consent mode alone ({decision.reason})")
     person = Sealed(
-        client=Client(ip="198.51.100.7", user_agent="Mozilla/5.0 (test event)"),
-        user=User(email="test@example.com", user_id="test", external={"rtb_house": "test"}),
+        client=Client(ip="198.51.100.7", user_agent="Mozilla/5.0 (test event)", client_id="1234567890.1234567890"),
+        user=User(email="test@example.com", user_id="test", country=country, external={"rtb_house": "test"}),
     )
     mapped = connector.map(canonical(stored, person, permit))
     if isinstance(mapped, Rejected):

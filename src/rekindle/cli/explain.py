@@ -56,7 +56,7 @@ def in_words(found: Trace, words: Words) -> Iterator[str]:
     yield f"{found.event_id}: {found.event} in {found.workspace}"
     if found.received_ms is not None:
         happened = f", happened {rfc3339(found.event_time_ms)}" if found.event_time_ms is not None else ""
-        source = f" from {words.source(found.source)}" if found.source else ""
+        source = f" from the {words.source(found.source)}" if found.source else ""
         yield f"  received {rfc3339(found.received_ms)}{source}{happened}"
     if found.subject is not None:
         yield f"  visitor {found.subject}"

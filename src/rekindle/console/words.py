@@ -32,7 +32,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     Outcome.DEAD: _("dead letter"),
 }
 
-SOURCES: Final[Mapping[str, str]] = {"web": _("web page"), "app": _("app"), "offline": _("shop floor or CRM")}
+SOURCES: Final[Mapping[str, str]] = {"web": _("web shop"), "app": _("app"), "offline": _("shop floor or CRM")}
 
 ROLES: Final[Mapping[str, str]] = {"owner": _("owner"), "analyst": _("analyst"), "auditor": _("auditor")}
 

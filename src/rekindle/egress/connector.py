@@ -37,11 +37,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """One setting of a connector, for its documentation and for the set-up dialogue."""
+    """One setting of a connector, for its documentation and for the set-up dialogue.
+
+    ``asked``: the dialogue asks for it although there are other ways to configure the account.
+    """
 
     name: str
     help: str
     required: bool = False
+    asked: bool = False
 
 
 class OAuth(msgspec.Struct, frozen=True, kw_only=True):

@@ -112,7 +112,7 @@ def check_settings(
         if setting.required and not secrets.get(setting.name):
             raise SettingsError(f"{manifest.name}: the secret {setting.name} is missing: {setting.help}")
     try:
-        checked = msgspec.convert(_ids_as_text(settings, kind), kind)
+        checked = msgspec.convert(_ids_and_numbers(settings, kind), kind)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{manifest.name}: {error}") from None
     batch = getattr(checked, "batch", 1)
@@ -121,13 +121,21 @@ def check_settings(
     return checked
 
 
-def _ids_as_text(settings: Mapping[str, Any], kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return ``settings`` with whole numbers as text where text belongs: platforms name accounts by numbers."""
-    texts = {field.name for field in msgspec.structs.fields(kind) if field.type in (str, str | None)}
-    return {
-        key: str(value) if key in texts and isinstance(value, int) and not isinstance(value, bool) else value
-        for key, value in settings.items()
-    }
+def _ids_and_numbers(settings: Mapping[str, Any], kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return ``settings`` with numbers as text where text belongs, and text as a number where a number does.
+
+    Platforms name accounts by numbers, and on a command line everything is text.
+    """
+    types = {field.name: field.type for field in msgspec.structs.fields(kind)}
+
+    def read(key: str, value: Any) -> Any:
+        if types.get(key) in (str, str | None) and isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if types.get(key) in (int, int | None) and isinstance(value, str) and value.isascii() and value.isdigit():
+            return int(value)
+        return value
+
+    return {key: read(key, value) for key, value in settings.items()}
 
 
 def _check_names(manifest: Manifest, settings: Mapping[str, Any]) -> None:

@@ -39,7 +39,7 @@ manifest: Final = Manifest(
     limits=Limits(batch=5000, per_second=10),
     consent=DestinationConsent(consent_mode=["ad_storage", "ad_user_data"], tcf_vendor=804),
     settings=(
-        Setting("conversion_id", "the number of the conversion rule that counts purchases"),
+        Setting("conversion_id", "the number of the conversion rule that counts purchases", asked=True),
         Setting("conversions", 'rules by event name: { generate_lead = "123", sign_up = "456" }'),
         Setting("version", f"the API's version, {VERSION} unless told"),
         Setting("api_base", "another address of the API, for a proxy or the sandbox"),

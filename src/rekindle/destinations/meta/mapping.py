@@ -1,4 +1,8 @@
-"""One event in Meta's words. Source: Conversions API v25, "Server event", "Customer information", "Custom data"."""
+"""One event in Meta's words. Source: Conversions API v25, "Server event", "Customer information", "Custom data".
+
+"App data": ``advertiser_tracking_enabled``, ``application_tracking_enabled`` and ``extinfo`` are "required for app
+events". The canonical event does not hold what the device says of itself there, so app events are not sent.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +29,9 @@ EVENT_NAMES: Final = {
     "generate_lead": "Lead",
     "sign_up": "CompleteRegistration",
 }
-_ACTION_SOURCE: Final = {"web": "website", "app": "app", "offline": "physical_store"}
+_ACTION_SOURCE: Final = {"web": "website", "offline": "physical_store"}
 # "event_time can be up to 7 days before"; for physical_store "within 62 days".
-_WINDOW_MS: Final = {"web": 7 * shared.DAY_MS, "app": 7 * shared.DAY_MS, "offline": 62 * shared.DAY_MS}
+_WINDOW_MS: Final = {"web": 7 * shared.DAY_MS, "offline": 62 * shared.DAY_MS}
 _FBC = re.compile(r"fb\.[0-9]\.[0-9]{10,13}\.\S+", re.ASCII)
 _FBP = re.compile(r"fb\.[0-9]\.[0-9]{10,13}\.[0-9]+", re.ASCII)
 _DELIVERY: Final = frozenset({"home_delivery", "curbside", "in_store"})
@@ -51,6 +55,8 @@ def map_event(event: Event, region: str | None) -> Mapped | Rejected:
     time_ms = shared.event_time_ms(event)
     if isinstance(time_ms, Rejected):
         return time_ms
+    if event.source == "app":
+        return Rejected(Reason.MISSING_FIELD, "app_data (Meta wants tracking choices and extinfo for app events)")
     user = _user_data(event, region)
     if not _matches(user):
         return Rejected(Reason.NO_MATCH_KEY, "no e-mail, phone, customer id, fbp, fbc, or IP address with user agent")

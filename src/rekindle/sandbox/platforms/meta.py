@@ -192,6 +192,11 @@ class MetaPlatform:
             raise refuse("unknown action_source")
         self._check_time(event, refuse)
         self._check_user(event["user_data"], refuse)
+        # [app data] both tracking choices and extinfo are "required for app events".
+        if event["action_source"] == "app":
+            wanted = {"advertiser_tracking_enabled", "application_tracking_enabled", "extinfo"}
+            if missing := wanted - set(event.get("app_data") or {}):
+                raise refuse(f"app events need app_data.{min(missing)}")
         # [params] website events need client_user_agent and event_source_url.
         if event["action_source"] == "website":
             if not event["user_data"].get("client_user_agent"):
