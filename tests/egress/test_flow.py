@@ -8,7 +8,6 @@ import pytest
 from rekindle.egress._flow import Flow
 from rekindle.egress.connector import Answer
 from rekindle.privacy.ledger import LedgerUnavailable
-from tests.conftest import FakeClock
 from tests.egress.world import World, error, ok
 
 
@@ -21,16 +20,16 @@ def round_trip(flow: Flow, took_ms: int = 50, count: int | None = None) -> None:
         flow.well(flight)
 
 
-def grown(clock: FakeClock, most: int = 8) -> Flow:
-    flow = Flow(most, None, clock)
+def grown(most: int = 8) -> Flow:
+    flow = Flow(most)
     for _ in range(100):
         round_trip(flow)
     assert flow.limit == most
     return flow
 
 
-def test_the_limit_starts_at_one_and_grows_only_when_it_is_reached(clock: FakeClock):
-    flow = Flow(8, None, clock)
+def test_the_limit_starts_at_one_and_grows_only_when_it_is_reached():
+    flow = Flow(8)
     assert flow.limit == 1
     round_trip(flow)
     assert flow.limit == 2
@@ -39,18 +38,18 @@ def test_the_limit_starts_at_one_and_grows_only_when_it_is_reached(clock: FakeCl
     assert flow.limit == 2
 
 
-def test_a_failure_takes_a_tenth_and_too_much_takes_half(clock: FakeClock):
-    flow = grown(clock)
+def test_a_failure_takes_a_tenth_and_too_much_takes_half():
+    flow = grown()
     flight = flow.begin()
     flow.badly(flight, throttled=False)
     assert flow.limit == 7
-    flow = grown(clock)
+    flow = grown()
     flow.badly(flow.begin(), throttled=True)
     assert flow.limit == 4
 
 
-def test_the_limit_doubles_until_it_is_too_much_and_again_after_an_outage(clock: FakeClock):
-    flow = Flow(64, None, clock)
+def test_the_limit_doubles_until_it_is_too_much_and_again_after_an_outage():
+    flow = Flow(64)
     limits = []
     for _ in range(4):
         limits.append(flow.limit)
@@ -70,8 +69,8 @@ def test_the_limit_doubles_until_it_is_too_much_and_again_after_an_outage(clock:
     assert flow.limit == 4
 
 
-def test_requests_open_together_shrink_the_limit_once(clock: FakeClock):
-    flow = grown(clock)
+def test_requests_open_together_shrink_the_limit_once():
+    flow = grown()
     flights = [flow.begin() for _ in range(8)]
     assert not flow.late(flights[0])
     for flight in flights:
@@ -81,27 +80,27 @@ def test_requests_open_together_shrink_the_limit_once(clock: FakeClock):
     assert not flow.late(flow.begin())
 
 
-def test_slow_answers_shrink_the_limit(clock: FakeClock):
-    flow = grown(clock)
+def test_slow_answers_shrink_the_limit():
+    flow = grown()
     slow = flow.begin()
     slow.took_ms = 5_000
     flow.well(slow)
     assert flow.limit == 7
 
 
-def test_a_quota_is_kept_on_average_and_a_debt_is_waited_for(clock: FakeClock):
-    flow = Flow(64, 2.0, clock)
-    flow._limit = 64.0
+def test_without_leave_nothing_begins_and_a_debt_is_paid_first():
+    flow = Flow(64, rationed=True)
+    flow._limit = 4.0
+    assert (flow.at_once(), flow.lacking) == (0, 4)
+    flow.allow(2)
     assert flow.at_once() == 2
     for _ in range(4):
         flow.begin()
+    assert (flow.at_once(), flow.lacking) == (0, 6)
+    flow.allow(2)
     assert flow.at_once() == 0
-    clock.advance(1_000)
-    assert flow.at_once() == 0
-    clock.advance(500)
+    flow.allow(1)
     assert flow.at_once() == 1
-    clock.advance(3_600_000)
-    assert flow.at_once() == 2, "what was not used is not saved up"
 
 
 class Slow:

@@ -1,4 +1,4 @@
-"""How much at once, and how often: a lane's limit of open requests, found out by asking, and its documented quota.
+"""How much at once: a lane's limit of open requests, found out by asking, and its leave by the account's quota.
 
 The limit starts at one and doubles whenever it was reached and all went well, until the platform is slow or says that it
 was too much; from then on it grows by one. It shrinks by a tenth when the platform is slow or fails, and by half when it
@@ -8,7 +8,6 @@ the platform bore before an outage says nothing now, and a backlog waits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -28,15 +27,13 @@ class Flight(msgspec.Struct):
 
 
 class Flow:
-    """The limit and the quota of one lane, in memory: after a restart both are found out again."""
+    """The limit of one lane, in memory: after a restart it is found out again."""
 
-    def __init__(self, most: int, per_second: float | None, clock: Callable[[], int]) -> None:
-        """``most``: open requests at the utmost. ``per_second``: requests a second on average, one second's at once."""
+    def __init__(self, most: int, *, rationed: bool = False) -> None:
+        """``most``: open requests at the utmost. ``rationed``: each one needs leave (`_quota.Quota`)."""
         self._most = max(1, most)
-        self._rate = per_second
-        self._clock = clock
-        self._tokens = max(1.0, per_second or 0.0)
-        self._filled_ms = clock()
+        self._rationed = rationed
+        self._leave = 0
         self._limit = 1.0
         self._good = 0
         self._doubles = True
@@ -54,19 +51,21 @@ class Flow:
         return int(self._limit)
 
     def at_once(self) -> int:
-        """Return how many requests may be begun now by limit and quota; 0: the quota is used up for the moment."""
-        if self._rate is None:
-            return self.limit
-        now = self._clock()
-        gained = max(0, now - self._filled_ms) * self._rate / 1000
-        self._tokens = min(max(1.0, self._rate), self._tokens + gained)
-        self._filled_ms = now
-        return max(0, min(self.limit, int(self._tokens + 1e-9)))
+        """Return how many requests may be begun now by limit and quota; 0: there is no leave for the moment."""
+        return max(0, min(self.limit, self._leave)) if self._rationed else self.limit
+
+    @property
+    def lacking(self) -> int:
+        """How much leave to ask for. Beyond the limit there is a debt: parts of a refused batch went without."""
+        return self.limit - self._leave if self._rationed else 0
+
+    def allow(self, more: int) -> None:
+        """Note leave for so many more requests."""
+        self._leave += more
 
     def begin(self) -> Flight:
-        """Note that a request leaves. Beyond the quota (parts of a refused batch) it makes a debt, which is waited for."""
-        self.at_once()
-        self._tokens -= 1
+        """Note that a request leaves."""
+        self._leave -= 1
         self._open += 1
         self._number += 1
         return Flight(self._number, full=self._open >= self.limit)

@@ -74,6 +74,16 @@ lanes = sa.Table(
     sa.Column("fingerprint", sa.String(64), nullable=False),
 )
 
+# One bucket for all workers that send to an account: requests there is leave for, and when they were last counted up.
+quotas = sa.Table(
+    "egress_quotas",
+    metadata,
+    sa.Column("workspace", sa.String(64), primary_key=True),
+    sa.Column("destination", sa.String(64), primary_key=True),
+    sa.Column("tokens", sa.Float(53), nullable=False),
+    sa.Column("filled_ms", sa.BigInteger, nullable=False),
+)
+
 ids = sa.Table(
     "egress_ids",
     metadata,

@@ -14,6 +14,7 @@ from rekindle.egress import _pace, _tickets
 from rekindle.egress._ending import Judge, parted
 from rekindle.egress._flow import Flight, Flow
 from rekindle.egress._prepare import ConsentFacts, Opener, Preparer, Ready, batches
+from rekindle.egress._quota import Quota
 from rekindle.egress._standing import Standing, consumer_name
 from rekindle.egress._store import LaneState, Result, Store, Waiting
 from rekindle.egress._tickets import Ticket
@@ -75,12 +76,9 @@ class Lane:
         self.name = name
         parts = take_apart(module.manifest, destination.settings)
         self._limits = module.manifest.limits
-        self._rationed = bool(parts.options.per_second or self._limits.per_second)
-        self._flow = Flow(
-            parts.options.concurrency or self._limits.concurrency,
-            parts.options.per_second or self._limits.per_second,
-            clock,
-        )
+        rate = parts.options.per_second or self._limits.per_second
+        self._quota = Quota(database, workspace, name, rate, clock) if rate else None
+        self._flow = Flow(parts.options.concurrency or self._limits.concurrency, rationed=bool(rate))
         self._classify = module.classify
         self._preparer = Preparer(
             name, destination, policy, parts.options, self._limits, consents, vault, feed_ids, vendors
@@ -106,20 +104,26 @@ class Lane:
         now = self._clock()
         state = await self._standing.look(now)
         connector = self._standing.connector
-        if connector is None or now < state.next_ms or not self._flow.at_once():
+        if connector is None or now < state.next_ms or not await self._leave():
             return 0
         if state.state in ("open", "held"):
             return await self._read_log(1) or await self._retry(await self._store.probe(owned(await self._cursor())))
         done = await self._retry(await self._store.due(now, self._most(connector.batch)))
-        if (await self._standing.state()).state != "running" or not self._flow.at_once():
+        if (await self._standing.state()).state != "running" or not await self._leave():
             return done
         return done + await self._read_log(self._most(connector.batch))
+
+    async def _leave(self) -> int:
+        """Return how many requests may be begun now; asks for more leave when there is none."""
+        if self._quota is not None and not self._flow.at_once():
+            self._flow.allow(await self._quota.take(self._flow.lacking))
+        return self._flow.at_once()
 
     def _most(self, batch: int) -> int:
         """Return how many events to take up: those of the requests that may go at once."""
         wanted = min(batch * self._flow.at_once(), max(batch, _IN_MEMORY))
         # Small batches share one look at the log, but not where requests are rationed.
-        return wanted if self._rationed else max(wanted, _AT_ONCE)
+        return wanted if self._quota else max(wanted, _AT_ONCE)
 
     async def close(self) -> None:
         """Give up the cursor; what was not finished is read again."""
