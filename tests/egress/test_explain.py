@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from rekindle.cli import main
 from rekindle.cli.explain import in_words
 from rekindle.console.words import Words
+from rekindle.egress.connector import Answer
 from rekindle.egress.trace import trace
 from tests.egress.world import DENIED, World, error, ok
 
@@ -38,6 +39,32 @@ async def test_refused_by_consent_and_waiting(world: World):
     assert "meta: held: the account does not let us in (credentials)" in told
     assert "expired for [e-mail]" in told
     assert "next try" in told
+
+
+async def test_a_hold_is_named_with_its_remedy_also_where_the_event_was_not_read_yet(world: World):
+    world.platform.answer = lambda events: error(190, message="expired for anna@example.com")
+    await world.happen(1)
+    await world.run()
+    await world.happen(1, subject="s2")
+    for name in ("e1", "e2"):
+        told = await say(world, name)
+        assert "meta is on hold since 20" in told
+        assert "expired for [e-mail]" in told
+        assert "rekindle secrets set" in told
+    world.platform.answer = lambda events: ok(len(events))
+    world.secrets.put("meta_token", "new")
+    await world.run_for(60_000)
+    assert "on hold" not in await say(world, "e2")
+
+
+async def test_a_platform_that_does_not_answer_is_named(world: World):
+    await world.happen(1)
+    await world.run()
+    world.platform.answer = lambda events: Answer(500)
+    await world.happen(1, subject="s2")
+    await world.run_for(300_000, tick_ms=10_000)
+    assert "meta does not answer since 20" in await say(world, "e2")
+    assert "does not answer" not in await say(world, "e1"), "it had passed before"
 
 
 def test_an_unknown_event_of_a_new_shop(tmp_path: Path):

@@ -13,7 +13,7 @@ from rekindle.cli._compose import Installation, open_installation
 from rekindle.cli._documents import read_folder
 from rekindle.cli._options import installation_options
 from rekindle.console.words import Words
-from rekindle.egress.trace import Passage, Trace, trace
+from rekindle.egress.trace import Passage, Stop, Trace, trace
 from rekindle.model.clock import rfc3339
 from rekindle.model.event import Consent
 from rekindle.privacy.ledger import LedgerLine, WrittenLine
@@ -70,6 +70,8 @@ def in_words(found: Trace, words: Words) -> Iterator[str]:
         yield "  no destination has read it yet, or none is configured"
     for passage in found.passages:
         yield from _passage(passage, words)
+    for stop in found.stops:
+        yield from _stop(stop)
     for decision in found.decisions:
         line = decision.line
         yield f"  {rfc3339(line.at_ms)} {words.ledger(line.kind)} {line.action} {words.reason(line.reason)}".rstrip()
@@ -96,6 +98,17 @@ def _passage(passage: Passage, words: Words) -> Iterator[str]:
             results = ", ".join(f"{count} {name}" for name, count in sorted(answer.facts.get("results", {}).items()))
             trace_id = f", the platform's trace {answer.facts['trace']}" if answer.facts.get("trace") else ""
             yield f"    {rfc3339(answer.at_ms)} answer to the request: {results}{trace_id}"
+
+
+def _stop(stop: Stop) -> Iterator[str]:
+    since = f"since {rfc3339(stop.since_ms)}, next try {rfc3339(stop.next_ms)}"
+    said = f": {stop.words}" if stop.words else ""
+    if stop.state == "held":
+        yield f"  {stop.destination} is on hold {since}{said}"
+        yield "    renew its secret (rekindle secrets set); it then goes on by itself, and nothing is lost"
+    else:
+        yield f"  {stop.destination} does not answer {since}{said}"
+        yield "    it is tried again and again, at least every half minute; nothing is lost"
 
 
 def _answer(passage: Passage, sent: WrittenLine) -> LedgerLine | None:

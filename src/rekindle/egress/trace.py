@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 import sqlalchemy as sa
 
-from rekindle.egress._tables import outcomes, retries, tickets
+from rekindle.egress._tables import lanes, outcomes, retries, tickets
 from rekindle.egress.status import EventOutcome, event_outcomes
 from rekindle.engines.database import Database
 from rekindle.engines.log import Log
 from rekindle.model.event import Consent
+from rekindle.model.outcome import FINAL
 from rekindle.model.record import Stored, decode
 from rekindle.privacy import ledger
 from rekindle.privacy.ledger import WrittenLine
@@ -35,11 +36,22 @@ class Passage(msgspec.Struct, frozen=True):
     answers: list[WrittenLine]
 
 
+class Stop(msgspec.Struct, frozen=True):
+    """A destination where the event cannot pass now: ``held`` or ``open``, since when, and when it is tried next."""
+
+    destination: str
+    state: str
+    words: str
+    since_ms: int
+    next_ms: int
+
+
 class Trace(msgspec.Struct, frozen=True):
     """An event's way, in codes and times; `rekindle explain` and the console put it in words.
 
     The first fields are None when the record is no longer in the log (or not found among the newest); what egress and
-    the ledger know stays. ``decisions`` are ledger lines that name the event and are no sends.
+    the ledger know stays. ``decisions`` are ledger lines that name the event and are no sends. ``stops`` are where it
+    has not come to an end, or has not been read yet, because the whole account stands still.
     """
 
     workspace: str
@@ -53,6 +65,7 @@ class Trace(msgspec.Struct, frozen=True):
     item_ids: list[str]
     passages: list[Passage]
     decisions: list[WrittenLine]
+    stops: list[Stop]
 
     @property
     def found(self) -> bool:
@@ -90,6 +103,7 @@ async def trace(database: Database, log: Log, workspace: str, event_id: str) -> 
             for each in sorted(known, key=lambda each: each.destination)
         ],
         decisions=[line for line in written if line.line.kind != "send"],
+        stops=_stops(database, workspace, {each.destination for each in known if each.outcome in FINAL}),
     )
 
 
@@ -114,6 +128,14 @@ async def _stored(database: Database, log: Log, workspace: str, event_id: str) -
         if isinstance(record, Stored) and (record.workspace, record.event_id) == (workspace, event_id):
             return record
     return None
+
+
+def _stops(database: Database, workspace: str, ended: Collection[str]) -> list[Stop]:
+    columns = [lanes.c[name] for name in Stop.__struct_fields__]
+    query = sa.select(*columns).where(lanes.c.workspace == workspace, lanes.c.state.in_(("held", "open")))
+    with database.read() as connection:
+        found = [Stop(*row) for row in connection.execute(query.order_by(lanes.c.destination))]
+    return [stop for stop in found if stop.destination not in ended]
 
 
 def _waiting(database: Database, workspace: str, event_id: str) -> dict[str, int]:
