@@ -54,6 +54,7 @@ manifest: Final = Manifest(
     ),
     oauth=OAuth(url="https://api.amazon.com/auth/o2/token"),
     host_settings=("api_base",),
+    unverified="Known from public forwarders and not from a live account: path, headers, 500 events. Seven days is our choice; no quota is published.",
 )  # fmt: skip
 
 

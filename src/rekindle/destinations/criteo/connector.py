@@ -54,6 +54,7 @@ manifest: Final = Manifest(
         Setting("batch", "events a request, at most 20"),
     ),
     host_settings=("api_base",),
+    unverified="No public page says how many events a request may hold, how old they may be, or how many requests a second are taken.",
 )  # fmt: skip
 
 

@@ -41,7 +41,8 @@ manifest: Final = Manifest(
     fields=frozenset({"user.email", "client.criteo_gum_id"}),
     purposes=frozenset({"ads_personalization"}),
     hosts=frozenset({"api.criteo.com"}),
-    limits=Limits(batch=50_000),
+    # "250 calls per minute" for an application with client credentials (Criteo API, "Rate limits").
+    limits=Limits(batch=50_000, per_second=4),
     consent=DestinationConsent(
         consent_mode=["ad_user_data", "ad_personalization"], tcf_vendor=91, tcf_purposes=[1, 3, 4]
     ),

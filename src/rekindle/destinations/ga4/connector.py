@@ -51,6 +51,7 @@ manifest: Final = Manifest(
     ),
     secrets=(Setting("api_secret", "made in the stream's settings: Measurement Protocol API secrets", required=True),),
     host_settings=("api_base",),
+    unverified="No quota is published; 15 minutes ahead is what forwarders hold.",
 )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ manifest: Final = Manifest(
     ),
     purposes=frozenset({"ads_measurement"}),
     hosts=frozenset({"api.linkedin.com"}),
-    # 5,000 events a batch, 600 requests a minute.
+    # 5,000 events a batch; 600 requests a minute.
     limits=Limits(batch=5000, per_second=10),
     consent=DestinationConsent(consent_mode=["ad_storage", "ad_user_data"], tcf_vendor=804),
     settings=(
@@ -47,6 +47,7 @@ manifest: Final = Manifest(
     ),
     secrets=(Setting("access_token", "a member's token with the permission rw_conversions", required=True),),
     host_settings=("api_base",),
+    unverified="LinkedIn publishes no quota; 600 requests a minute is what integrations report. Your app's own is in the developer portal.",
     oauth=OAuth(url="https://www.linkedin.com/oauth/v2/accessToken", life_s=5_184_000),
 )  # fmt: skip
 

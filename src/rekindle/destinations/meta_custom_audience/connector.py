@@ -42,6 +42,7 @@ manifest: Final = Manifest(
     fields=frozenset(f"user.{field}" for field in _HASHED),
     purposes=frozenset({"ads_personalization"}),
     hosts=frozenset({"graph.facebook.com"}),
+    # The quota is a formula of the account's tier and audiences ("business use case limits"): its answers tell what is left.
     limits=Limits(batch=100_000, timeout_ms=30_000),
     consent=DestinationConsent(consent_mode=["ad_storage", "ad_user_data", "ad_personalization"], ac_provider=89),
     settings=(

@@ -67,6 +67,7 @@ manifest: Final = Manifest(
         scope="https://ads.microsoft.com/msads.manage offline_access",
     ),
     host_settings=("api_base",),
+    unverified="No public page says how many people a request may hold, or how many requests a second are taken.",
 )
 
 

@@ -53,6 +53,7 @@ manifest: Final = Manifest(
     ),
     secrets=(Setting("access_token", "the tag's Conversions API token, from the account manager", required=True),),
     host_settings=("api_base",),
+    unverified="No public page confirms 1,000 events a request, the window of seven days, the + in hashed numbers, or a quota of requests.",
 )  # fmt: skip
 
 

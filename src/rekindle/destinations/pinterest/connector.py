@@ -27,7 +27,8 @@ manifest: Final = Manifest(
     ),
     purposes=frozenset({"ads_measurement", "ads_personalization"}),
     hosts=frozenset({"api.pinterest.com"}),
-    # maxItems 1000; "5,000 calls per minute per ad account".
+    # maxItems 1000; "5,000 calls per minute per ad account" (OpenAPI); the page on rate limits has more, and no limit for
+    # conversion access tokens but the universal one, 100 a second.
     limits=Limits(batch=1000, per_second=80),
     # Pinterest is not on the IAB vendor list, and its Additional Consent id is not confirmed: name it per account.
     consent=DestinationConsent(consent_mode=["ad_storage", "ad_user_data", "ad_personalization"]),

@@ -35,8 +35,9 @@ manifest: Final = Manifest(
     fields=frozenset({"user.email"}),
     purposes=frozenset({"ads_personalization"}),
     hosts=frozenset({"api.pinterest.com"}),
-    # No number is published; connectors in use send 10,000.
-    limits=Limits(batch=10_000, timeout_ms=30_000),
+    # No number is published for a request; connectors in use send 10,000. "WRITE: 400 queries per minute" (Ads API v3);
+    # the universal limit of v5 is 100 a second for a user of an app.
+    limits=Limits(batch=10_000, per_second=6, timeout_ms=30_000),
     consent=DestinationConsent(consent_mode=["ad_storage", "ad_user_data", "ad_personalization"]),
     settings=(
         Setting("ad_account_id", "the ad account's number, from Ads Manager", required=True),

@@ -25,8 +25,8 @@ manifest: Final = Manifest(
     ),
     purposes=frozenset({"ads_measurement", "ads_personalization"}),
     hosts=frozenset({"ads-api.reddit.com"}),
-    # "1,000 events/request"; 1,000 requests and 10,000 events a second. Up to five minutes ahead is taken.
-    limits=Limits(batch=1000, future_ms=300_000),
+    # "1,000 events/request"; 10,000 events a second are ten full requests. Up to five minutes ahead is taken.
+    limits=Limits(batch=1000, per_second=10, future_ms=300_000),
     # Reddit is not on the IAB vendor list, and its Additional Consent id is not confirmed: name it per account.
     consent=DestinationConsent(consent_mode=["ad_storage", "ad_user_data", "ad_personalization"]),
     settings=(
@@ -38,6 +38,7 @@ manifest: Final = Manifest(
     ),
     secrets=(Setting("access_token", "the conversion access token, from Events Manager", required=True),),
     host_settings=("api_base",),
+    unverified="10,000 events a second and five minutes ahead are what integrations report.",
     oauth=OAuth(url="https://www.reddit.com/api/v1/access_token", basic=True),
 )  # fmt: skip
 

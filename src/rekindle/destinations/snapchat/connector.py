@@ -43,6 +43,7 @@ manifest: Final = Manifest(
     ),
     secrets=(Setting("access_token", "the long-lived Conversions API token, from Business Manager", required=True),),
     host_settings=("api_base",),
+    unverified="No public page says how many requests a second are taken.",
 )  # fmt: skip
 
 

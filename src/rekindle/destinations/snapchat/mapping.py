@@ -1,7 +1,7 @@
 """One event in Snap's words. Source: Snap Conversions API v3, "Parameters".
 
-What Snap's pages leave open is decided so: ``event_time`` in seconds, as their examples have it; a window of 7 days,
-the shortest of the three that are in use (7, 28, 37); limited use as ``["LDU"]`` in an array. App events need
+"Events can have a date (timestamp) of maximum 37 days back" (v3, "Introduction"). What Snap's pages leave open is decided
+so: ``event_time`` in seconds, as their examples have it; limited use as ``["LDU"]`` in an array. App events need
 ``app_data`` with the device's sixteen values, which the canonical event does not hold, so they are not sent.
 """
 
@@ -28,7 +28,7 @@ EVENT_NAMES: Final = {
     "purchase": "PURCHASE",
     "sign_up": "SIGN_UP",
 }
-_WINDOW_MS: Final = 7 * shared.DAY_MS
+_WINDOW_MS: Final = 37 * shared.DAY_MS
 _HASHED: Final = {
     "email": "em", "phone": "ph", "first_name": "fn", "last_name": "ln", "gender": "ge", "date_of_birth": "db",
     "city": "ct", "region": "st", "postal_code": "zp", "country": "country", "user_id": "external_id",

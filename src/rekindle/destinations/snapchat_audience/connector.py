@@ -31,7 +31,8 @@ manifest: Final = Manifest(
     fields=frozenset({"user.email", "user.phone"}),
     purposes=frozenset({"ads_personalization"}),
     hosts=frozenset({"adsapi.snapchat.com"}),
-    limits=Limits(batch=100_000, timeout_ms=30_000),
+    # "Individual access tokens … at an average of 10 requests/second" (Snap Marketing API, "Rate limits").
+    limits=Limits(batch=100_000, per_second=10, timeout_ms=30_000),
     consent=DestinationConsent(consent_mode=["ad_storage", "ad_user_data", "ad_personalization"]),
     settings=(
         Setting("segment_id", "the segment's number, from Audiences in Ads Manager", required=True),

@@ -44,6 +44,7 @@ manifest: Final = Manifest(
     ),
     secrets=(Setting("access_token", "the pixel's access token, from Events Manager", required=True),),
     host_settings=("api_base",),
+    unverified="No public page confirms 1,000 events a request, the window of seven days, the + in hashed numbers, or a quota of requests.",
 )  # fmt: skip
 
 

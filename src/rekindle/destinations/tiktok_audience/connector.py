@@ -42,6 +42,7 @@ manifest: Final = Manifest(
     ),
     secrets=(Setting("access_token", "a token with the right to manage audiences", required=True),),
     host_settings=("api_base",),
+    unverified="No public page says how many requests a second are taken.",
 )
 
 

@@ -1,6 +1,6 @@
 """A simulated Snap Conversions API. Each rule names its source.
 
-[params] Snap Conversions API v3, "Parameters"; [use] "Using the API"; [window] the shortest of those in use, 7 days.
+[params] Snap Conversions API v3, "Parameters"; [use] "Using the API"; [window] "Introduction", 37 days back.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _fault(event: dict[str, Any], now: int) -> str:
     if event["action_source"] == "MOBILE_APP" and not event.get("app_data"):
         return "app events need app_data"
     time = event["event_time"]
-    if not isinstance(time, int) or not now - 7 * 86_400 <= time <= now + 600:
+    if not isinstance(time, int) or not now - 37 * 86_400 <= time <= now + 600:
         return "Invalid event_time"
     user, custom = event["user_data"], event.get("custom_data", {})
     # [params] one of em, ph, madid, or the pair of address and user agent.
