@@ -18,6 +18,7 @@ from rekindle.egress.audience_lane import AudienceLane
 from rekindle.egress.connector import Answer, OutRequest
 from rekindle.egress.http import MockTransport
 from rekindle.egress.polling import Poller
+from rekindle.egress.quality import readings
 from rekindle.egress.send import Door
 from rekindle.engines.database import Database
 from rekindle.sandbox.platforms.google_data_manager_audience import answer as google
@@ -105,6 +106,8 @@ async def test_who_was_added_is_there_when_the_platform_says_so(street: LaterStr
     await street.decide()
     assert await street.outcomes() == {"delivered/ok": 2}
     assert street.there() == {"s1": (True, "delivered"), "s2": (True, "delivered")}
+    rate = readings(street.world.database, "shop", "google")[0]
+    assert (rate.measure, rate.value, rate.words) == ("match-rate", 61.0, "61 to 70")
 
 
 async def test_who_could_not_be_added_is_not_there(street: LaterStreet) -> None:

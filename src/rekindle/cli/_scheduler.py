@@ -11,11 +11,14 @@ from functools import partial
 import structlog
 
 from rekindle.catalog import Accounts, CatalogImport, CatalogRefresh, SnapshotStore, Walker
+from rekindle.cli._accounts import open_accounts
 from rekindle.cli._compose import Installation
 from rekindle.cli.archive import archive_of
 from rekindle.egress import prune
 from rekindle.egress.fetch import Fetcher
 from rekindle.egress.http import HttpTransport
+from rekindle.egress.quality import QualityReader
+from rekindle.egress.send import Door
 from rekindle.engines.database.lease import Lease, LeaseLost
 from rekindle.feeds import FeedBuilder, FeedSchedule
 from rekindle.ops.archive import ArchiveWriter
@@ -93,6 +96,12 @@ class Scheduler:
             installation.clock,
             wait_ms=_ARCHIVE_WAIT_MS,
         )
+        self._quality = QualityReader(
+            installation.database,
+            Door(self._transport, installation.ledger, installation.clock),
+            open_accounts(installation, self._transport),
+            installation.clock,
+        )
         self._kept_ms = 0
 
     def steps(self) -> dict[str, Step]:
@@ -103,6 +112,7 @@ class Scheduler:
             "feeds": self.feeds,
             "archive": self.archive,
             "retention": self.retention,
+            "quality": self.quality,
         }
 
     async def catalogues(self) -> int:
@@ -169,6 +179,15 @@ class Scheduler:
         )
         if age.old and reads_strings:
             _log.warning("the vendor list is old; `rekindle vendors status` says more", days=age.days)
+
+    async def quality(self) -> int:
+        """Once a day: ask the platforms how good what they get is."""
+        return await self._quality.step(
+            (shop.name, name)
+            for shop in self._workspaces()
+            for name, destination in sorted(shop.destinations.items())
+            if destination.enabled
+        )
 
     def _workspaces(self) -> Iterable[Workspace]:
         return self._installation.workspaces().values()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 import click
 import msgspec
 
 from rekindle.cli import _probe
+from rekindle.cli._compose import one_workspace, open_installation
 from rekindle.cli._destination_add import add
+from rekindle.cli._options import installation_options
 from rekindle.destinations.preview import answer_from, preview
 from rekindle.destinations.preview_audience import preview_audience
 from rekindle.egress.audience import AudienceModule, Operation
 from rekindle.egress.connector import ConnectorModule, SettingsError
+from rekindle.egress.quality import UNREAD, newest, readings
 from rekindle.model.clock import parse_rfc3339, system_clock
 from rekindle.model.discover import discover
 
@@ -23,7 +27,7 @@ _MOST_EVENTS = 100_000
 def command() -> None:
     """Set up destinations, and try what they would be sent and what their answers mean.
 
-    Of these, only `add` sends anything.
+    Of these, only `add` sends anything; `quality` shows what the scheduler asked.
     """
 
 
@@ -43,6 +47,34 @@ def list_() -> None:
             click.echo(f"  {setting.name}{needed}: {setting.help}")
         if manifest.oauth is not None:
             click.echo(f"  instead of {manifest.oauth.makes}, to renew it: {', '.join(manifest.oauth.seeds)}")
+
+
+@command.command("quality")
+@click.argument("name", required=False)
+@click.option("--days", type=click.IntRange(1, 400), default=30, show_default=True, help="How far back it is told.")
+@click.option("--for", "workspace", help="The workspace's name [default: the only one].")
+@installation_options
+def quality_(name: str | None, days: int, workspace: str | None, folder: Path, data: Path | None) -> None:
+    """Show what the platforms say of the quality of what they get, newest first; NAME is one destination.
+
+    Meta's event match quality, Pinterest's event quality, the match rates and sizes of audiences. The scheduler asks
+    once a day; where a platform did not tell, its reason is shown.
+    """
+    installation = open_installation(folder, data)
+    try:
+        found = readings(installation.database, one_workspace(installation, workspace), name, days)
+    finally:
+        installation.close()
+    if not found:
+        click.echo("nothing was told yet; the scheduler asks once a day")
+    for now, earlier in newest(found):
+        scope = f" {now.scope}" if now.scope else ""
+        told = now.words if now.measure == UNREAD else f"{now.value:g} {now.unit}".strip()
+        words = f" ({now.words})" if now.words and now.measure != UNREAD else ""
+        before = ", ".join(f"{each.day} {each.value:g}" for each in earlier if each.measure != UNREAD)
+        click.echo(
+            f"{now.destination}: {now.measure}{scope}: {told}{words}, {now.day}" + (f"; {before}" if before else "")
+        )
 
 
 @command.command("preview")

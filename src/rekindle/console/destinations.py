@@ -8,6 +8,7 @@ import msgspec
 
 from rekindle.console.visit import Visit
 from rekindle.egress.lane import consumer_name
+from rekindle.egress.quality import Reading, readings
 from rekindle.egress.status import (
     Awaited,
     EventOutcome,
@@ -67,6 +68,7 @@ class LaneDetail(msgspec.Struct, frozen=True):
     lane: Lane
     outcomes: list[OutcomeCount]
     awaited: Awaited | None
+    quality: list[Reading]
 
 
 def lanes(visit: Visit, lag: Sequence[ConsumerLag]) -> list[Lane]:
@@ -107,7 +109,12 @@ def detail(visit: Visit, name: str, lag: Sequence[ConsumerLag]) -> LaneDetail | 
         return None
     counted = outcome_counts(visit.services.database, visit.name)
     waits = [each for each in awaited(visit.services.database, visit.name) if each.destination == name]
-    return LaneDetail(lane, [count for count in counted if count.destination == name], waits[0] if waits else None)
+    return LaneDetail(
+        lane,
+        [count for count in counted if count.destination == name],
+        waits[0] if waits else None,
+        readings(visit.services.database, visit.name, name),
+    )
 
 
 def letters(visit: Visit, name: str, before_ms: int | None) -> DeadLetters:

@@ -57,6 +57,24 @@ LANES: Final[Mapping[str, str]] = {
     "held": _("on hold"),
 }
 
+MEASURES: Final[Mapping[str, str]] = {
+    "event-match-quality": _("event match quality"),
+    "event-coverage": _("events that come from the server too"),
+    "event-quality": _("event quality"),
+    "email-coverage": _("events with an e-mail address"),
+    "match-rate": _("match rate"),
+    "matched": _("people matched"),
+    "audience-size": _("audience size"),
+    "unread": _("not told"),
+}
+
+UNITS: Final[Mapping[str, str]] = {
+    "of 10": _("of 10"),
+    "of 3": _("of 3"),
+    "percent": "%",
+    "people": _("people"),
+}
+
 LANE_MEANS: Final[Mapping[str, str]] = {
     "throttled": _("The platform asked for a pause. Events wait; nothing is lost."),
     "open": _("The platform does not answer properly. Events wait; one is tried from time to time."),
@@ -152,6 +170,14 @@ class Words:
     def lane_means(self, state: str) -> str:
         """Return what a lane's state means for the events."""
         return self._say(LANE_MEANS.get(state, ""))
+
+    def measure(self, code: str) -> str:
+        """Return what a platform's score measures."""
+        return self._say(MEASURES.get(code, code))
+
+    def unit(self, code: str) -> str:
+        """Return a score's unit."""
+        return self._say(UNITS.get(code, code))
 
     def consent(self, value: str) -> str:
         """Return a consent signal's value in words."""

@@ -179,6 +179,21 @@ replacements = sa.Table(
     sa.Column("updated_ms", sa.BigInteger, nullable=False),
 )
 
+# What platforms say of the quality of what they get, one row a day for each measure and what it is of.
+quality = sa.Table(
+    "egress_quality",
+    metadata,
+    sa.Column("workspace", sa.String(64), primary_key=True),
+    sa.Column("destination", sa.String(64), primary_key=True),
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("measure", sa.String(64), primary_key=True),
+    sa.Column("scope", sa.String(64), primary_key=True),
+    sa.Column("value", sa.Float, nullable=False),
+    sa.Column("unit", sa.String(16), nullable=False),
+    sa.Column("words", sa.String(200), nullable=False),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+)
+
 cursors = sa.Table(
     "egress_audience_cursors",
     metadata,

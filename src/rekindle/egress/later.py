@@ -31,14 +31,14 @@ class Receipt(msgspec.Struct, frozen=True):
 
     ``waiting``: not decided, or the answer says nothing of it (look again). ``delivered``, ``refused``: all of it.
     ``partial``: some was refused, and the platform does not say which. ``words`` are the platform's, masked;
-    ``reasons`` its codes with how many records each befell; ``match_rate`` is how many of a list's people it knows, in
-    its own words, where it tells. ``after_ms`` is a wait it asks for.
+    ``reasons`` its codes with how many records each befell; ``match_rate`` is how many percent of a request's people it
+    knows, with its own words for it, where it tells. ``after_ms`` is a wait it asks for.
     """
 
     state: State
     words: str = ""
     reasons: Mapping[str, int] = msgspec.field(default_factory=dict)
-    match_rate: str = ""
+    match_rate: tuple[float, str] | None = None
     after_ms: int = 0
 
 

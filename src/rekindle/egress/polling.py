@@ -14,12 +14,13 @@ from typing import Any, Final
 
 import msgspec
 
-from rekindle.egress import _tickets
+from rekindle.egress import _tickets, quality
 from rekindle.egress._tickets import Decided, Ticket
 from rekindle.egress.account import Accounts, AccountUnusable
 from rekindle.egress.answers import retry_after_ms
 from rekindle.egress.http import TransportFailed
 from rekindle.egress.later import DecidesLater, Receipt, Waits
+from rekindle.egress.rated import Score
 from rekindle.egress.send import Door
 from rekindle.engines.database import Database
 from rekindle.model.clock import Clock
@@ -73,6 +74,10 @@ class Poller:
             next_ms = min(now + wait, max(now, ticket.deadline_ms))
             await _tickets.look_again(self._database, self._holder, ticket, next_ms, receipt.words)
             return 0
+        if receipt.match_rate is not None:
+            percent, words = receipt.match_rate
+            score = Score("match-rate", ticket.operation, percent, "percent", words)
+            await quality.keep(self._database, ticket.workspace, ticket.destination, [score], now)
         # Written down first: what cannot be recorded is asked again.
         await self._door.note(_line(ticket, receipt, decided, now))
         return int(await _tickets.close(self._database, self._holder, ticket, decided, now) is not None)

@@ -13,6 +13,7 @@ from litestar.params import FromPath, QueryParameter
 from rekindle.console import destinations as read
 from rekindle.console.destinations import DeadLetters, Lane, LaneDetail
 from rekindle.console.visit import BIGGEST, Visit
+from rekindle.egress.quality import newest
 
 BeforeMs = Annotated[int | None, QueryParameter(ge=0, le=BIGGEST)]
 
@@ -33,6 +34,7 @@ async def detail(visit: NamedDependency[Visit], name: FromPath[str], before_ms: 
         lambda: visit.page(
             "destination.html",
             d=found,
+            quality=newest(found.quality),
             dead=read.letters(visit, name, before_ms) if sees else None,
             first=before_ms is None,
         )

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from rekindle.destinations.replies import by_status
+from rekindle.destinations.replies import by_status, document
 from rekindle.destinations.shared import present
 from rekindle.egress.answers import masked, same
 from rekindle.egress.audience import MappedMember, Member, Operation
@@ -27,6 +27,7 @@ from rekindle.egress.connector import (
     Verdict,
 )
 from rekindle.egress.options import check_settings
+from rekindle.egress.rated import Score
 from rekindle.egress.request import account_host, encode
 from rekindle.model.outcome import Reason
 from rekindle.privacy.normalise.criteo import PLATFORM
@@ -105,6 +106,22 @@ class CriteoList:
             ids = tuple(one.member_id for one in of_kind)
             requests.append(OutRequest("PATCH", self._url, headers, encode(body), ids))
         return requests
+
+    def quality_request(self) -> OutRequest:
+        headers = {"authorization": f"Bearer {self._token}"}
+        return OutRequest("GET", f"{self._url}/statistics", headers, b"", ())
+
+    def read_quality(self, answer: Answer) -> Sequence[Score] | str:
+        """Source: ``contact-list/statistics``, numberOfIdentifiers and numberOfMatches."""
+        data = document(answer).get("data")
+        told = data.get("attributes") if isinstance(data, dict) else None
+        known, matched = (
+            (told.get("numberOfIdentifiers"), told.get("numberOfMatches")) if isinstance(told, dict) else (None, None)
+        )
+        if not 200 <= answer.status < 300 or not isinstance(known, int) or not isinstance(matched, int):
+            return masked(f"HTTP {answer.status} without statistics")
+        rate = [Score("match-rate", "", round(100 * matched / known, 1), "percent")] if known else []
+        return [Score("matched", "", matched, "people"), *rate]
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> CriteoList:

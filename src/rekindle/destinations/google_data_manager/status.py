@@ -90,9 +90,15 @@ def read_status(answer: Answer) -> Receipt:
             reasons[code] = reasons.get(code, 0) + count.recordCount
     words = masked(", ".join(f"{reason}: {count}" for reason, count in sorted(reasons.items())))
     rates = [one.audienceMembersIngestionStatus.userDataIngestionStatus.uploadMatchRateRange for one in each]
-    rate = next((found for text in rates if (found := text.removeprefix(_RATE)) not in _NO_RATE), "")
+    rate = next((_rate(found) for text in rates if (found := text.removeprefix(_RATE)) not in _NO_RATE), None)
     if not states or not states <= _DECIDED:
         return Receipt("waiting", words, reasons)
     if states == {"SUCCESS"}:
         return Receipt("delivered", words, reasons, rate)
     return Receipt("refused" if states <= _REFUSED else "partial", words, reasons, rate)
+
+
+def _rate(found: str) -> tuple[float, str]:
+    """Return the lower end of a range such as 61_TO_70 or LESS_THAN_20, and the range."""
+    digits = re.match(r"\d+", found)
+    return float(digits[0]) if digits else 0.0, masked(found.replace("_", " ").lower())

@@ -12,15 +12,19 @@ from typing import Any, Final
 import msgspec
 
 from rekindle.destinations import shared
+from rekindle.destinations.replies import document, text
+from rekindle.egress.answers import masked
 from rekindle.egress.audience import MappedMember, Member, Operation
-from rekindle.egress.connector import Limits, Manifest, OAuth, OutRequest, Rejected, Setting
+from rekindle.egress.connector import Answer, Limits, Manifest, OAuth, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
+from rekindle.egress.rated import Score
 from rekindle.egress.request import account_host, encode
 from rekindle.model.outcome import Reason
 from rekindle.privacy.normalise.linkedin import PLATFORM
 from rekindle.workspace import DestinationConsent
 
 VERSION: Final = "202603"
+_METHOD: Final = "x-restli-method"
 
 manifest: Final = Manifest(
     name="linkedin_audience",
@@ -60,7 +64,7 @@ class DmpSegment:
             "authorization": f"Bearer {secrets['access_token']}",
             "linkedin-version": settings.version,
             "x-restli-protocol-version": "2.0.0",
-            "x-restli-method": "BATCH_CREATE",
+            _METHOD: "BATCH_CREATE",
         }
         self._url = f"{settings.api_base.rstrip('/')}/rest/dmpSegments/{settings.segment_id}/users"
         self.fields = manifest.fields
@@ -80,6 +84,27 @@ class DmpSegment:
         elements = [{"action": operation.upper(), "userIds": one.body} for one in batch]
         names = tuple(one.member_id for one in batch)
         return [OutRequest("POST", self._url, self._headers, encode({"elements": elements}), names)]
+
+    def quality_request(self) -> OutRequest:
+        headers = {name: value for name, value in self._headers.items() if name not in ("content-type", _METHOD)}
+        return OutRequest("GET", self._url.removesuffix("/users"), headers, b"", ())
+
+    def read_quality(self, answer: Answer) -> Sequence[Score] | str:
+        """Source: "DMP segments", inputCount; "Segment destinations", status, matchedCount (of seven days), audienceSize."""
+        body = document(answer)
+        listed = body.get("destinations")
+        if not 200 <= answer.status < 300 or not isinstance(listed, list):
+            return masked(f"HTTP {answer.status}: {text(body.get('message'))}")
+        told = next((each for each in listed if isinstance(each, dict)), {})
+        status, matched, given = text(told.get("status")), told.get("matchedCount"), body.get("inputCount")
+        found: list[Score] = []
+        if type(size := told.get("audienceSize")) is int:
+            found.append(Score("audience-size", "", size, "people", masked(status.lower())))
+        if type(matched) is int:
+            found.append(Score("matched", "", matched, "people"))
+            if type(given) is int and given > 0:
+                found.append(Score("match-rate", "", round(100 * matched / given, 1), "percent"))
+        return found or masked(f"no score yet: {status.lower()}")
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> DmpSegment:

@@ -6,13 +6,16 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 
 from rekindle.destinations.account import Account, bearer
 from rekindle.destinations.meta.mapping import EVENT_NAMES, map_event
-from rekindle.egress.connector import Limits, Manifest, Mapped, OutRequest, Rejected, Setting
+from rekindle.destinations.meta.quality import QUALITY_FIELDS, read_quality
+from rekindle.egress.connector import Answer, Limits, Manifest, Mapped, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
+from rekindle.egress.rated import Score
 from rekindle.model.event import Event
 from rekindle.workspace import DestinationConsent
 
@@ -72,6 +75,7 @@ class MetaAccount(Account):
             names=EVENT_NAMES,
         )
         self._settings = settings
+        self._quality_url = f"{settings.api_base.rstrip('/')}/{VERSION}/dataset_quality"
         self._proof = None
         if secret := secrets.get("app_secret"):
             self._proof = hmac.new(secret.encode(), token.strip().encode(), hashlib.sha256).hexdigest()
@@ -89,6 +93,15 @@ class MetaAccount(Account):
         if self._proof:
             body["appsecret_proof"] = self._proof
         return self._post(body, batch)
+
+    def quality_request(self) -> OutRequest:
+        asked = {"dataset_id": self._settings.pixel_id, "fields": QUALITY_FIELDS}
+        if self._proof:
+            asked["appsecret_proof"] = self._proof
+        return OutRequest("GET", f"{self._quality_url}?{urlencode(asked)}", self._headers, b"", ())
+
+    def read_quality(self, answer: Answer) -> Sequence[Score] | str:
+        return read_quality(answer)
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> MetaAccount:

@@ -14,11 +14,12 @@ from typing import Any, Final
 import msgspec
 
 from rekindle.destinations import meta, shared
-from rekindle.destinations.replies import document
+from rekindle.destinations.replies import document, text
 from rekindle.egress.answers import masked, same
 from rekindle.egress.audience import MappedMember, Member, Operation, Session
 from rekindle.egress.connector import Answer, Limits, Manifest, OutRequest, Rejected, Setting, Verdict
 from rekindle.egress.options import check_settings
+from rekindle.egress.rated import Score
 from rekindle.egress.request import account_host, encode
 from rekindle.model.outcome import Reason
 from rekindle.privacy.normalise.meta import PLATFORM
@@ -114,6 +115,22 @@ class CustomAudience:
         }
         body = encode({"session": told, "payload": _payload(batch)})
         return OutRequest("POST", f"{self._url}replace", self._headers, body, tuple(one.member_id for one in batch))
+
+    def quality_request(self) -> OutRequest:
+        fields = "approximate_count_lower_bound,approximate_count_upper_bound,operation_status"
+        return OutRequest("GET", f"{self._url.removesuffix('/users')}?fields={fields}", self._headers, b"", ())
+
+    def read_quality(self, answer: Answer) -> Sequence[Score] | str:
+        """Source: "Custom Audience", approximate_count_lower_bound (-1 where there are too few) and operation_status."""
+        body = document(answer)
+        least, most, status = (body.get(name) for name in ("approximate_count_lower_bound",
+                                                           "approximate_count_upper_bound", "operation_status"))  # fmt: skip
+        if not 200 <= answer.status < 300 or type(least) is not int:
+            error = body.get("error")
+            return masked(f"HTTP {answer.status}: {text(error.get('message')) if isinstance(error, dict) else ''}")
+        words = text(status.get("description")) if isinstance(status, dict) else ""
+        reach = f"{least} to {most}. " if type(most) is int and least >= 0 else ""
+        return [Score("audience-size", "", max(0, least), "people", masked(reach + words))]
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> CustomAudience:

@@ -9,8 +9,10 @@ import msgspec
 
 from rekindle.destinations.account import Account, bearer
 from rekindle.destinations.pinterest.mapping import EVENT_NAMES, map_event
-from rekindle.egress.connector import Limits, Manifest, Mapped, OutRequest, Rejected, Setting
+from rekindle.destinations.pinterest.quality import read_quality
+from rekindle.egress.connector import Answer, Limits, Manifest, Mapped, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
+from rekindle.egress.rated import Score
 from rekindle.model.event import Event
 from rekindle.workspace import DestinationConsent
 
@@ -65,12 +67,20 @@ class PinterestAccount(Account):
             names=EVENT_NAMES,
         )
         self._region = settings.default_region
+        base = f"{settings.api_base.rstrip('/')}/v5/ad_accounts/{settings.ad_account_id}"
+        self._quality_url = f"{base}/conversion_eqs?lookback_period=1d&ingestion_source=CONVERSIONS_API"
 
     def map(self, event: Event) -> Mapped | Rejected:
         return map_event(event, self._region)
 
     def build(self, batch: Sequence[Mapped], now_ms: int) -> OutRequest:
         return self._post({"data": [one.body for one in batch]}, batch)
+
+    def quality_request(self) -> OutRequest:
+        return OutRequest("GET", self._quality_url, self._headers, b"", ())
+
+    def read_quality(self, answer: Answer) -> Sequence[Score] | str:
+        return read_quality(answer)
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> PinterestAccount:

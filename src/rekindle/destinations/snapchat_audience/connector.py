@@ -13,10 +13,11 @@ import msgspec
 
 from rekindle.destinations import shared
 from rekindle.destinations.replies import by_status, document, named, text
-from rekindle.egress.answers import same
+from rekindle.egress.answers import masked, same
 from rekindle.egress.audience import MappedMember, Member, Operation
 from rekindle.egress.connector import Answer, Limits, Manifest, OAuth, OutRequest, Rejected, Setting, Verdict
 from rekindle.egress.options import check_settings
+from rekindle.egress.rated import Score
 from rekindle.egress.request import account_host, encode
 from rekindle.model.outcome import Reason
 from rekindle.privacy.normalise.snapchat import PLATFORM
@@ -86,6 +87,20 @@ class Segment:
             names = tuple(one.member_id for one in part)
             found.append(OutRequest(method, self._url, self._headers, encode({"users": [users]}), names))
         return found
+
+    def quality_request(self) -> OutRequest:
+        return OutRequest("GET", self._url.removesuffix("/users"), self._headers, b"", ())
+
+    def read_quality(self, answer: Answer) -> Sequence[Score] | str:
+        """Source: "Customer lists", attributes approximate_number_users and targetable_status."""
+        listed = document(answer).get("segments")
+        first = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], dict) else {}
+        told = first.get("segment")
+        size = told.get("approximate_number_users") if isinstance(told, dict) else None
+        if not 200 <= answer.status < 300 or type(size) is not int or not isinstance(told, dict):
+            return masked(f"HTTP {answer.status} without a segment")
+        words = text(told.get("targetable_status")).replace("_", " ").lower()
+        return [Score("audience-size", "", size, "people", masked(words))]
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> Segment:

@@ -11,11 +11,16 @@ from rekindle.sandbox.platforms.simulated import Call, reply
 
 _PATH = re.compile(r"/\d{4}-\d\d/marketing-solutions/audience-segments/\d+/contact-list", re.ASCII)
 
+_STATISTICS = re.compile(_PATH.pattern + "/statistics", re.ASCII)
+
 
 def answer(call: Call) -> Answer:
     """Answer one call."""
     if not bearer(call.headers):
         return _error(401, "authorization-token-expired", "The authorization token has expired")
+    if call.method == "GET" and _STATISTICS.fullmatch(call.path):
+        told = {"numberOfIdentifiers": 200, "numberOfMatches": 130, "matchRate": 65}
+        return reply({"data": {"type": "ContactListStatistics", "attributes": told}, "errors": [], "warnings": []})
     body: Any = call.body if isinstance(call.body, dict) else {}
     told = body.get("data", {}).get("attributes", {})
     if call.method != "PATCH" or not _PATH.fullmatch(call.path):

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 
 from rekindle.egress.connector import Answer
-from rekindle.sandbox.platforms._checks import unhashed
+from rekindle.sandbox.platforms._checks import bearer, unhashed
 from rekindle.sandbox.platforms.linkedin import refusal
 from rekindle.sandbox.platforms.simulated import Call, reply
 
 
 def answer(call: Call) -> Answer:
     """Answer as ``dmpSegments/{id}/users`` does: 201 for each, also for who was there already or is not."""
+    if re.fullmatch(r"/rest/dmpSegments/\d+", call.path) and call.method == "GET" and bearer(call):
+        # "Segment destinations": status, and counts once it has been built.
+        told = {"destination": "LINKEDIN", "status": "READY", "matchedCount": 40, "audienceSize": 300}
+        return reply({"id": 1, "type": "USER", "inputCount": 50, "destinations": [told]})
     if not re.fullmatch(r"/rest/dmpSegments/\d+/users", call.path) or call.method != "POST":
         return reply({"status": 404, "message": "Not found"}, 404)
     if refused := refusal(call):

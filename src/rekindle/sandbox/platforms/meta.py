@@ -1,7 +1,7 @@
 """A simulated Meta Conversions API (v25) that refuses what Meta refuses.
 
 Sources: [api] Conversions API "Using the API"; [params] "Server event parameters" and "Customer information
-parameters"; [errors] Graph API "Handle errors"; [limits] Graph API "Rate limits". What no page fixes, such as the
+parameters"; [errors] Graph API "Handle errors"; [limits] Graph API "Rate limits"; [quality] "Dataset Quality API". What no page fixes, such as the
 exact sub-code of a refusal, is marked "shape only".
 """
 
@@ -110,6 +110,7 @@ class MetaPlatform:
         # Larger than any batch of 1,000 events, so that the batch rule answers and not the server.
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_post("/{version}/{pixel}/events", self._post)
+        app.router.add_get("/{version}/dataset_quality", self._quality)
         return app
 
     def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AbstractAsyncContextManager[str]:
@@ -130,6 +131,25 @@ class MetaPlatform:
             self.refused.append(body)
             return web.json_response(body, status=refused.status, headers=refused.headers)
         return web.json_response({"events_received": taken, "messages": [], "fbtrace_id": trace})
+
+    async def _quality(self, request: web.Request) -> web.Response:
+        """[quality] "Dataset Quality API": for each event name a score out of 10, here by the keys that came along."""
+        try:
+            self._authorise(request.query.get("dataset_id", ""), _token(request))
+        except _Refused as refused:
+            return web.json_response({"error": refused.body}, status=refused.status)
+        keys: dict[str, list[int]] = {}
+        for event in self._events.values():
+            keys.setdefault(event["event_name"], []).append(len(event["user_data"].keys() & set(_HASHED)))
+        listed = [
+            {
+                "event_name": name,
+                "event_match_quality": {"composite_score": round(min(10.0, 2 + 2 * sum(found) / len(found)), 1)},
+                "event_coverage": {"percentage": 100.0},
+            }
+            for name, found in sorted(keys.items())
+        ]
+        return web.json_response({"web": listed})
 
     def _take(self, pixel: str, header_token: str, raw: bytes) -> int:
         try:

@@ -22,6 +22,12 @@ _COLUMNS = frozenset(
 
 def answer(call: Call) -> Answer:
     """Answer as ``{audience}/users`` does; a row that matches no form is counted, not refused."""
+    size = re.fullmatch(r"/v\d+\.0/(\d+)", call.path)
+    if size is not None and call.method == "GET" and bearer(call):
+        # [list] "Custom Audience", fields: bounds instead of a number, and how the last operation went.
+        status = {"code": 200, "description": "Normal"}
+        return reply({"id": size[1], "approximate_count_lower_bound": 1000, "approximate_count_upper_bound": 1200,
+                      "operation_status": status})  # fmt: skip
     found = re.fullmatch(r"/v\d+\.0/(\d+)/users(replace)?", call.path)
     if found is None or call.method not in (("POST",) if found[2] else ("POST", "DELETE")):
         return _error(100, "Unsupported request", 400)

@@ -37,7 +37,14 @@ _CONTENT = frozenset({"id", "item_price", "quantity", "item_name", "item_categor
 
 
 def answer(call: Call) -> Answer:
-    """Answer as `events/create` does."""
+    """Answer as `events/create` and `conversion_eqs/list` do."""
+    if re.fullmatch(r"/v5/ad_accounts/\d{1,18}/conversion_eqs", call.path) and call.method == "GET" and bearer(call):
+        # [openapi] EventQualityScore; lookback_period is required.
+        if call.query.get("lookback_period") not in ("1d", "14d"):
+            return reply({"code": 1, "message": "lookback_period is required"}, 400)
+        emails = {"checkout": {"coverage": 82.5}, "page_visit": {"coverage": 12}}
+        return reply([{"overall_status": "FAIR", "source_platform": "WEB", "ingestion_source": "CONVERSIONS_API",
+                       "lookback_period": "1d", "quality_components": {"hashed_email": emails}}])  # fmt: skip
     if not re.fullmatch(r"/v5/ad_accounts/\d{1,18}/events", call.path) or call.method != "POST":
         return reply({"code": 404, "message": "Not found."}, 404)
     if not bearer(call):

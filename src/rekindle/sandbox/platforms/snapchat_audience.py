@@ -12,6 +12,11 @@ from rekindle.sandbox.platforms.simulated import Call, reply
 
 def answer(call: Call) -> Answer:
     """Answer as ``segments/{id}/users`` does."""
+    if (found := re.fullmatch(r"/v1/segments/(\d+)", call.path)) and call.method == "GET" and bearer(call):
+        # "Attributes": read only.
+        segment = {"id": found[1], "approximate_number_users": 900, "upload_status": "COMPLETE",
+                   "targetable_status": "TOO_FEW_USERS"}  # fmt: skip
+        return reply({"request_status": "SUCCESS", "segments": [{"sub_request_status": "SUCCESS", "segment": segment}]})
     if not re.fullmatch(r"/v1/segments/\d+/users", call.path) or call.method not in ("POST", "DELETE"):
         return _error("Resource can not be found", 404)
     if not bearer(call):
