@@ -139,7 +139,7 @@ async def test_retention_and_archive_of_a_sleeper_write_nothing(folder: Path, cl
         await two.first.retention()
     assert two.everything() == before
     done = [await while_held(two.leases[0], step)() for step in two.first.steps().values()]
-    assert done == [0] * 5
+    assert set(done) == {0}
     assert two.everything() == before
     await two.close()
 
@@ -149,9 +149,9 @@ def once(installation: Installation, work: Callable[[], None], monkeypatch: pyte
     put = installation.blobs.put
     waiting = [work]
 
-    def sleepy(source: Path | bytes) -> str:
+    def sleepy(source: Path | bytes, **how: bool) -> str:
         if waiting:
             waiting.pop()()
-        return put(source)
+        return put(source, **how)
 
     monkeypatch.setattr(installation.blobs, "put", sleepy)
