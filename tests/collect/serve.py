@@ -19,7 +19,7 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-async def main(folder: Path, port: int, drain_s: float) -> None:
+async def main(folder: Path, port: int, drain_s: float, slowest_head_ms: int) -> None:
     database = open_database(folder / "state.db")
     database.create_all()
     letters = folder / "letters"
@@ -30,11 +30,18 @@ async def main(folder: Path, port: int, drain_s: float) -> None:
 
     routes = [Route(frozenset({"GET"}), "/part", part)]
     street = Street(folder, database, system_clock, routes=routes, log=SqliteLog(folder / "log.db"))
-    await serve_gateway(street.gateway, "127.0.0.1", port, drain_s=drain_s, on_listening=lambda: say("listening"))
+    await serve_gateway(
+        street.gateway,
+        "127.0.0.1",
+        port,
+        drain_s=drain_s,
+        on_listening=lambda: say("listening"),
+        slowest_head_ms=slowest_head_ms,
+    )
     await street.log.close()
     database.close()
     say("ended")
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])))

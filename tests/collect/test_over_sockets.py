@@ -48,10 +48,12 @@ class Process:
         self.folder, self.port, self.child = folder, port, child
 
     @classmethod
-    async def start(cls, folder: Path, drain_s: float = 0.0, port: int | None = None) -> Process:
+    async def start(
+        cls, folder: Path, drain_s: float = 0.0, port: int | None = None, slowest_head_ms: int = 10_000
+    ) -> Process:
         port = port or free_port()
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.collect.serve", str(folder), str(port), str(drain_s),
+            sys.executable, "-m", "tests.collect.serve", str(folder), str(port), str(drain_s), str(slowest_head_ms),
             cwd=ROOT, env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         process = cls(folder, port, child)
@@ -155,6 +157,13 @@ async def test_broken_clients_harm_only_themselves(process: Process) -> None:
         b"\x00\x01\x02\r\n\r\n",
         b"POST /e HTTP/9.9\r\n\r\n",
         b"POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
+        b"POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 6\r\n\r\nabcdef",
+        b"POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 5 6\r\n\r\nabcdef",
+        b"POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 0x5\r\n\r\nabcde",
+        b"POST /e HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabcde\r\n0\r\n\r\n",
+        b"POST /e HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\nabcde",
+        b"POST /e HTTP/1.1\r\nHost : a\r\nContent-Length: 0\r\n\r\n",
+        b"POST /e HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\nContent-Length: 0\r\n\r\n",
         b"POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n",
         b"POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: xchunked\r\n\r\nabcde",
         b"GET /" + b"a" * 500_000 + b" HTTP/1.1\r\n\r\n",
@@ -164,6 +173,38 @@ async def test_what_is_no_http_is_refused(process: Process, data: bytes) -> None
     assert await process.send(data) in {0, 400, 403, 404, 414, 431}
     assert await process.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n") == 200
     assert await process.stored() == set()
+
+
+async def test_a_length_beside_chunks_smuggles_nothing(process: Process) -> None:
+    """What a length would cut off is neither lost nor taken for another request (RFC 9112, 6.3)."""
+    inner = request("smuggled")
+    chunk = f"{len(inner):x}\r\n".encode() + inner + b"\r\n0\r\n\r\n"
+    head = f"POST /e HTTP/1.1\r\nHost: a\r\nOrigin: {ORIGIN}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert await process.send(head.encode() + chunk) in {0, 400}
+    assert await process.stored() == set()
+
+
+async def test_heads_that_never_end_are_ended_and_hold_nobody_up(tmp_path: Path) -> None:
+    process = await Process.start(tmp_path, slowest_head_ms=300)
+    slow = [await process.connect() for _ in range(100)]
+    for _, writer in slow:
+        writer.write(b"POST /e HTTP/1.1\r\nHost: a\r\nX-Drop: ")
+    assert await process.send(request("meanwhile")) == 204
+    for reader, writer in slow:
+        with contextlib.suppress(ConnectionResetError):
+            assert (await asyncio.wait_for(reader.read(), 60))[:12] in {b"", b"HTTP/1.1 408", b"HTTP/1.1 400"}
+        await hang_up(writer)
+    assert await process.send(request("after")) == 204
+    await process.stop()
+    assert await process.stored() == {"meanwhile", "after"}
+
+
+async def test_requests_sent_at_once_are_answered_in_turn(process: Process) -> None:
+    reader, writer = await process.connect()
+    writer.write(b"".join(request(f"pipe-{number}") for number in range(5)))
+    assert [await status(reader) for _ in range(5)] == [204] * 5
+    await hang_up(writer)
+    assert await process.stored() == {f"pipe-{number}" for number in range(5)}
 
 
 async def test_a_length_that_is_too_large_is_refused_before_the_body_comes(process: Process) -> None:
@@ -218,7 +259,7 @@ async def test_a_port_that_is_taken_ends_the_process(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.collect.serve", str(tmp_path), str(taken.getsockname()[1]), "0",
+            sys.executable, "-m", "tests.collect.serve", str(tmp_path), str(taken.getsockname()[1]), "0", "10000",
             cwd=ROOT, env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         _, errors = await asyncio.wait_for(child.communicate(), 30)

@@ -7,13 +7,15 @@ import json
 import os
 import sqlite3
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import sqlalchemy as sa
 import uvicorn
 import uvloop
-from granian.constants import Interfaces
-from granian.server.embed import Server
+from sqlalchemy import orm
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,7 +24,7 @@ from rekindle.collect._http import Protocol_, Scope
 from rekindle.collect.door import Guards
 from rekindle.collect.entropy import pooled_random
 from rekindle.collect.gateway import Gateway
-from rekindle.collect.server import serve_gateway, steady
+from rekindle.collect.server import make_server, serve_gateway, steady
 from rekindle.engines.database import open_database
 from rekindle.engines.log import SqliteLog
 from rekindle.engines.secrets import SealedFileSecrets
@@ -31,8 +33,11 @@ from rekindle.privacy import redact
 from rekindle.privacy.decide import door
 from rekindle.privacy.keys import Keyring
 from rekindle.privacy.pseudonyms import Pseudonymiser
+from rekindle.privacy.suppression import SuppressionCopy
 from rekindle.privacy.vault import Vault
 from rekindle.workspace import Shop, Workspace
+
+_PRAGMAS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL")
 
 
 async def nothing(port: int) -> None:
@@ -42,10 +47,7 @@ async def nothing(port: int) -> None:
         await protocol()
         protocol.response_empty(204, [])
 
-    server = Server(
-        application, address="127.0.0.1", port=port, interface=Interfaces.RSGI, websockets=False, log_enabled=False
-    )
-    await server.serve()
+    await make_server(application, "127.0.0.1", port).serve()
 
 
 async def durable(port: int, folder: Path) -> None:
@@ -71,6 +73,7 @@ async def durable(port: int, folder: Path) -> None:
             redact.clean_url,
             redact.clean_text,
             redact.clean_search_term,
+            SuppressionCopy(database, system_clock),
         ),
         verify=lambda key: None,  # noqa: ARG005
         clock=system_clock,
@@ -80,18 +83,61 @@ async def durable(port: int, folder: Path) -> None:
 
 
 def rows(port: int, folder: Path) -> None:
-    """What a small service does: Starlette on uvicorn, one durable SQLite row for each event."""
+    """The leanest small service: Starlette on uvicorn, the standard library's SQLite, a durable row for each event."""
     database = sqlite3.connect(folder / "rows.db", isolation_level=None)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
-        database.execute(f"PRAGMA {pragma}")
-    database.execute("CREATE TABLE event (id TEXT PRIMARY KEY, name TEXT, time TEXT, body TEXT) WITHOUT ROWID")
+    for pragma in _PRAGMAS:
+        database.execute(pragma)
+    database.execute("CREATE TABLE event (id INTEGER PRIMARY KEY, event_id TEXT, name TEXT, time TEXT, body TEXT)")
+    insert = "INSERT INTO event (event_id, name, time, body) VALUES (?, ?, ?, ?)"
 
     async def take(request: Request) -> Response:
         for event in (await request.json())["events"]:
-            row = (event["event_id"], event["event"], event["event_time"], json.dumps(event))
-            database.execute("INSERT OR REPLACE INTO event VALUES (?, ?, ?, ?)", row)
+            database.execute(insert, (event["event_id"], event["event"], event["event_time"], json.dumps(event)))
         return Response(status_code=204)
 
+    _starlette(take, port)
+
+
+def models(port: int, folder: Path) -> None:
+    """The usual small service: the same with SQLAlchemy's models, whose commits do not block the event loop."""
+
+    class Base(orm.DeclarativeBase):
+        pass
+
+    class Row(Base):
+        __tablename__ = "event"
+        id = sa.Column(sa.Integer, primary_key=True)
+        event_id, name, time, body = sa.Column(sa.Text), sa.Column(sa.Text), sa.Column(sa.Text), sa.Column(sa.Text)
+
+    engine = sa.create_engine(f"sqlite:///{folder / 'models.db'}", connect_args={"timeout": 30})
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+
+    Base.metadata.create_all(engine)
+
+    def save(events: list[dict[str, str]]) -> None:
+        for event in events:
+            with orm.Session(engine) as session, session.begin():
+                session.add(
+                    Row(
+                        event_id=event["event_id"],
+                        name=event["event"],
+                        time=event["event_time"],
+                        body=json.dumps(event),
+                    )
+                )
+
+    async def take(request: Request) -> Response:
+        await run_in_threadpool(save, (await request.json())["events"])
+        return Response(status_code=204)
+
+    _starlette(take, port)
+
+
+def _starlette(take: Callable[[Request], Awaitable[Response]], port: int) -> None:
     application = Starlette(routes=[Route("/e", take, methods=["POST"])])
     uvicorn.run(application, host="127.0.0.1", port=port, log_level="warning", access_log=False, loop="uvloop")
 
@@ -101,8 +147,8 @@ if __name__ == "__main__":
     if int(core) >= 0:
         os.sched_setaffinity(0, {int(core)})
     steady()
-    if kind == "rows":
-        rows(int(port_text), Path(folder_text))
+    if kind in ("rows", "models"):
+        (rows if kind == "rows" else models)(int(port_text), Path(folder_text))
         sys.exit()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(nothing(int(port_text)) if kind == "nothing" else durable(int(port_text), Path(folder_text)))

@@ -2,7 +2,8 @@
 
 ``nothing`` is a handler of the same server that reads the body and answers 204. ``durable`` is the gateway: it decodes,
 decides on consent, classifies, pseudonymises, seals and commits to the log before it answers 204. ``Starlette`` inserts a
-durable row for each event; ``walkerOS`` is its collector with a file as destination, which is not durable.
+durable row for each event, by hand or with SQLAlchemy; ``walkerOS`` is its collector with a file as destination, which is
+not durable, behind Express as its own HTTP source is, or bare behind Node's server.
 """
 
 from __future__ import annotations
@@ -72,8 +73,8 @@ class Running:
             self.port = probe.getsockname()[1]
         core = min(os.sched_getaffinity(0)) if two_cores() else -1
         command = [sys.executable, "-m", "tools.bench._gateway_server", kind, str(self.port), str(folder), str(core)]
-        if kind == "walkeros":
-            command = ["node", str(WALKEROS / "server.mjs"), str(self.port), str(folder / "walkeros.jsonl")]
+        if kind in NODE:
+            command = ["node", str(WALKEROS / "server.mjs"), str(self.port), str(folder / f"{kind}.jsonl"), kind]
         self.process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": "src"})
         if core >= 0:
             os.sched_setaffinity(self.process.pid, {core})
@@ -127,13 +128,18 @@ CASES = (
     Case("durable, 1 event", "durable", 1),
     Case("durable, 10 events", "durable", 10),
     Case("Starlette, 1 event", "rows", 1),
-    Case("walkerOS, 1 event", "walkeros", 1),
+    Case("SQLAlchemy, 1 event", "models", 1),
+    Case("walkerOS, 1 event", "express", 1),
+    Case("walkerOS bare, 1 event", "bare", 1),
 )
+NODE = {"express", "bare"}
 BARS = (
     Bar("durable, 1 event", "nothing", "requests", 0.5),
     Bar("durable, 10 events", "nothing", "events", 1.5),
     Bar("durable, 1 event", "Starlette, 1 event", "requests", 5.0),
+    Bar("durable, 1 event", "SQLAlchemy, 1 event", "requests", 5.0),
     Bar("durable, 1 event", "walkerOS, 1 event", "requests", 1.5),
+    Bar("durable, 1 event", "walkerOS bare, 1 event", "requests", 1.5),
 )
 
 
@@ -160,7 +166,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--folder", help="where the log is written; the system's temporary folder by default")
     options = parser.parse_args(arguments)
     skipped = without_walkeros()
-    cases = [case for case in CASES if not (skipped and case.server == "walkeros")]
+    cases = [case for case in CASES if not (skipped and case.server in NODE)]
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         servers = {kind: Running(kind, Path(name)) for kind in dict.fromkeys(case.server for case in cases)}
         apart = two_cores()
@@ -210,13 +216,13 @@ def measure(
 
 def show(cases: Sequence[Case], found: dict[str, list[Run]]) -> None:
     """Print a line for each case and for each bar."""
-    print(f"{'':20} {'requests/s':>11} {'events/s':>9} {'p50 ms':>7} {'p99 ms':>7} {'cpu us':>7}")
+    print(f"{'':22} {'requests/s':>11} {'events/s':>9} {'p50 ms':>7} {'p99 ms':>7} {'cpu us':>7}")
     for case in cases:
         loads = [one.load for one in found[case.title]]
         rate = statistics.median(load.rate for load in loads)
         p50, p99 = (statistics.median(load.percentile_ms(share) for load in loads) for share in (0.5, 0.99))
         cpu = statistics.median(one.cpu_us for one in found[case.title])
-        print(f"{case.title:20} {rate:11.0f} {rate * case.events:9.0f} {p50:7.2f} {p99:7.2f} {cpu:7.1f}")
+        print(f"{case.title:22} {rate:11.0f} {rate * case.events:9.0f} {p50:7.2f} {p99:7.2f} {cpu:7.1f}")
     events = {case.title: case.events for case in cases}
     for bar in BARS:
         if bar.base not in found:

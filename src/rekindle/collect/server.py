@@ -34,6 +34,20 @@ def steady() -> None:
     gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
 
 
+def make_server(application: object, host: str, port: int, slowest_head_ms: int = _SLOWEST_HEAD_MS) -> Server:
+    """Return the server that an RSGI application runs on in this process."""
+    return Server(
+        application,
+        address=host,
+        port=port,
+        interface=Interfaces.RSGI,
+        websockets=False,
+        log_enabled=False,
+        backlog=1024,
+        http1_settings=HTTP1Settings(header_read_timeout=slowest_head_ms),
+    )
+
+
 async def serve_gateway(
     gateway: Gateway,
     host: str,
@@ -42,27 +56,20 @@ async def serve_gateway(
     drain_s: float = 0.0,
     stopping: asyncio.Event | None = None,
     on_listening: Callable[[], None] = lambda: None,
+    slowest_head_ms: int = _SLOWEST_HEAD_MS,
 ) -> None:
     """Serve until ``stopping`` is set, or a signal comes if it is None.
 
     Then `/readyz` answers 503 for ``drain_s`` seconds while requests still go on, so that load balancers notice;
-    then no new connection is taken, requests in flight are finished, and the gateway is closed.
+    then no new connection is taken, requests in flight are finished, and the gateway is closed. A connection whose
+    request's head takes longer than ``slowest_head_ms`` is closed.
     """
     loop = asyncio.get_running_loop()
     stop = stopping or asyncio.Event()
     if stopping is None:
         for sign in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sign, stop.set)
-    server = Server(
-        gateway,
-        address=host,
-        port=port,
-        interface=Interfaces.RSGI,
-        websockets=False,
-        log_enabled=False,
-        backlog=1024,
-        http1_settings=HTTP1Settings(header_read_timeout=_SLOWEST_HEAD_MS),
-    )
+    server = make_server(gateway, host, port, slowest_head_ms)
     serving = loop.create_task(server.serve())
     stopped = loop.create_task(stop.wait())
     while not (serving.done() or stop.is_set()):
