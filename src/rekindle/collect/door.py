@@ -84,7 +84,8 @@ class Taken(msgspec.Struct, gc=False):
 
     ``visitor`` is the id that the browser is to hold from now on, ``withdrawn`` that it is to forget its own.
     ``refused`` counts by ``(outcome, reason)``. ``problems`` and ``agentless`` (the places of accepted events of the
-    web whose browser is not named) are for a server; a browser is told nothing.
+    web whose browser is not named) are for a server; a browser is told nothing. ``subject`` is the visitor's, ``clear`` the one that
+    was looked up last and is not suppressed.
     """
 
     records: list[Keyed]
@@ -93,6 +94,8 @@ class Taken(msgspec.Struct, gc=False):
     accepted: int = 0
     bots: int = 0
     visitor: str | None = None
+    subject: str = ""
+    clear: str = ""
     withdrawn: bool = False
     refused: dict[tuple[str, str], int] = msgspec.field(default_factory=dict)
 
@@ -176,8 +179,9 @@ class Door:
         if sender.browser:
             # A visitor who withdraws and comes back within one request is a new visitor.
             visitor = taken.visitor or (None if taken.withdrawn else sender.visitor) or new_visitor(self._random)
-            taken.visitor = visitor
-            subject = self._cookie_subject(name, visitor)
+            if visitor != taken.visitor:
+                taken.visitor, taken.subject = visitor, self._cookie_subject(name, visitor)
+            subject = taken.subject
         else:
             if event.client.client_id:
                 others.insert(0, self._cookie_subject(name, event.client.client_id))
@@ -189,8 +193,7 @@ class Door:
                 taken.refuse(Outcome.INVALID.value, Reason.MISSING_FIELD.value)
                 return
             subject = others.pop(0)
-        suppressed = self._guards.suppressed
-        if suppressed(name, subject) or (others and any(suppressed(name, one) for one in others)):
+        if (subject != taken.clear or others) and self._suppressed(name, subject, others):
             # Who was erased stays so: not even a refusal of theirs is written down. The browser is to forget its id.
             taken.refuse(Outcome.FILTERED.value, Reason.SUPPRESSED.value)
             if sender.browser:
@@ -198,6 +201,7 @@ class Door:
             else:
                 taken.problems.append(filtered(arrived.index, Reason.SUPPRESSED.value))
             return
+        taken.clear = subject
         if not sender.browser and event.source == "web" and not event.client.user_agent:
             taken.agentless.append(arrived.index)
         if event.event == _CONSENT_UPDATE:
@@ -207,6 +211,9 @@ class Door:
         taken.records.append(_keyed(subject, stored))
         taken.accepted += 1
         taken.bots += stored.bot
+
+    def _suppressed(self, name: str, subject: str, others: list[str]) -> bool:
+        return any(self._guards.suppressed(name, one) for one in (subject, *others))
 
     def _store(
         self, name: str, event: Event, time_ms: int, now: int, sender: Sender, subject: str, others: list[str]
@@ -224,24 +231,16 @@ class Door:
         if ecommerce.search_term is not None:
             ecommerce.search_term = self._guards.clean_search_term(ecommerce.search_term)
         extra = msgspec.json.encode(event.extra) if event.extra else b""
+        # By place: names cost five times as much, and this is done for every event.
         return Stored(
-            workspace=name,
-            event_id=event.event_id,
-            event=event.event,
-            event_time_ms=time_ms,
-            received_ms=now,
-            source=event.source,
-            subject=subject,
-            page=cleaned,
-            ecommerce=ecommerce,
-            consent=event.consent,
-            sealed=self._guards.seal(name, subject, pack(Sealed(client, event.user, extra))),
-            user_subjects=others,
-            device_type=client.device_type or (agent.device_type if agent else None),
-            os=client.os or (agent.os if agent else None),
-            ldu=event.ldu,
-            bot=agent.bot if agent else False,
-        )
+            name, event.event_id, event.event, time_ms, now, event.source, subject, cleaned, ecommerce, event.consent,
+            self._guards.seal(name, subject, pack(Sealed(client, event.user, extra))),
+            others,
+            client.device_type or (agent.device_type if agent else None),
+            client.os or (agent.os if agent else None),
+            event.ldu,
+            agent.bot if agent else False,
+        )  # fmt: skip
 
     def _ask(self, workspace: Workspace, consent: Consent, now: int) -> Answer:
         """Decide on consent; a visitor's next request, with the same signals within a second, gets the same answer."""
