@@ -130,7 +130,7 @@ class Gateway:
         visitor = visitor_in(cookies) if cookies else None
         sender = Sender(True, address, (headers.get("user-agent") or "")[:1000], visitor)
         taken = await self._take(workspace, scope, protocol, sender, _TAG_BODY, _TAG_EVENTS)
-        answer = [*cors, _UNSTORED]
+        answer = cors  # nobody may keep the answer to a POST that does not say for how long (RFC 9110, 9.3.3)
         if taken.withdrawn and taken.visitor is None:
             answer.append(("set-cookie", delete_cookie(workspace.shop, secure=scheme == "https")))
         elif taken.visitor is not None:
