@@ -40,6 +40,10 @@ torture: .venv/run ## Break it on purpose: 4000 crash images, 200 kill cycles (C
 	rm -rf build/torture
 	$(BIN)/rekindle torture --cycles $(or $(CYCLES),200) --seed $(or $(SEED),1) --folder build/torture
 
+torture-kafka: .venv/run ## The same on three Kafka brokers and PostgreSQL, which are killed too: 200 cycles (CYCLES=, SEED=; Java, Maven)
+	rm -rf build/torture-kafka
+	$(BIN)/python -m tools.torture --cycles $(or $(CYCLES),200) --seed $(or $(SEED),1) --folder build/torture-kafka
+
 # The rooms that keep state; the others do not notice which database there is.
 STATE_TESTS := tests/engines/test_database.py tests/engines/test_log_view.py tests/audiences tests/profiles \
 	tests/egress/test_lane.py tests/egress/test_sharing.py tests/engines/test_lease.py tests/privacy \
@@ -48,6 +52,7 @@ STATE_TESTS := tests/engines/test_database.py tests/engines/test_log_view.py tes
 test-cluster: .venv/run ## Run the log on Kafka, the state on PostgreSQL, and cluster mode (needs Java and Maven)
 	REKINDLE_TEST_DATABASE=postgresql $(BIN)/python -m pytest -q -n auto $(STATE_TESTS)
 	$(BIN)/python -m pytest -q -m cluster tests/engines/log tests/cluster
+	$(MAKE) --no-print-directory torture-kafka CYCLES=6
 
 lint: .venv/run $(BROWSER_TOOLS) ## Check format, style, types, import contracts and the tag's size
 	$(BIN)/ruff format --check src tests tools
@@ -69,11 +74,16 @@ bench-gateway: .venv/run ## Measure the gateway against others on one core (walk
 bench-egress: .venv/run ## Measure the way out to a simulated platform: events a core, requests, isolation, restart
 	$(BIN)/python -m tools.bench egress
 
+bench-cluster: .venv/run ## Measure two gateways and two workers on Kafka, and a broker that dies under load (Java, Maven)
+	$(BIN)/python -m tools.bench cluster
+
 soak: .venv/run ## Run gateway and worker with every destination down, then catch up (SOAK_MINUTES=10)
 	$(BIN)/python -m tools.soak --minutes $(SOAK_MINUTES)
 
-fuzz-gateway: .venv/run ## Send a million broken bodies through the decoder and the door
+fuzz-gateway: .venv/run ## Send a million broken bodies through the decoder and the door, then as many guided by coverage (atheris)
 	$(BIN)/python -m tools.fuzz.gateway --count $(FUZZ_COUNT)
+	@if $(BIN)/python -c 'import atheris' 2>/dev/null; then $(BIN)/python -m tools.fuzz.guided --runs $(FUZZ_COUNT); \
+		else echo "fuzz: the part guided by coverage was skipped: there is no atheris here (pip install --group fuzz)"; fi
 
 fuzz: .venv/run $(ORACLES) ## Read a million generated and broken consent strings beside the reference packages (needs Node >= 20)
 	$(BIN)/python -m tools.fuzz --count $(FUZZ_COUNT)
@@ -84,4 +94,4 @@ bench-feeds: .venv/run ## Measure the feed engine against lxml (ITEMS=1000000 fo
 docs: .venv/run ## Write the generated parts of docs/ again
 	$(BIN)/python -m tools.docs
 
-.PHONY: help demo test lint bench bench-feeds bench-privacy bench-gateway bench-egress soak fuzz fuzz-gateway docs torture test-cluster
+.PHONY: help demo test lint bench bench-feeds bench-privacy bench-gateway bench-egress soak fuzz fuzz-gateway docs torture torture-kafka bench-cluster test-cluster

@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +24,7 @@ ROLES = ("gateway", "gateway-2", "worker", "worker-2", "scheduler")
 
 
 @contextmanager
-def ground(folder: Path) -> Iterator[Ground]:
+def ground(folder: Path, roles: Sequence[str] = ROLES) -> Iterator[Ground]:
     """Three brokers and a PostgreSQL, each a process that may be killed; running, and ended with the block."""
     folder.mkdir(parents=True, exist_ok=True)
     cluster = Cluster(folder / "kafka")
@@ -48,7 +48,7 @@ def ground(folder: Path) -> Iterator[Ground]:
         database_url=postgres.url(port),
         stores=stores,
         ready={"database": database, **dict.fromkeys((f"broker-{node}" for node in cluster.nodes), brokers)},
-        roles=ROLES,
+        roles=roles,
     )
     try:
         for store in stores.values():

@@ -8,8 +8,8 @@ import os
 import socket
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -51,15 +51,12 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     roles: Sequence[Role] = ("gateway", "worker", "scheduler")
 
 
-async def run(
-    folder: Path,
-    cycles: Sequence[Cycle],
-    seed: int,
-    ground: Ground,
-    drain_s: float,
-    told: Callable[[int, Cycle], None],
-) -> Result:
-    """Build the bench in ``folder``, run, and return the result."""
+@asynccontextmanager
+async def bench(folder: Path, ground: Ground) -> AsyncIterator[Bench]:
+    """Make an installation, a simulated platform and their processes in ``folder``; none of them is started.
+
+    Raises `FileExistsError` where an earlier run's books are.
+    """
     books, logs = folder / "books", folder / "logs"
     for each in (books, logs):
         each.mkdir(parents=True, exist_ok=True)
@@ -85,7 +82,7 @@ async def run(
             logs / "platform.log",
         )
         answering = ports | {"platform": platform}
-        bench = Bench(
+        yield Bench(
             processes=processes,
             stores=ground.stores,
             ready={
@@ -100,7 +97,18 @@ async def run(
             pending=lambda: _pending(installation),
             evidence=lambda: _evidence(installation),
         )
-        return await torture(bench, cycles, seed, system_clock, drain_s=drain_s, told=told)
+
+
+async def _run(
+    folder: Path,
+    cycles: Sequence[Cycle],
+    seed: int,
+    ground: Ground,
+    drain_s: float,
+    told: Callable[[int, Cycle], None],
+) -> Result:
+    async with bench(folder, ground) as made:
+        return await torture(made, cycles, seed, system_clock, drain_s=drain_s, told=told)
 
 
 def execute(folder: Path, cycles: Sequence[Cycle], seed: int, ground: Ground, drain_s: float, report: Path) -> bool:
@@ -110,7 +118,7 @@ def execute(folder: Path, cycles: Sequence[Cycle], seed: int, ground: Ground, dr
         extra = "" if cycle.trouble == "none" else f", {cycle.trouble} ({cycle.victim})"
         click.echo(f"cycle {number + 1}/{len(cycles)}: kill {' and '.join(cycle.kill)}{extra}", err=True)
 
-    result = asyncio.run(run(folder, cycles, seed, ground, drain_s, told))
+    result = asyncio.run(_run(folder, cycles, seed, ground, drain_s, told))
     report.mkdir(parents=True, exist_ok=True)
     (report / "report.json").write_bytes(as_json(result))
     (report / "report.html").write_text(as_html(result), encoding="utf-8")

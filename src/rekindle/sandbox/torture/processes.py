@@ -37,6 +37,11 @@ class Process:
             self._forget()
         return self._child is not None
 
+    @property
+    def pid(self) -> int | None:
+        """Its process id; None when it does not run."""
+        return None if self._child is None else self._child.pid
+
     def start(self) -> None:
         """Start it unless it runs."""
         if self.running:
