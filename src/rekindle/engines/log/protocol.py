@@ -72,9 +72,10 @@ class Log(Protocol):
     """Append-only, durable, read by named consumers at their own pace."""
 
     async def append(self, records: Sequence[Keyed]) -> None:
-        """Store all records, or none; when this returns they are on stable storage.
+        """Store all records; when this returns they are on stable storage.
 
-        Raises `LogFull` or `LogUnavailable`, and then none of them was acknowledged.
+        Raises `LogFull` or `LogUnavailable`, and then none of them was acknowledged. One machine's engine has then stored none;
+        one of several machines may keep some, which readers know by their ids when the caller tries again.
         """
         ...
 

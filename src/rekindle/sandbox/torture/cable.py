@@ -53,8 +53,8 @@ class Cable:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pump(reader, other, answers=False))
                 group.create_task(self._pump(far, writer, answers=True))
-        except (OSError, ExceptionGroup):
-            return
+        except (OSError, ExceptionGroup, asyncio.CancelledError):
+            return  # cancelled only when the line is taken away, and nobody waits for this task
         finally:
             for end in (writer, other):
                 if end is not None:
