@@ -18,6 +18,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public by i
 )
 
 from rekindle.engines.log._kafka_errors import PASSING, code, patiently, translate
+from rekindle.engines.log._kafka_places import committed
 from rekindle.engines.log._kafka_target import KafkaTarget
 from rekindle.engines.log.protocol import Entry, LogUnavailable
 
@@ -25,6 +26,7 @@ T = TypeVar("T")
 _Spec: Any = OffsetSpec  # it carries no types
 
 _RPC_S = 10.0
+_LIST_S = 4.0  # every broker is asked, and one that just died is waited for
 _LOOK_S = 10.0
 _report = structlog.get_logger("log")
 
@@ -143,9 +145,8 @@ class Admin:
 
     def cursors(self, partitions: Sequence[int]) -> dict[str, dict[int, int]]:
         """Return what each consumer of this log has committed, by partition."""
-        listed = patiently(lambda: _wait(self._admin.list_consumer_groups(request_timeout=_RPC_S)), time.sleep)
         prefix = self._target.prefix
-        names = sorted(each.group_id for each in listed.valid if each.group_id.startswith(prefix))
+        names = sorted(name for name in patiently(self._groups, time.sleep) if name.startswith(prefix))
         for gone in set(self._lookers) - set(names):
             self._lookers.pop(gone).close()
         found: dict[str, dict[int, int]] = {}
@@ -154,6 +155,12 @@ class Admin:
             if places:
                 found[name.removeprefix(prefix)] = places
         return found
+
+    def _groups(self) -> list[str]:
+        listed = _wait(self._admin.list_consumer_groups(request_timeout=_LIST_S))
+        for error in listed.errors:  # a broker that did not answer may hold any group, and `trim` must not miss one
+            raise KafkaException(error)
+        return [each.group_id for each in listed.valid]
 
     def _committed(self, group: str, partitions: Sequence[int]) -> dict[int, int]:
         """Ask as a client of the group that never joins it.
@@ -164,9 +171,7 @@ class Admin:
         looker = self._lookers.get(group)
         if looker is None:
             looker = self._lookers[group] = Consumer({**self._reader_config, "group.id": group})
-        asked = [TopicPartition(self._target.topic, number) for number in partitions]
-        found = patiently(lambda: looker.committed(asked, timeout=_RPC_S), time.sleep)
-        return {each.partition: each.offset for each in found if each.offset >= 0}
+        return committed(looker, self._target.topic, partitions)
 
     def forget(self, group: str) -> None:
         """Delete a group; members that are just leaving get a moment. Raises `LogUnavailable` while others are in it."""

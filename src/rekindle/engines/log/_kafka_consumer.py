@@ -13,6 +13,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from rekindle.engines.log._kafka_errors import LOST_MEMBERSHIP, PASSING, code, patiently, translate
+from rekindle.engines.log._kafka_places import committed
 from rekindle.engines.log.protocol import Entry, LogUnavailable
 
 T = TypeVar("T")
@@ -31,7 +32,6 @@ _SETTINGS: Mapping[str, Any] = {
     "fetch.wait.max.ms": 100,
     "queued.max.messages.kbytes": 8_192,
 }
-_RPC_S = 10.0
 _PATIENCE_S = 10.0
 _SLICE_S = 0.2
 _TEND_S = 1.0
@@ -159,9 +159,7 @@ class KafkaConsumer:
                 _report.info("consumer was registered by another member", group=self._config["group.id"])
 
     def _read_committed(self, partitions: Sequence[int]) -> dict[int, int]:
-        asked = [TopicPartition(self._topic, number) for number in partitions]
-        found = patiently(lambda: self._client.committed(asked, timeout=_RPC_S), time.sleep)
-        return {each.partition: each.offset for each in found if each.offset >= 0}
+        return committed(self._client, self._topic, partitions)
 
     def _go_to_committed(self, partitions: Sequence[int]) -> None:
         self._committed = self._read_committed(partitions)
