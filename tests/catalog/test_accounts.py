@@ -19,12 +19,14 @@ from tests.catalog.shops.base import Shop
 from tests.catalog.shops.baselinker import BaseLinker
 from tests.catalog.shops.bigcommerce import BigCommerce
 from tests.catalog.shops.magento import Magento
+from tests.catalog.shops.prestashop import PrestaShop
+from tests.catalog.shops.shoper import Shoper
 from tests.catalog.shops.shopify import Shopify
 from tests.catalog.shops.woocommerce import WooCommerce
 from tests.catalog.shops.world import Stopped, World, world
 from tests.conftest import FakeClock
 
-SHOPS: list[type[Shop]] = [Shopify, WooCommerce, BigCommerce, BaseLinker, Magento]
+SHOPS: list[type[Shop]] = [Shopify, WooCommerce, BigCommerce, BaseLinker, Magento, Shoper, PrestaShop]
 
 Make = Callable[..., World]
 

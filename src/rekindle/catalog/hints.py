@@ -90,10 +90,10 @@ class HintStore:
             )
 
     def imported(self, connection: Connection, workspace: str, source: str, since_ms: int, now_ms: int) -> None:
-        """Say that a whole import that began at ``since_ms`` is live: later hints are due again, earlier ones are over."""
+        """Say that a whole import that began at ``since_ms`` is live: later hints are due again, the others are over."""
         table = _tables.hints
         mine = _mine(workspace, source)
-        connection.execute(sa.delete(table).where(*mine, table.c.received_ms < since_ms))
+        connection.execute(sa.delete(table).where(*mine, table.c.received_ms <= since_ms))
         connection.execute(
             sa.update(table).where(*mine, table.c.due_ms == _DONE, table.c.key != EVERYTHING).values(due_ms=now_ms)
         )

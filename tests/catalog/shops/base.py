@@ -46,7 +46,7 @@ class Shop:
     hook_secret = "hook-secret-of-the-shop"
     options: ClassVar[Mapping[str, Any]] = {}
     currency = "PLN"
-    keys_are_variants = False
+    tells_currency = True
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock

@@ -47,7 +47,7 @@ class World:
         self.slept: list[float] = []
         secrets = {name: {"secret": f"{shop.kind}_{name}"} for name in shop.secrets}
         self.source = Source(
-            name="main", kind=shop.kind, every="1d",
+            name="main", kind=shop.kind, every="1d", currency=None if shop.tells_currency else shop.currency,
             options={**shop.options, **secrets, "hook_secret": {"secret": "hook"}, **options},
         )  # fmt: skip
         document = ShopDocument(name="shop", title="Shop", origins=[], country="PL", currency="EUR")

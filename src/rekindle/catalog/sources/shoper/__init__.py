@@ -1,0 +1,57 @@
+"""A Shoper shop through its REST API."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from rekindle.catalog._asking import hook_body
+from rekindle.catalog.account import Manifest, Setting, Unsigned
+from rekindle.catalog.row import Prepared
+from rekindle.catalog.sources.shoper.account import configure
+from rekindle.catalog.sources.shoper.products import items, rows
+
+TITLE = "Shoper, through its REST API"
+
+manifest: Final = Manifest(
+    name="shoper",
+    settings=(
+        Setting("url", "the shop's address, such as https://shop.example", required=True),
+        Setting("language", "the translation that is read [default: pl_PL]"),
+    ),
+    secrets=(
+        Setting("login", "the login of an API user (Settings › Administrators, access to the API)", required=True),
+        Setting("password", "the API user's password", required=True),
+    ),
+    hook_secret="the key (Klucz) of the webhook",  # noqa: S106 - a description
+    per_second=2,
+    unverified=(
+        "Shoper's developer documentation was not at hand: names of fields, filters with IN, the address of a picture and the "
+        "quota are known from published integrations. Names of variants' options are not read."
+    ),
+    documents=("https://developers.shoper.pl/", "https://www.shoper.pl/learn/artykul/jak-utworzyc-webhook"),
+)
+
+
+def sniff(_prepared: Prepared) -> str | None:
+    """No file is an account."""
+    return None
+
+
+def hint(headers: Mapping[str, str], body: bytes, secret: str, _now_ms: int) -> Sequence[str]:
+    """Return the product of a webhook, whose sum is SHA-1 of id, key and body (Shoper, "Jak utworzyć webhook").
+
+    Raises `Unsigned`.
+    """
+    given = headers.get("x-webhook-sha1", "").lower()
+    signed = headers.get("x-webhook-id", "").encode() + b":" + secret.encode() + b":" + body
+    wanted = hashlib.sha1(signed).hexdigest()  # noqa: S324 - the platform's own sum
+    if not secret or not hmac.compare_digest(wanted.encode(), given.encode()):
+        raise Unsigned
+    key = hook_body(body).get("product_id")
+    return [str(key)] if headers.get("x-webhook-name", "").startswith("product.") and key else []
+
+
+__all__ = ["TITLE", "configure", "hint", "items", "manifest", "rows", "sniff"]

@@ -1,0 +1,109 @@
+"""Products of Shoper's records. A product with variants is sold as these; the others have a stock of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from rekindle.catalog import _json
+from rekindle.catalog._records import Records
+from rekindle.catalog._spill import Spill
+from rekindle.catalog.account import Record
+from rekindle.catalog.products import product_from
+from rekindle.catalog.report import Report
+from rekindle.catalog.row import Item, Options, Prepared, Row, Values
+from rekindle.catalog.variants import fill
+
+
+def rows(prepared: Prepared, _options: Options, report: Report) -> Iterator[Row]:
+    """Yield products and variants as they were given, flattened."""
+    with Records(prepared, report) as records:
+        for number, record in records.of("products", "product-stocks"):
+            yield Row(number, _json.flat(record.body))
+
+
+def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item]:
+    """Yield what can be bought.
+
+    ``options.id`` is a template of ``product_id``, ``stock_id`` and ``code``; without it a product without variants has
+    the id ``{product_id}`` and a variant ``{product_id}-{stock_id}``.
+    """
+    language = str(options.extra.get("language", "pl_PL"))
+    with Records(prepared, report) as records, Spill() as varied:
+        for _, record in records.of("product-stocks"):
+            varied.put(_json.text(record.body.get("product_id")), {})
+        for number, record in records.of("products", "product-stocks"):
+            variant = record if record.kind == "product-stocks" else None
+            product = records.get("products", _json.text(record.body.get("product_id")))
+            if product is None or (variant is None and varied.get(record.id) is not None):
+                continue
+            texts = _inner(_inner(product.body, "translations"), language)
+            stock = variant.body if variant else _inner(product.body, "stock")
+            if _json.text(texts.get("active")) in ("0", "false") or _json.text(stock.get("active")) in ("0", "false"):
+                value = _json.text(texts.get("name"))
+                report.add("not-published", "not for sale, left out", severity="note", row=number, value=value)
+                continue
+            values = _values(product, stock, texts, options, records, variant=variant is not None)
+            if found := product_from(values, options, report, number):
+                yield Item(0, found, product.id)
+
+
+def _values(
+    product: Record, stock: dict[str, Any], texts: dict[str, Any], options: Options, records: Records, *, variant: bool
+) -> Values:
+    body, own = product.body, _inner(product.body, "stock")
+    names: Values = {
+        "product_id": product.id,
+        "stock_id": _json.text(stock.get("stock_id")),
+        "code": _json.text(stock.get("code") or body.get("code")),
+    }
+    template = "{product_id}-{stock_id}" if variant else "{product_id}"
+    maker = records.get("producers", _json.text(body.get("producer_id")))
+    category = records.get("categories", _json.text(body.get("category_id")))
+    language = str(options.extra.get("language", "pl_PL"))
+    kind = _inner(_inner(category.body, "translations"), language) if category else {}
+    regular = _price(stock, own) if variant else _json.text(own.get("price"))
+    promo = "" if variant else _json.text(body.get("promo_price"))
+    return {
+        "id": fill(str(options.extra.get("id", template)), names),
+        "group_id": product.id if variant else "",
+        "title": _json.text(texts.get("name")),
+        "description": _json.text(texts.get("description") or texts.get("short_description")),
+        "link": _json.text(texts.get("permalink")),
+        "image_link": _image(_inner(body, "main_image"), str(options.extra.get("url", ""))),
+        "price": regular,
+        "sale_price": promo if promo and 0 < float(promo) < float(regular or 0) else "",
+        "currency": options.currency or "",
+        "quantity": _json.text(stock.get("stock")).partition(".")[0],
+        "brand": _json.text(maker.body.get("name")) if maker else "",
+        "gtin": _json.text(stock.get("ean") or body.get("ean")),
+        "product_type": _json.text(kind.get("name")),
+        "sku": names["code"],
+    }
+
+
+def _price(stock: dict[str, Any], product: dict[str, Any]) -> str:
+    """Return a variant's price: the product's (0), its own (1), more (2) or less (3) than the product's."""
+    base, own = float(_json.text(product.get("price")) or 0), float(_json.text(stock.get("price")) or 0)
+    match _json.text(stock.get("price_type")):
+        case "1":
+            found = own
+        case "2":
+            found = base + own
+        case "3":
+            found = base - own
+        case _:
+            found = base
+    return f"{found:.2f}"
+
+
+def _image(image: dict[str, Any], url: str) -> str:
+    key, name = _json.text(image.get("gfx_id")), _json.text(image.get("name"))
+    return f"{url.rstrip('/')}/environment/cache/images/0_0_productGfx_{key}/{quote(name)}" if key and name else ""
+
+
+def _inner(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return an inner object; PHP writes an empty one as a list."""
+    found = body.get(name)
+    return found if isinstance(found, dict) else {}
