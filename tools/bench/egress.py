@@ -120,13 +120,17 @@ def isolation(rounds: int, seconds: float) -> None:
     with ExitStack() as stack:
         good = [stack.enter_context(platform()) for _ in range(3)]
         late = stack.enter_context(platform(5))
-        for _ in range(rounds):
-            for name, third in (("well", good[2]), ("dead", _DEAD), ("5 s late", late)):
+        kinds = [("well", good[2]), ("dead", _DEAD), ("5 s late", late)]
+        for number in range(rounds):
+            # Each round begins with another one, so that a machine that gets slower favours none.
+            turn = number % len(kinds)
+            for name, third in kinds[turn:] + kinds[:turn]:
                 found[name].append(asyncio.run(_p99([*good[:2], third], seconds)))
     print(f"p99 from append to answer at two platforms, {_RATE} events/s each, beside a third that is")
     for name, took in found.items():
         ratios = [one / well for one, well in zip(took, found["well"], strict=True)]
         print(f"  {name}: {_spread(took, 0)} ms; ratio {_spread(ratios, 2)}")
+        print(f"    of the medians: {statistics.median(took) / statistics.median(found['well']):.2f}")
 
 
 def _spread(values: list[float], digits: int) -> str:
