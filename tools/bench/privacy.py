@@ -26,6 +26,7 @@ from rekindle.engines.secrets import SecretMissing
 from rekindle.model.event import Client, Consent, Ecommerce, Page, User
 from rekindle.model.record import Stored
 from rekindle.model.sealed import Sealed, pack
+from rekindle.privacy.consent import gpp, tcf
 from rekindle.privacy.consent.gpp import parse_gpp
 from rekindle.privacy.consent.tcf import parse_tcf
 from rekindle.privacy.decide import decide
@@ -91,8 +92,8 @@ def decoding(rounds: int) -> None:
 
 def _cold(parse: Callable[..., object], texts: list[str]) -> None:
     for _ in range(5):
-        parse_tcf.cache_clear()
-        parse_gpp.cache_clear()
+        tcf.known.forget()
+        gpp.known.forget()
         for text in texts:
             parse(text)
 
@@ -138,7 +139,7 @@ def deciding(count: int) -> None:
             raise RuntimeError(f"the bench's consent is refused: {found.reason}")
         return took
 
-    parse_tcf.cache_clear()
+    tcf.known.forget()
     cold = [ask(text) for text in texts]
     warm = [ask(texts[-1 - number % 100]) for number in range(count)]
     print("| decision | p50 | p99 |")

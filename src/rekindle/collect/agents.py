@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
+
+from rekindle.model.remember import remembered
 
 # Declared robots, previewers, monitors and HTTP libraries; what hides itself is not found by a header.
 _BOT = re.compile(
@@ -35,7 +36,7 @@ class Agent(NamedTuple):
     os: str | None
 
 
-@lru_cache(maxsize=4096)
+@remembered(4_096, 1_024)
 def read_agent(header: str) -> Agent:
     """Return what the header says. An absent or empty one is a bot's: every browser sends it."""
     if not header or _BOT.search(header):

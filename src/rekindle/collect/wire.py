@@ -10,7 +10,6 @@ import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -19,6 +18,7 @@ from rekindle.collect._shapes import ClosedEnvelope, ClosedEvent, WireEvent, Wir
 from rekindle.model.clock import parse_rfc3339
 from rekindle.model.event import Ecommerce, Event, Item
 from rekindle.model.outcome import Outcome, Reason
+from rekindle.model.remember import remembered
 
 # GA4 allows letters, digits and "_"; names of other tag managers' events also have ". : -".
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
@@ -167,12 +167,12 @@ def _finish(index: int, event: Event, found: list[Arrived], problems: list[Probl
     found.append(Arrived(index, event, time_ms))
 
 
-@lru_cache(maxsize=1024)
+@remembered(1_024, 64)
 def _is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-@lru_cache(maxsize=1024)
+@remembered(1_024, 8)
 def _currency(text: str) -> str | None:
     """Return the currency in capitals, or None when it is none."""
     return text.upper() if text.isascii() and text.isalpha() else None

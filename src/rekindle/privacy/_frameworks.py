@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Literal
 
 from rekindle.model.event import Consent
+from rekindle.model.remember import remembered
 from rekindle.privacy.consent.ac import read_ac
 from rekindle.privacy.consent.gpp import GppString, parse_gpp
 from rekindle.privacy.consent.tcf import TcString, parse_tcf
@@ -251,6 +251,6 @@ def read_choice(
     )
 
 
-@lru_cache(maxsize=20_000)
+@remembered(4_096, 2_048)
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -5,11 +5,11 @@ Source: IAB Tech Lab, Global Privacy Platform, Consent String Specification 1.0 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
+from rekindle.model.remember import remembered
 from rekindle.privacy.consent._bits import Bits
 from rekindle.privacy.consent._us_layouts import LAYOUTS
 from rekindle.privacy.consent.reading import Reading, Refused
@@ -30,9 +30,8 @@ class GppString(msgspec.Struct, frozen=True):
     tcf: str | None
 
 
-@lru_cache(maxsize=20_000)
 def parse_gpp(text: str | None) -> GppString | Reading:
-    """Return the string read, or the `Reading` that says why not. Cached by the string.
+    """Return the string read, or the `Reading` that says why not. The newest strings are remembered.
 
     One section that cannot be read makes the whole string unreadable: it might have been the one that says no.
     """
@@ -40,6 +39,12 @@ def parse_gpp(text: str | None) -> GppString | Reading:
         return Reading("absent", "there is no GPP string")
     if len(text) > _LONGEST:
         return Reading("malformed", f"longer than {_LONGEST} characters")
+    return known(text)
+
+
+@remembered(4_096, 2_048)
+def known(text: str) -> GppString | Reading:
+    """Read a string that is there; the newest are remembered."""
     try:
         return _parse(text)
     except Refused as refused:

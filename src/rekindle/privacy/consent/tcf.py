@@ -5,12 +5,12 @@ Source: IAB Europe, Transparency and Consent String with Global Vendor & CMP Lis
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from rekindle.model.clock import rfc3339
+from rekindle.model.remember import remembered
 from rekindle.privacy.consent._bits import Bits, IdSet, Intervals
 from rekindle.privacy.consent.reading import Reading, Refused
 
@@ -98,13 +98,18 @@ class TcString(msgspec.Struct, frozen=True):
         return facts
 
 
-@lru_cache(maxsize=20_000)
 def parse_tcf(text: str | None) -> TcString | Reading:
-    """Return the string read, or the `Reading` that says why not. Cached by the string."""
+    """Return the string read, or the `Reading` that says why not. The newest strings are remembered."""
     if text is None or not text.strip():
         return Reading("absent", "there is no TC string")
     if len(text) > _LONGEST:
         return Reading("malformed", f"longer than {_LONGEST} characters")
+    return known(text)
+
+
+@remembered(4_096, 2_048)
+def known(text: str) -> TcString | Reading:
+    """Read a string that is there; the newest are remembered."""
     try:
         return _parse(text)
     except Refused as refused:
