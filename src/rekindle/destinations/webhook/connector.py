@@ -44,7 +44,8 @@ manifest: Final = Manifest(
     fields=_OPEN | _PERSONAL,
     purposes=frozenset({"ads_measurement"}),
     hosts=frozenset(),
-    limits=Limits(batch=1000),
+    # Its receiver is mostly asked for each event alone.
+    limits=Limits(batch=1000, concurrency=16),
     consent=DestinationConsent(consent_mode=["ad_storage", "ad_user_data"]),
     settings=(
         Setting("url", "where events are posted; https", required=True),
