@@ -1,7 +1,7 @@
-"""100,000 products to one Google RSS file: our path against an `lxml` `xmlfile` writer doing the same mapping.
+"""The feed engine against other writers of the same RSS: `lxml`'s incremental writer and Node's fast-xml-parser.
 
-Both read the same Parquet snapshot and write an uncompressed file; neither runs rules or checks in "write only".
-"whole build" adds what only we do: rules, checks, the version's Parquet, gzip and the index of ids.
+"ours" maps and writes one uncompressed file, as lxml does; "whole" is a build as the scheduler makes it, "again" and
+"one" the next builds, after the price of 1 % of the items and of one item changed, their deltas included.
 Run: ``python -m tools.bench feeds``
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -22,15 +23,18 @@ from typing import Any
 import duckdb
 from lxml import etree
 
-from rekindle.feeds import _index, _sql
+from rekindle.engines.blobs import FolderBlobs
+from rekindle.engines.database import open_database
+from rekindle.feeds import FeedBuilder, _sql
 from rekindle.feeds.channel import Head
-from rekindle.feeds.findings import collect
 from rekindle.feeds.items import Items
 from rekindle.feeds.program import Program, compile_feed
 from rekindle.feeds.writing import columns_of, count_filled, write_items, write_output
-from rekindle.workspace import Feed
+from rekindle.model.ports import Snapshot
+from rekindle.workspace import Feed, Shop, Workspace
 
 G = "http://base.google.com/ns/1.0"
+FAST_XML = Path(__file__).parent / "fast_xml"
 HEAD = Head("Bench & co", "https://shop.example")
 
 
@@ -73,23 +77,6 @@ def ours(snapshot: Path, folder: Path) -> Path:
         write_items(engine, plain, _sql.parquet(snapshot), items)
         columns = columns_of(plain.channel, count_filled(engine, plain.channel, Items(items).table()))
         write_output(engine, plain.channel, HEAD, items, columns, target)
-    return target
-
-
-def whole(snapshot: Path, folder: Path) -> Path:
-    """Everything that a build does."""
-    program = compile_feed(Feed(channel="google_merchant")).over(snapshot)
-    items, target = folder / "items.parquet", folder / "whole.xml"
-    with _sql.connect(folder) as engine:
-        write_items(engine, program, _sql.parquet(snapshot), items)
-        table = f"SELECT * FROM {_sql.parquet(items)}"
-        products = _sql.parquet(snapshot)
-        collect(
-            engine, program.checks, table, lambda ids: program.before_checks(f"(FROM {products} WHERE id IN ({ids}))")
-        )
-        columns = columns_of(program.channel, count_filled(engine, program.channel, table))
-        write_output(engine, program.channel, HEAD, items, columns, target, folder / "whole.xml.gz")
-        _index.write_index(engine, table, folder / "ids")
     return target
 
 
@@ -151,7 +138,81 @@ def theirs(snapshot: Path, folder: Path) -> Path:
     return target
 
 
-WAYS: dict[str, Callable[[Path, Path], Path]] = {"ours": ours, "lxml": theirs, "whole": whole}
+def fast_xml(snapshot: Path, folder: Path) -> dict[str, float]:
+    """The same mapping in Node, a thousand items at a time, from JSON Lines."""
+    products = folder / "products.jsonl"
+    if not products.exists():
+        columns = ", ".join(name for name in _sql_columns(snapshot) if name not in ("source", "row"))
+        duckdb.connect().execute(f"COPY (SELECT {columns} FROM '{snapshot}' ORDER BY id) TO '{products}' (FORMAT json)")
+    command = ["node", str(FAST_XML / "writer.mjs"), str(products), str(folder / "fast-xml.xml"), HEAD.title, HEAD.link]
+    measured: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return measured
+
+
+def _sql_columns(snapshot: Path) -> list[str]:
+    return [str(row[0]) for row in duckdb.connect().execute(f"DESCRIBE FROM '{snapshot}'").fetchall()]
+
+
+def without_node() -> str:
+    """Return why fast-xml-parser cannot be measured here, or nothing."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        return "Node.js is not there"
+    if not (FAST_XML / "node_modules").is_dir():
+        install = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+        if subprocess.run(install, cwd=FAST_XML, capture_output=True).returncode:
+            return "npm could not install it"
+    return ""
+
+
+def builds(snapshot: Path, folder: Path) -> dict[str, dict[str, float]]:
+    """Build as the scheduler does, database, blob store and deltas included: whole, then after 1 % and one price changed."""
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        work = Path(name)
+        shelf = _Shelf(snapshot)
+        database = open_database(work / "state.db")
+        database.create_all()
+        blobs = FolderBlobs(work / "blobs")
+        builder = FeedBuilder(database, blobs, shelf, lambda: 0, work / "work")
+        shop = Shop(name="shop", title=HEAD.title, origins=[HEAD.link], country="PL", currency="PLN")
+        workspace = Workspace(shop=shop, feeds={name: Feed(channel=name) for name in ("google_merchant", "meta")})
+        found: dict[str, dict[str, float]] = {}
+        for name in ("whole", "again", "one"):
+            shelf.path = snapshot if name == "whole" else snapshot.with_suffix(f".{name}")
+            for feed in workspace.feeds:
+                started, worked = time.perf_counter(), time.process_time()
+                version = builder.build(workspace, feed)
+                seconds, cpu = time.perf_counter() - started, time.process_time() - worked
+                if (version.patch_digest is None) != (name == "whole"):
+                    raise SystemExit(f"{feed}: the build {name} was made otherwise than it should be")
+                found[f"{name} {feed}"] = {"seconds": seconds, "cpu": cpu, "mb": _peak_mb()}
+                if feed == "google_merchant" and name == "whole":
+                    shutil.copy(blobs.path(version.digest), folder / "whole.xml")
+        database.close()
+        return found
+
+
+class _Shelf:
+    """The snapshot that is live."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def current(self, workspace: str) -> Snapshot:
+        """See `model.ports.Snapshots.current`."""
+        return Snapshot(workspace, str(self.path), self.path, 0, 0)
+
+
+def change(snapshot: Path) -> None:
+    """Write the snapshot again with other prices: of 1 % of the items, and of one."""
+    for name, which in (("again", "hash(row) % 100 = 0"), ("one", "row = 7")):
+        duckdb.connect(config={"memory_limit": "400MB", "temp_directory": str(snapshot.parent)}).execute(
+            f"COPY (SELECT * REPLACE (CASE WHEN {which} THEN price + 1 ELSE price END AS price) FROM '{snapshot}') "
+            f"TO '{snapshot.with_suffix(f'.{name}')}' "
+            "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480, KV_METADATA {rekindle: 'clean'})"
+        )
+
+
+WAYS: dict[str, Callable[[Path, Path], Path]] = {"ours": ours, "lxml": theirs}
 
 
 def _read(path: Path) -> list[tuple[str | None, int]]:
@@ -165,11 +226,13 @@ def _read(path: Path) -> list[tuple[str | None, int]]:
     return found
 
 
-def _one(way: str, snapshot: Path, folder: Path) -> dict[str, float]:
+def _one(way: str, snapshot: Path, folder: Path) -> dict[str, Any]:
     """Run one way in a process of its own, so that its memory is its own."""
+    if way == "fast-xml":
+        return fast_xml(snapshot, folder)
     command = [sys.executable, "-m", "tools.bench.feeds", "--way", way, str(snapshot), str(folder)]
     result = subprocess.run(command, check=True, capture_output=True, text=True)
-    measured: dict[str, float] = json.loads(result.stdout)
+    measured: dict[str, Any] = json.loads(result.stdout)
     return measured
 
 
@@ -178,26 +241,42 @@ def run(count: int = 100_000, rounds: int = 5) -> None:
         folder = Path(name)
         snapshot = folder / "snapshot.parquet"
         generate(snapshot, count)
+        change(snapshot)
         print(f"{count:,} products, {rounds} alternating runs; snapshot {snapshot.stat().st_size / 1e6:.0f} MB")
-        runs: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+        ways = ["ours", "lxml", "builds"]
+        if skipped := without_node():
+            print(f"fast-xml-parser is left out: {skipped}")
+        else:
+            ways.append("fast-xml")
+        runs: dict[str, list[dict[str, float]]] = {}
         for _ in range(rounds):
-            for way in WAYS:
-                runs[way].append(_one(way, snapshot, folder))
-        read = {way: _read(folder / f"{way}.xml") for way in WAYS}
-        if not read["ours"] == read["lxml"] == read["whole"]:
+            for way in ways:
+                measured = _one(way, snapshot, folder)
+                for each, figures in measured.items() if way == "builds" else [(way, measured)]:
+                    runs.setdefault(each, []).append(figures)
+        read = [_read(folder / f"{way}.xml") for way in ("ours", "lxml", "whole", *ways[3:])]
+        if any(each != read[0] for each in read):
             raise SystemExit("the files differ: ids or numbers of attributes are not the same")
-        print(f"read back: {len(read['ours']):,} items each, same ids, same numbers of attributes")
-        for way, measured in runs.items():
-            seconds = [m["seconds"] for m in measured]
-            cpu = statistics.median(m["cpu"] for m in measured)
+        print(f"read back: {len(read[0]):,} items each, same ids, same numbers of attributes")
+        for way, found in runs.items():
+            seconds, cpu = ([each[kind] for each in found] for kind in ("seconds", "cpu"))
             print(
-                f"{way:<6} {statistics.median(seconds):6.2f} s ({min(seconds):.2f}-{max(seconds):.2f}), processor {cpu:.2f} s, "
-                f"{(folder / f'{way}.xml').stat().st_size / 1e6:.0f} MB, peak {max(m['mb'] for m in measured):.0f} MB"
+                f"{way:<22} {statistics.median(seconds):6.2f} s ({min(seconds):.2f}-{max(seconds):.2f}), processor "
+                f"{statistics.median(cpu):.2f} s ({min(cpu):.2f}-{max(cpu):.2f}), peak {max(m['mb'] for m in found):.0f} MB"
             )
-        for way in ("ours", "whole"):
-            for kind, word in (("seconds", "time"), ("cpu", "processor")):
-                ratios = [b[kind] / a[kind] for a, b in zip(runs[way], runs["lxml"], strict=True)]
-                print(f"lxml / {way}, {word}: {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})")
+        pairs = [("lxml", "ours"), ("lxml", "whole google_merchant"), ("fast-xml", "ours")]
+        pairs += [(f"{a} {feed}", f"whole {feed}") for feed in ("google_merchant", "meta") for a in ("again", "one")]
+        for over, under in pairs:
+            if over in runs:
+                print(
+                    f"{over} / {under}: "
+                    + ", ".join(_ratio(runs[over], runs[under], kind) for kind in ("seconds", "cpu"))
+                )
+
+
+def _ratio(over: list[dict[str, float]], under: list[dict[str, float]], kind: str) -> str:
+    ratios = [a[kind] / b[kind] for a, b in zip(over, under, strict=True)]
+    return f"{kind} {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
 
 
 def _peak_mb() -> float:
@@ -220,6 +299,9 @@ def main(arguments: list[str] | None = None) -> None:
         run(given.items, given.rounds)
         return
     way, snapshot, folder = given.way
+    if way == "builds":
+        print(json.dumps(builds(Path(snapshot), Path(folder))))
+        return
     started, worked = time.perf_counter(), time.process_time()
     WAYS[way](Path(snapshot), Path(folder))
     measured = {"seconds": time.perf_counter() - started, "cpu": time.process_time() - worked, "mb": _peak_mb()}
