@@ -1,4 +1,4 @@
-"""`rekindle feeds`: the probe on real and broken files, and the commands on an installation."""
+"""`rekindle feeds check`: the probe on real and broken files."""
 
 from __future__ import annotations
 
