@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ class Build:
         items = Items(base, patch, basis)
         output, packed = self._work / "feed", self._work / "feed.gz"
         begin = channel.format.begin(head, channel.spec, columns)
-        with self._mapped(last.base_digest) as plain, self._mapped(last.base_gzip_digest) as zipped:
+        with self._reader(last.base_digest) as plain, self._reader(last.base_gzip_digest) as zipped:
             pieces = splice(where, plain, zipped, edits)
             _write(begin, pieces, channel.format.end, output, packed)
         fields: dict[str, Any] = {
@@ -153,11 +153,10 @@ class Build:
         return self._blobs.put(path, move=True)
 
     @contextmanager
-    def _mapped(self, digest: str | None) -> Iterator[memoryview]:
-        with ExitStack() as stack:
-            file = stack.enter_context(self._blobs.path(digest or "").open("rb"))
-            content = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-            yield stack.enter_context(memoryview(content))
+    def _reader(self, digest: str | None) -> Iterator[Callable[[int, int], bytes]]:
+        # Not mapped: a mapping's pages count as the process's memory until it ends.
+        with self._blobs.path(digest or "").open("rb", buffering=0) as file:
+            yield lambda at, size: os.pread(file.fileno(), size, at)
 
     def price_shock(self, new: Items, before: FeedVersion, published: int) -> float:
         """Return the share of the items in both versions whose price moved by half or more; 0 where it cannot be told."""

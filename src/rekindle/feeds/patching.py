@@ -28,8 +28,8 @@ def write_patch(
     known = _sql.parquet(base)
     marks = f"SELECT _id, _hash FROM {known}"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE rk_new AS SELECT p.* FROM {products} p LEFT JOIN ({marks}) k ON p.id = k._id "
-        f"WHERE {fingerprint('p.')} IS DISTINCT FROM k._hash"
+        f"CREATE OR REPLACE TEMP TABLE rk_new AS SELECT p.* FROM {products} p "
+        f"ANTI JOIN ({marks}) k ON p.id = k._id AND {fingerprint('p.')} = k._hash"
     )
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE rk_gone AS SELECT _id FROM {known} k ANTI JOIN {products} p ON p.id = k._id"

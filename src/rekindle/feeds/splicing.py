@@ -6,7 +6,7 @@ The result is the same, byte for byte, as that of a full build of the same items
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from rekindle.feeds import _gzip
@@ -27,15 +27,22 @@ class Edit(NamedTuple):
     ends: bool
 
 
-class _Splice:
-    """Walks over the earlier file once. Runs of untouched blocks are yielded together, as views of it."""
+Read = Callable[[int, int], bytes]
+"""Returns bytes of the earlier file: from where, and how many."""
 
-    def __init__(self, layout: Layout, plain: memoryview, packed: memoryview) -> None:
+CHUNK = 4 << 20
+"""Bytes of untouched blocks that are copied at once."""
+
+
+class _Splice:
+    """Walks over the earlier file once. Untouched blocks that lie together are copied in large chunks."""
+
+    def __init__(self, layout: Layout, plain: Read, packed: Read) -> None:
         self._plain, self._packed = plain, packed
         self._lengths = array("I", layout.lengths)
         self._at = layout.head.plain
         self._packed_at = _gzip.HEADER + layout.head.packed
-        self._pending: list[bytes | memoryview] = []
+        self._pending: list[bytes] = []
         self._same = (self._at, self._packed_at)
 
     def pieces(self, blocks: Sequence[Block], closed: bool, edits: Sequence[Edit]) -> Iterator[_gzip.Piece]:
@@ -62,8 +69,10 @@ class _Splice:
 
     def _untouched(self) -> Iterator[_gzip.Piece]:
         plain, packed = self._same
-        if self._at > plain:
-            yield _gzip.Piece(self._plain[plain : self._at], self._packed[packed : self._packed_at])
+        for at in range(plain, self._at, CHUNK):
+            yield _gzip.Piece(self._plain(at, min(CHUNK, self._at - at)), b"")
+        for at in range(packed, self._packed_at, CHUNK):
+            yield _gzip.Piece(b"", self._packed(at, min(CHUNK, self._packed_at - at)))
         self._same = (self._at, self._packed_at)
 
     def _edited(self, start: int, stop: int, edits: Sequence[Edit], closed: bool) -> Iterator[_gzip.Piece]:
@@ -83,7 +92,7 @@ class _Splice:
     def _copy(self, start: int, stop: int) -> None:
         size = sum(self._lengths[start:stop])
         if size:
-            self._pending.append(self._plain[self._at : self._at + size])
+            self._pending.append(self._plain(self._at, size))
             self._at += size
 
     def _take(self, edit: Edit) -> Iterator[_gzip.Piece]:
@@ -99,6 +108,6 @@ class _Splice:
             yield _gzip.pack(whole)
 
 
-def splice(layout: Layout, plain: memoryview, packed: memoryview, edits: Sequence[Edit]) -> Iterator[_gzip.Piece]:
+def splice(layout: Layout, plain: Read, packed: Read, edits: Sequence[Edit]) -> Iterator[_gzip.Piece]:
     """Yield the new file's pieces between head and end. ``edits`` are sorted by their items' ids."""
     return _Splice(layout, plain, packed).pieces(list(layout.each_block()), layout.closed, edits)
