@@ -77,7 +77,9 @@ class House:
         self.platform = Platform()
         self.whole = WholeLog(self.installation)
         self.consents = self.installation.consents
-        self.profiles = ProfileView(self.installation.log, self.installation.database, clock)
+        self.profiles = ProfileView(
+            self.installation.log, self.installation.database, clock, names=self.installation.pseudonymiser
+        )
         self.audiences = AudienceView(
             self.installation.log,
             self.installation.database,
@@ -85,6 +87,7 @@ class House:
             self.installation.workspaces,
             may_enter=lambda _workspace, _consent, _now: True,
             suppressed=self.consents.suppressed_among,
+            names=self.installation.pseudonymiser,
         )
         self.gateway = Gateway(
             log=self.installation.log,
@@ -96,7 +99,7 @@ class House:
                 clean_url,
                 clean_text,
                 clean_search_term,
-                SuppressionCopy(self.installation.database, clock),
+                SuppressionCopy(self.installation.database, clock, self.installation.pseudonymiser),
             ),
             verify=lambda key: "shop" if key == KEY else None,
             clock=clock,
@@ -161,7 +164,7 @@ class House:
 
     async def person(self, raw: str, kind: Kind = "email") -> Person:
         subject = self.installation.pseudonymiser.subject("shop", kind, raw, region="PL")
-        return await find(self.whole, self.clock, "shop", subject, kind)
+        return await find(self.whole, self.clock, "shop", subject, kind, self.installation.pseudonymiser)
 
     async def exported(self, person: Person) -> dict[str, Any]:
         house = self.installation
@@ -176,7 +179,7 @@ class House:
         house = self.installation
         return Erasure(
             data=self.data, database=house.database, log=self.whole, keyring=house.keyring, vault=house.vault,
-            ledger=house.ledger, clock=self.clock, holders=HOLDERS,
+            ledger=house.ledger, clock=self.clock, names=house.pseudonymiser, holders=HOLDERS,
             sent=lambda _workspace, name: Sent(name in audience, "" if name in audience else "takes nothing back"),
             remove=remove or nothing, workspaces=lambda: ["shop"],
         )  # fmt: skip

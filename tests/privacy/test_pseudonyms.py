@@ -10,6 +10,7 @@ import pytest
 from rekindle.engines.secrets import SealedFileSecrets
 from rekindle.privacy.keys import Keyring, KeyUnusable
 from rekindle.privacy.pseudonyms import Pseudonymiser
+from tests.conftest import FakeClock
 from tests.privacy.conftest import Counted, MemorySecrets
 
 
@@ -42,14 +43,61 @@ def test_nothing_has_no_pseudonym(keyring: Keyring, kind: str, raw: str) -> None
         Pseudonymiser(keyring).subject("a", kind, raw)
 
 
-def test_rotation_gives_new_names_and_can_still_make_the_old(keyring: Keyring, secrets: MemorySecrets) -> None:
-    people = Pseudonymiser(keyring)
-    old = people.subject("a", "cookie", "x")
+def test_rotation_gives_new_names_that_lead_to_the_old_ones_and_back(keyring: Keyring, secrets: MemorySecrets) -> None:
+    clock = FakeClock()
+    people, other = Pseudonymiser(keyring, clock), Pseudonymiser(Keyring(secrets), clock)
+    old, apart = people.subject("a", "cookie", "x"), people.subject("a", "cookie", "y")
+    assert (people.current(old), people.aliases(old)) == (old, (old,))
+    assert other.subject("a", "cookie", "x") == old
     keyring.rotate("pseudonym")
-    new = people.subject("a", "cookie", "x")
-    assert new.startswith("s2_")
-    assert people.subjects("a", "cookie", "x", range(1, 3)) == [old, new]
-    assert Pseudonymiser(Keyring(secrets)).subject("a", "cookie", "x") == new
+    assert other.subject("a", "cookie", "x") == old  # it has not looked again yet
+    clock.advance(1000)
+    for one in (people, other, Pseudonymiser(Keyring(secrets), clock)):
+        new = one.subject("a", "cookie", "x")
+        assert new.startswith("s2_")
+        assert one.current(old) == one.current(new) == new
+        assert one.aliases(old) == one.aliases(new) == (new, old)
+        assert one.root(old) == one.root(new) != one.root(apart)
+
+
+def test_a_name_of_an_epoch_that_began_elsewhere_is_known_at_once(keyring: Keyring, secrets: MemorySecrets) -> None:
+    clock = FakeClock()
+    late, ahead = Pseudonymiser(Keyring(secrets), clock), Pseudonymiser(keyring, FakeClock())
+    old = ahead.subject("a", "cookie", "x")
+    assert late.current(old) == old
+    keyring.rotate("pseudonym")
+    new = Pseudonymiser(keyring, clock).subject("a", "cookie", "x")
+    assert late.aliases(new) == (new, old)
+
+
+def test_without_its_key_a_name_leads_to_nobody(keyring: Keyring, secrets: MemorySecrets) -> None:
+    clock = FakeClock()
+    old = Pseudonymiser(keyring, clock).subject("a", "cookie", "x")
+    keyring.rotate("pseudonym")
+    with pytest.raises(KeyUnusable, match="in use"):
+        keyring.retire_pseudonym_key(2)
+    running = Pseudonymiser(Keyring(secrets), clock)
+    assert running.root(old) is not None
+    keyring.retire_pseudonym_key(1)
+    clock.advance(1000)
+    for one in (running, Pseudonymiser(Keyring(secrets), clock)):
+        new = one.subject("a", "cookie", "x")
+        assert one.aliases(new) == (new,)
+        assert (one.root(old), one.current(old), one.aliases(old)) == (None, old, (old,))
+        assert one.root(new) is not None
+
+
+def test_what_is_no_pseudonym_is_taken_as_it_is(keyring: Keyring) -> None:
+    people = Pseudonymiser(keyring, FakeClock())
+    for name in ("s1_a", "", "s0_" + "a" * 26, "k_" + "a" * 26):
+        assert (people.current(name), people.aliases(name), people.root(name)) == (name, (name,), name)
+
+
+def test_the_identity_key_is_not_made_beside_older_pseudonyms(secrets: MemorySecrets) -> None:
+    Keyring(secrets).ensure()
+    del secrets.values["keys/identity"]
+    with pytest.raises(KeyUnusable, match="keys/identity"):
+        Pseudonymiser(Keyring(secrets), FakeClock()).subject("a", "cookie", "x")
 
 
 def test_a_lost_key_is_never_replaced_silently(secrets: MemorySecrets) -> None:
@@ -83,4 +131,4 @@ def test_keys_sealed_with_another_master_key_are_not_replaced(tmp_path: Path) ->
 
 def test_ensure_makes_every_key(secrets: MemorySecrets) -> None:
     Keyring(secrets, Counted()).ensure()
-    assert secrets.names() == ["keys/cookie", "keys/ledger", "keys/pseudonym_1", "keys/vault_1"]
+    assert secrets.names() == ["keys/cookie", "keys/identity", "keys/ledger", "keys/pseudonym_1", "keys/vault_1"]

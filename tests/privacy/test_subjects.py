@@ -309,7 +309,9 @@ async def test_the_certificate_is_verified_offline_and_names_nobody(house: House
         changed[place] ^= 1
         with pytest.raises(CertificateInvalid):
             verify_certificate(bytes(changed), key)
-    (request,) = Requests(house.installation.database, house.clock, "shop").of(person.names)
+    (request,) = Requests(house.installation.database, house.clock, "shop", house.installation.pseudonymiser).of(
+        person.names
+    )
     assert (request.state, request.law) == ("done", "ccpa")
     assert request.due_ms - request.received_ms == 45 * 86_400_000
 
@@ -359,7 +361,7 @@ async def test_removals_hold_nothing_in_clear_and_nothing_at_all_once_told(house
     assert statement["final"] is False
     installation = house.installation
     removals = Removals(installation.database, installation.keyring, house.clock, "shop")
-    requests = Requests(installation.database, house.clock, "shop")
+    requests = Requests(installation.database, house.clock, "shop", installation.pseudonymiser)
     assert requests.all()[0].state == "waiting"
     assert removals.due() == []
     house.clock.advance(61_000)

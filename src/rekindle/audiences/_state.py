@@ -51,6 +51,18 @@ class VisitorState(msgspec.Struct, omit_defaults=True):
                     line.removed_ms = max(line.removed_ms, at_ms)
         self._shorten()
 
+    def join(self, other: VisitorState) -> None:
+        """Take in what is known of the same visitor under another name; ``other`` is the one that was met later."""
+        if other.consent_ms >= self.consent_ms:
+            self.consent, self.consent_ms = other.consent, other.consent_ms
+        self.viewed_ms = max(self.viewed_ms, other.viewed_ms)
+        self.bought_ms = max(self.bought_ms, other.bought_ms)
+        for item, theirs in other.cart.items():
+            line = self.cart.setdefault(item, Line())
+            line.added_ms = max(line.added_ms, theirs.added_ms)
+            line.removed_ms = max(line.removed_ms, theirs.removed_ms)
+        self._shorten()
+
     def carted_ms(self) -> int:
         """Return when something that is still in the cart was last put there, or 0 for an empty cart."""
         return max(

@@ -12,6 +12,7 @@ from rekindle.audiences._settle import Guard, MayEnter, Suppressed, expel, group
 from rekindle.audiences._state import VisitorState, pack, unpack
 from rekindle.audiences._tables import changes, members, rules, timers, visitors
 from rekindle.audiences.rules import Why, longest_ms
+from rekindle.audiences.subjects import AudienceHolder
 from rekindle.engines.database import Database
 from rekindle.engines.database.core import upsert
 from rekindle.engines.log import Log
@@ -19,6 +20,7 @@ from rekindle.engines.log.view import Noted, View, reached
 from rekindle.model.behaviour import item_acts
 from rekindle.model.clock import Clock
 from rekindle.model.event import Consent
+from rekindle.model.names import PLAIN, Names
 from rekindle.model.record import ConsentChange, Record, Stored, Tally
 from rekindle.privacy.decide import may_personalise
 from rekindle.workspace import Audience, Workspace
@@ -53,6 +55,7 @@ class AudienceView:
         *,
         may_enter: MayEnter | None = None,
         suppressed: Suppressed = lambda _workspace, _subjects: (),
+        names: Names = PLAIN,
         keep_ms: int = 90 * _DAY_MS,
     ) -> None:
         self._log = log
@@ -61,7 +64,7 @@ class AudienceView:
         self._workspaces = workspaces
         self._guard = Guard(may_enter or self._may_be_personal, suppressed)
         self._keep_ms = keep_ms
-        self._view = View(log, database, _CONSUMER, [self])
+        self._view = View(log, database, _CONSUMER, [self], names=names, rename=self._rename)
         self._live: Mapping[str, Workspace] = {}
         self._known: dict[tuple[str, str], str] | None = None
         self._trimmed_ms = 0
@@ -129,6 +132,9 @@ class AudienceView:
                 state.fold(record)
             _save(connection, workspace, states, now_ms)
             settle(connection, workspace, self._rules(workspace), states, self._guard, now_ms)
+
+    def _rename(self, connection: Connection, workspace: str, renamed: Mapping[str, str]) -> None:
+        AudienceHolder().rename(connection, workspace, renamed, self._clock())
 
     def clear(self, connection: Connection) -> None:
         """Empty states, memberships and timers."""

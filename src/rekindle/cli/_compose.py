@@ -97,7 +97,7 @@ class Installation:
     @cached_property
     def pseudonymiser(self) -> Pseudonymiser:
         """Names visitors without naming them."""
-        return Pseudonymiser(self.keyring)
+        return Pseudonymiser(self.keyring, self.clock)
 
     def credentials(self, transport: Transport) -> Credentials:
         """Return the tokens that renew themselves, asked for through ``transport``."""
@@ -108,7 +108,7 @@ class Installation:
     @cached_property
     def consents(self) -> ConsentView:
         """The newest consent of each visitor. Only the process that drives it (the worker) may refresh it."""
-        return ConsentView(self.log, self.database, clock=self.clock)
+        return ConsentView(self.log, self.database, names=self.pseudonymiser, clock=self.clock)
 
     @cached_property
     def vendors(self) -> VendorLists:

@@ -150,6 +150,7 @@ class Lanes:
                 lease=Lease(installation.database, installation.clock, name, holder, ttl_ms=60_000),
                 clock=installation.clock,
                 vendors=installation.vendors,
+                names=installation.pseudonymiser,
             )
         return Lane(
             workspace=account.workspace,

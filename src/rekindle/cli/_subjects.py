@@ -44,6 +44,7 @@ class Subjects:
             vault=installation.vault,
             ledger=installation.ledger,
             clock=installation.clock,
+            names=installation.pseudonymiser,
             holders=HOLDERS,
             sent=self._sent,
             remove=self._remover.run,
@@ -71,7 +72,7 @@ class Subjects:
     def close_answered(self, workspace: str) -> None:
         """Complete the certificates of the requests whose last platform has answered."""
         installation, removals = self._installation, self.removals(workspace)
-        requests = Requests(installation.database, installation.clock, workspace)
+        requests = Requests(installation.database, installation.clock, workspace, installation.pseudonymiser)
         for request in requests.waiting():
             platforms = removals.of(request.id)
             if any(one.state in OPEN for one in platforms):

@@ -41,13 +41,14 @@ async def run(installation: Installation) -> None:
         clock,
         f"{os.uname().nodename}/{os.getpid()}",
     )
-    profiles = ProfileView(installation.log, database, clock, feed_ids)
+    profiles = ProfileView(installation.log, database, clock, feed_ids, names=installation.pseudonymiser)
     audiences = AudienceView(
         installation.log,
         database,
         clock,
         installation.workspaces,
         suppressed=installation.consents.suppressed_among,
+        names=installation.pseudonymiser,
     )
     lag = _Lag(installation)
     REGISTRY.register(IdMatchMetrics(database))

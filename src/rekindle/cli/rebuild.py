@@ -45,7 +45,8 @@ async def _rebuild(installation: Installation, name: str) -> int:
     database, clock = installation.database, installation.clock
     view: ProfileView | AudienceView
     if name == "profiles":
-        view = ProfileView(history, database, clock, PublishedIds(database, installation.blobs, clock))
+        feed_ids = PublishedIds(database, installation.blobs, clock)
+        view = ProfileView(history, database, clock, feed_ids, names=installation.pseudonymiser)
     else:
         view = AudienceView(
             history,
@@ -53,6 +54,7 @@ async def _rebuild(installation: Installation, name: str) -> int:
             clock,
             installation.workspaces,
             suppressed=installation.consents.suppressed_among,
+            names=installation.pseudonymiser,
         )
     count = 0
     try:

@@ -95,7 +95,7 @@ def export_(out: Path, **given: Any) -> None:
     async def work(installation: Installation, asked: _Asked) -> None:
         person, dossier = await _look(installation, asked)
         _note(installation, asked, "subject.export")
-        requests = Requests(installation.database, installation.clock, asked.workspace)
+        requests = Requests(installation.database, installation.clock, asked.workspace, installation.pseudonymiser)
         request = requests.begin("export", "gdpr", person.names)
         _write(out, export(installation.database, installation.clock, person, dossier, HOLDERS))
         requests.move(request.id, "done")
@@ -168,7 +168,7 @@ def status_(certificate: Path | None, **given: Any) -> None:
     installation = open_installation(given["folder"], given["data"])
     try:
         workspace = one_workspace(installation, given["workspace"])
-        requests = Requests(installation.database, installation.clock, workspace)
+        requests = Requests(installation.database, installation.clock, workspace, installation.pseudonymiser)
         if chosen and _REQUEST.fullmatch(chosen):
             one = requests.one(chosen)
             listed = [one] if one else []
@@ -249,7 +249,7 @@ def _asked(installation: Installation, given: dict[str, Any]) -> _Asked:
 
 async def _look(installation: Installation, asked: _Asked) -> tuple[Person, Dossier]:
     log = WholeLog(installation)
-    person = await find(log, installation.clock, asked.workspace, asked.subject, asked.kind)
+    person = await find(log, installation.clock, asked.workspace, asked.subject, asked.kind, installation.pseudonymiser)
     return person, await gather(log, installation.database, installation.vault, installation.clock, person)
 
 

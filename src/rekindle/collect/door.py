@@ -114,21 +114,9 @@ class Door:
     def __init__(self, guards: Guards, clock: Clock, *, random: Callable[[int], bytes] = secrets.token_bytes) -> None:
         self._guards = guards
         self._clock = clock
-
-        # Visitors come back and pages are seen by many. What is held here is in clear, bounded, and only in memory.
-        @lru_cache(maxsize=_REMEMBERED)
-        def known_subject(workspace: str, visitor: str) -> str:
-            return guards.subject(workspace, "cookie", visitor)
-
-        self._known_subject = known_subject
         self._pages = Pages(guards.clean_url, guards.clean_text)
         self._random = random
         self._answers: dict[tuple[object, ...], tuple[Answer, Policy, int]] = {}
-
-    def _cookie_subject(self, workspace: str, visitor: str) -> str:
-        if len(visitor) > _LONGEST_REMEMBERED:
-            return self._guards.subject(workspace, "cookie", visitor)
-        return self._known_subject(workspace, visitor)
 
     def take(self, workspace: Workspace, batch: Batch, sender: Sender) -> Taken:
         """Decide on every event of a batch. Raises what the guards raise; then nothing may be acknowledged."""
@@ -180,11 +168,11 @@ class Door:
             # A visitor who withdraws and comes back within one request is a new visitor.
             visitor = taken.visitor or (None if taken.withdrawn else sender.visitor) or new_visitor(self._random)
             if visitor != taken.visitor:
-                taken.visitor, taken.subject = visitor, self._cookie_subject(name, visitor)
+                taken.visitor, taken.subject = visitor, self._guards.subject(name, "cookie", visitor)
             subject = taken.subject
         else:
             if event.client.client_id:
-                others.insert(0, self._cookie_subject(name, event.client.client_id))
+                others.insert(0, self._guards.subject(name, "cookie", event.client.client_id))
             if not others:
                 remedy = (
                     "name the person: client.client_id (the value of the cookie rk_id), user.user_id, email or phone"
@@ -262,7 +250,7 @@ class Door:
             visitor = taken.visitor or sender.visitor
             if visitor is None:
                 return  # a stranger who refuses leaves nothing behind but a number
-            known.add(self._cookie_subject(workspace.name, visitor))
+            known.add(self._guards.subject(workspace.name, "cookie", visitor))
             taken.visitor, taken.withdrawn = None, True
         elif event.client.client_id:
             known.add(self._guards.subject(workspace.name, "cookie", event.client.client_id))

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from rekindle.egress._people import Person, Told
+from rekindle.egress._people import Person, Seal, Told
 from rekindle.egress._prepare import ConsentFacts, Opener
 from rekindle.egress.audience import AudienceConnector, MappedMember, Member, Operation
 from rekindle.egress.connector import Rejected
 from rekindle.egress.fields import cut_member
 from rekindle.model.event import Client, Consent, User
+from rekindle.model.names import PLAIN, Names
 from rekindle.model.outcome import Outcome, Reason
 from rekindle.model.record import ConsentChange, Stored, decode
 from rekindle.model.sealed import Sealed, unpack
@@ -43,7 +44,9 @@ class Members:
         consents: ConsentFacts,
         vault: Opener,
         vendors: Vendors,
+        names: Names = PLAIN,
     ) -> None:
+        self._names = names
         self._name = name
         self._workspace = workspace
         self._audience = destination.audience
@@ -54,9 +57,9 @@ class Members:
         self._vault = vault
         self._vendors = vendors
 
-    def seals(self, values: Sequence[bytes]) -> dict[str, tuple[bytes, tuple[str, ...]]]:
+    def seals(self, values: Sequence[bytes]) -> dict[str, Seal]:
         """Return the newest seal of each subject that holds an identifier of use here, and the person's other names."""
-        found: dict[str, tuple[bytes, tuple[str, ...]]] = {}
+        found: dict[str, Seal] = {}
         for value in values:
             try:
                 record = decode(value)
@@ -65,7 +68,8 @@ class Members:
             if isinstance(record, Stored) and record.workspace == self._workspace and record.sealed and not record.bot:
                 opened = self._open(record.subject, record.sealed)
                 if opened is not None and cut_member(*opened, self._fields) != (User(), Client()):
-                    found[record.subject] = (record.sealed, tuple(record.user_subjects))
+                    others = tuple(map(self._names.current, record.user_subjects))
+                    found[self._names.current(record.subject)] = Seal(record.sealed, record.subject, others)
         return found
 
     def subjects(self, values: Sequence[bytes]) -> set[str]:
@@ -77,7 +81,7 @@ class Members:
             except msgspec.MsgspecError:
                 continue
             if isinstance(record, Stored | ConsentChange) and record.workspace == self._workspace:
-                found.add(record.subject)
+                found.add(self._names.current(record.subject))
         return found
 
     def prepare(self, due: Sequence[Person], connector: AudienceConnector, now_ms: int) -> list[Ready | Told]:
@@ -114,7 +118,7 @@ class Members:
             permit = permit_removal(
                 self._workspace, person.subject, job, self._name, fields=connector.fields, now_ms=now_ms
             )
-        opened = self._open(person.subject, person.sealed) if person.sealed else (User(), Client())
+        opened = self._open(person.sealed_for, person.sealed) if person.sealed else (User(), Client())
         if opened is None:
             return end(Outcome.FILTERED, Reason.ERASED)
         user, client = cut_member(*opened, permit.fields)

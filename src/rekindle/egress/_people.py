@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -10,8 +10,10 @@ from sqlalchemy.engine import Connection
 
 from rekindle.egress._tables import cursors, people
 from rekindle.egress._tickets import Ticket, put
+from rekindle.egress.subjects import ListHolder
 from rekindle.engines.database import Database
 from rekindle.engines.database.core import upsert
+from rekindle.model.names import PLAIN, Names
 from rekindle.model.outcome import Outcome
 
 
@@ -24,13 +26,15 @@ class AudienceChange(msgspec.Struct, frozen=True):
 
 
 class Person(msgspec.Struct, frozen=True):
-    """One row whose time has come. ``sealed`` is empty while no event told an identifier.
+    """One row whose time has come. ``sealed`` is empty while no event told an identifier; it opens for
+    ``sealed_for``.
 
     ``outcome``, ``reason`` and ``ticket`` are what the platform's list last came to.
     """
 
     subject: str
     sealed: bytes
+    sealed_for: str
     names: tuple[str, ...]
     wanted: bool
     sent: bool
@@ -38,6 +42,14 @@ class Person(msgspec.Struct, frozen=True):
     outcome: str = ""
     reason: str = ""
     ticket: str = ""
+
+
+class Seal(msgspec.Struct, frozen=True):
+    """A person's newest identifiers, the pseudonym they were sealed for, and the person's other pseudonyms."""
+
+    sealed: bytes
+    sealed_for: str
+    names: tuple[str, ...]
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -56,8 +68,9 @@ class Told(msgspec.Struct, frozen=True):
 class People:
     """The rows of one destination of one workspace; each method is one transaction."""
 
-    def __init__(self, database: Database, workspace: str, destination: str) -> None:
+    def __init__(self, database: Database, workspace: str, destination: str, names: Names = PLAIN) -> None:
         self._database = database
+        self._names = names
         self._key = {"workspace": workspace, "destination": destination}
 
     async def cursor(self) -> int:
@@ -69,22 +82,24 @@ class People:
         """Put changes into the rows, the later ones last, and move the cursor, together."""
 
         def write(connection: Connection) -> None:
+            self._adopt(connection, {change.subject for change in changes}, now_ms)
             for change in changes:
                 values = {"wanted": change.entered, "due_ms": now_ms, "attempts": 0, "updated_ms": now_ms}
-                self._put(connection, change.subject, values)
+                self._put(connection, self._names.current(change.subject), values)
             statement = upsert(cursors, self._database.dialect).values(**self._key, change_id=changes[-1].id)
             moved = {"change_id": changes[-1].id}
             connection.execute(statement.on_conflict_do_update(index_elements=list(self._key), set_=moved))
 
         await self._database.run(write)
 
-    async def know(self, seals: Mapping[str, tuple[bytes, tuple[str, ...]]], now_ms: int) -> None:
+    async def know(self, seals: Mapping[str, Seal], now_ms: int) -> None:
         """Keep the newest identifiers of people; those who are wanted and could not be matched are due again."""
 
         def write(connection: Connection) -> None:
-            for subject, (sealed, names) in seals.items():
-                known = {"sealed": sealed, "names": " ".join(names), "seen_ms": now_ms, "updated_ms": now_ms}
-                self._put(connection, subject, known)
+            self._adopt(connection, seals, now_ms)
+            for subject, seal in seals.items():
+                known = {"sealed": seal.sealed, "sealed_for": seal.sealed_for, "names": " ".join(seal.names)}
+                self._put(connection, subject, {**known, "seen_ms": now_ms, "updated_ms": now_ms})
             for start in range(0, len(seals), 500):
                 part = list(seals)[start : start + 500]
                 lacking = sa.and_(people.c.wanted, ~people.c.sent, people.c.outcome == Outcome.INVALID)
@@ -98,6 +113,7 @@ class People:
         settled = people.c.outcome.in_([Outcome.DELIVERED, Outcome.ACCEPTED, Outcome.FILTERED])
 
         def write(connection: Connection) -> None:
+            self._adopt(connection, subjects, now_ms)
             for start in range(0, len(subjects), 500):
                 part = list(subjects)[start : start + 500]
                 chosen = (*self._mine(people), people.c.subject.in_(part), people.c.wanted, settled)
@@ -123,18 +139,11 @@ class People:
         rows = await self._database.query(lambda connection: connection.execute(query).all())
         return [
             Person(
-                row.subject,
-                row.sealed,
-                tuple(row.names.split()),
-                row.wanted,
-                row.sent,
-                row.attempts,
-                row.outcome,
-                row.reason,
-                row.ticket,
+                row.subject, row.sealed, row.sealed_for or row.subject, tuple(row.names.split()), row.wanted, row.sent,
+                row.attempts, row.outcome, row.reason, row.ticket,
             )
             for row in rows
-        ]
+        ]  # fmt: skip
 
     async def wanted(self) -> int:
         """Return how many people the audience has here."""
@@ -194,7 +203,8 @@ class People:
                 values["reason"] = str(one.reason)[:64]
                 values["detail"] = one.detail[:400]
                 del values["subject"]
-                mine = (*self._mine(people), people.c.subject == one.subject)
+                # It may have moved since it was read.
+                mine = (*self._mine(people), people.c.subject.in_({one.subject, self._names.current(one.subject)}))
                 connection.execute(sa.update(people).where(*mine).values(**values))
 
         if told:
@@ -216,8 +226,16 @@ class People:
         rows = await self._database.query(lambda connection: connection.execute(query).all())
         return {f"{row[0]}/{row[1]}": row[2] for row in rows}
 
+    def _adopt(self, connection: Connection, subjects: Iterable[str], now_ms: int) -> None:
+        """After a rotation of the pseudonyms' key: a person's row moves with the first that is heard of them."""
+        renamed = {
+            older: newest for newest, *others in map(self._names.aliases, sorted(set(subjects))) for older in others
+        }
+        if renamed:
+            ListHolder().rename(connection, self._key["workspace"], renamed, now_ms)
+
     def _put(self, connection: Connection, subject: str, values: Mapping[str, object]) -> None:
-        fresh = {"sealed": b"", "names": "", "seen_ms": 0, "wanted": False, "sent": False, "outcome": "", "reason": "",
+        fresh = {"sealed": b"", "sealed_for": "", "names": "", "seen_ms": 0, "wanted": False, "sent": False, "outcome": "", "reason": "",
                  "detail": "", "attempts": 0, "due_ms": None, "updated_ms": 0, "ticket": ""}  # fmt: skip
         statement = upsert(people, self._database.dialect).values(**self._key, subject=subject, **{**fresh, **values})
         name = [*self._key, "subject"]

@@ -118,6 +118,8 @@ people = sa.Table(
     sa.Column("subject", sa.String(64), primary_key=True),
     # The newest sealed identifiers this destination could use; they can be read as long as the person was not erased.
     sa.Column("sealed", sa.LargeBinary, nullable=False),
+    # The pseudonym they were sealed for, where it is another than the row's: an older one of the same person.
+    sa.Column("sealed_for", sa.String(64), nullable=False, server_default=""),
     # The person's other pseudonyms, parted by spaces: the suppression list knows people by any of them.
     sa.Column("names", sa.Text, nullable=False),
     sa.Column("seen_ms", sa.BigInteger, nullable=False),

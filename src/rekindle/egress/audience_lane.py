@@ -34,6 +34,7 @@ from rekindle.egress.send import Door
 from rekindle.engines.database import Database
 from rekindle.engines.log.protocol import Consumer, Log
 from rekindle.model.clock import Clock
+from rekindle.model.names import PLAIN, Names
 from rekindle.model.outcome import Outcome
 from rekindle.privacy.consent.vendors import Vendors
 from rekindle.privacy.decide import EXCERPT
@@ -80,6 +81,7 @@ class AudienceLane:
         lease: Holder,
         clock: Clock,
         vendors: Vendors = EXCERPT,
+        names: Names = PLAIN,
         random: Callable[[], float] = _random.random,
     ) -> None:
         """Refuse, with `SettingsError`, settings nobody can use and a destination that names no audience."""
@@ -88,7 +90,9 @@ class AudienceLane:
         self.workspace = workspace
         self.name = name
         self._audience = destination.audience
-        self._members = Members(name, workspace, destination, policy, module.manifest.fields, consents, vault, vendors)
+        self._members = Members(
+            name, workspace, destination, policy, module.manifest.fields, consents, vault, vendors, names
+        )
         self._keep_ms = duration_ms(policy.keep_events)
         self._classify = module.classify
         parts = take_apart(module.manifest, destination.settings)
@@ -101,7 +105,7 @@ class AudienceLane:
         self._lease = lease
         self._clock = clock
         self._random = random
-        self.people = People(database, workspace, name)
+        self.people = People(database, workspace, name, names)
         self._standing: Standing[AudienceConnector] = Standing(
             workspace, name, store=Store(database, workspace, name), secret_names=parts.secrets, secret=secret,
             configure=partial(module.configure, parts.settings), release=self.people.release, clock=clock,

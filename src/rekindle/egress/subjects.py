@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +21,10 @@ class OutcomeHolder:
     """Rows go, counts stay: what was on its way is counted as erased, so that all sums still balance."""
 
     name = "outcomes"
+    tables = ()
+
+    def rename(self, connection: Connection, workspace: str, renamed: Mapping[str, str], now_ms: int) -> None:
+        """See `Holder.rename`. These rows stand under the events' ids."""
 
     def export(self, connection: Connection, person: Person, event_ids: Collection[str]) -> Any:
         """See `Holder.export`."""
@@ -79,6 +83,24 @@ class ListHolder:
     """
 
     name = "platform lists"
+    tables = (people,)
+
+    def rename(self, connection: Connection, workspace: str, renamed: Mapping[str, str], now_ms: int) -> None:
+        """See `Holder.rename`. Who was given to a platform under any name is there; both known: decided again now."""
+        mine = (people.c.workspace == workspace, people.c.subject.in_(sorted({*renamed, *renamed.values()})))
+        rows = connection.execute(sa.select(people).where(*mine)).mappings().all()
+        known = {(row["destination"], row["subject"]): dict(row) for row in rows}
+        for (destination, old), row in sorted(known.items()):
+            if old not in renamed or renamed[old] == old:
+                continue
+            here = (people.c.workspace == workspace, people.c.destination == destination)
+            moved = row | {"subject": renamed[old], "sealed_for": row["sealed_for"] or (old if row["sealed"] else "")}
+            twin = known.get((destination, renamed[old]))
+            if twin is not None:
+                moved = _joined(moved, twin, now_ms)
+                connection.execute(sa.delete(people).where(*here, people.c.subject == renamed[old]))
+            connection.execute(sa.update(people).where(*here, people.c.subject == old).values(**moved))
+            known[destination, renamed[old]] = moved
 
     def export(self, connection: Connection, person: Person, event_ids: Collection[str]) -> Any:
         """See `Holder.export`."""
@@ -95,6 +117,15 @@ class ListHolder:
                 people.c.workspace == person.workspace, _named(person, person.names | person.shared)
             )
         ).rowcount
+
+
+def _joined(one: dict[str, Any], other: dict[str, Any], now_ms: int) -> dict[str, Any]:
+    """Return one row of two that are the same person's: the later word counts, and who is there is there."""
+    later = max(one, other, key=lambda row: row["updated_ms"])
+    seen = max((row for row in (one, other)), key=lambda row: (bool(row["sealed"]), row["seen_ms"]))
+    names = " ".join(sorted({*one["names"].split(), *other["names"].split()}))
+    sealed = {name: seen[name] for name in ("sealed", "sealed_for", "seen_ms")}
+    return later | sealed | {"names": names, "sent": one["sent"] or other["sent"], "due_ms": now_ms, "attempts": 0}
 
 
 def _named(person: Person, subjects: Collection[str]) -> sa.ColumnElement[bool]:

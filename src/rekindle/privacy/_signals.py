@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -55,7 +55,14 @@ class Pending:
     Safe to use from several threads.
     """
 
-    def __init__(self, entries: int = _ENTRIES, characters: int = _CHARACTERS) -> None:
+    def __init__(
+        self,
+        current: Callable[[str], str] = str,
+        entries: int = _ENTRIES,
+        characters: int = _CHARACTERS,
+    ) -> None:
+        """``current`` gives a person's newest pseudonym."""
+        self._current = current
         self._newest: dict[Key, Choice] = {}
         self._entries = entries
         self._most_characters = characters
@@ -73,7 +80,7 @@ class Pending:
         """Take up what these entries say; return whose choice changed, and the entries that are no records."""
         changed: list[Key] = []
         unreadable: list[Entry] = []
-        newest, read = self._newest, _decoder.decode
+        newest, read, current = self._newest, _decoder.decode, self._current
         with self._lock:
             for entry in entries:
                 try:
@@ -83,9 +90,9 @@ class Pending:
                     continue
                 if isinstance(record, _Tally):
                     continue
-                keys = [(record.workspace, record.subject)]
+                keys = [(record.workspace, current(record.subject))]
                 if isinstance(record, Event) and record.user_subjects:
-                    keys += [(record.workspace, subject) for subject in record.user_subjects]
+                    keys += [(record.workspace, current(subject)) for subject in record.user_subjects]
                 for key in keys:
                     before = newest.get(key)
                     if before is None or before.received_ms <= record.received_ms:

@@ -116,3 +116,14 @@ subject_removals = sa.Table(
     sa.Column("tickets", sa.Text, nullable=False, server_default=""),
     sa.Column("deadline_ms", sa.BigInteger, nullable=False, server_default="0"),
 )
+
+# Rotations of the pseudonyms' key. The key is the whole installation's: the workspace is empty.
+rotations = sa.Table(
+    "privacy_rotations",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("started_ms", sa.BigInteger, nullable=False),
+    sa.Column("ends_ms", sa.BigInteger, nullable=False),
+    sa.Column("retired_ms", sa.BigInteger, nullable=False),
+)

@@ -18,6 +18,7 @@ from rekindle.engines.database.core import upsert
 from rekindle.engines.log import Consumer, Entry, Log
 from rekindle.model.clock import Clock, system_clock
 from rekindle.model.event import Consent
+from rekindle.model.names import PLAIN, Names
 from rekindle.privacy._signals import Choice, Key, Pending, size
 from rekindle.privacy._tables import consents as table
 from rekindle.privacy.suppression import Suppression
@@ -50,6 +51,7 @@ class ConsentView:
         log: Log,
         database: Database,
         *,
+        names: Names = PLAIN,
         name: str = "consents",
         cached: int = 8_192,
         clock: Clock = system_clock,
@@ -59,7 +61,8 @@ class ConsentView:
         self._database = database
         self._name = name
         self._consumer: Consumer | None = None
-        self._suppression = Suppression(database)
+        self._names = names
+        self._suppression = Suppression(database, names)
         self._turn = asyncio.Lock()
         self._remembering = threading.Lock()
         self._cache: OrderedDict[tuple[str, str], tuple[int, Consent | None]] = OrderedDict()  # read when, what
@@ -67,7 +70,7 @@ class ConsentView:
         self._stale_ms = stale_ms
         self._cached = cached
         self._generation = 0
-        self._pending = Pending()
+        self._pending = Pending(names.current)
         self._read_upto: dict[int, Entry] = {}
         self.unreadable = 0
         """Entries of the log that were no record of this version; they stay in the log."""
@@ -103,12 +106,12 @@ class ConsentView:
 
     def latest(self, workspace: str, subject: str) -> Consent | None:
         """Return the subject's newest consent, or None when nothing is known. Raises what the database raises."""
-        key = (workspace, subject)
+        key = (workspace, self._names.current(subject))
         generation = self._generation
         now = self._clock()
         if (held := self._held(key, now)) is not None:
             return held[1]
-        found = self._read(workspace, [subject])
+        found = self._read(workspace, [key[1]])
         # Only a view that follows the log may remember, and only what no refresh has overtaken since it was read.
         self._remember(found, now, generation)
         return found[key]
@@ -116,26 +119,37 @@ class ConsentView:
     def recall(self, workspace: str, subjects: Collection[str]) -> None:
         """Read the newest consents of many subjects at once, so that `latest` need not ask for each of them."""
         generation, now = self._generation, self._clock()
-        wanted = sorted({subject for subject in subjects if self._held((workspace, subject), now) is None})
+        current = {self._names.current(subject) for subject in subjects}
+        wanted = sorted(subject for subject in current if self._held((workspace, subject), now) is None)
         self._remember(self._read(workspace, wanted), now, generation)
 
     def _read(self, workspace: str, subjects: Sequence[str]) -> dict[Key, Consent | None]:
         """Return the newest choice of each, from the table or from what is still to be written there."""
-        # In this order: what is written in between is then seen at least once.
-        waiting = {subject: self._pending.get((workspace, subject)) for subject in subjects}
-        found: dict[Key, Consent | None] = {
-            (workspace, subject): None if choice is None else choice.consent for subject, choice in waiting.items()
+        found: dict[Key, Consent | None] = {(workspace, subject): None for subject in subjects}
+        # After a rotation it may still be under an older name; of two of one moment the one under the newer name counts.
+        owners = {
+            alias: (subject, -age) for subject in subjects for age, alias in enumerate(self._names.aliases(subject))
         }
-        for start in range(0, len(subjects), _TOGETHER):
-            some = table.c.subject.in_(subjects[start : start + _TOGETHER])
-            query = sa.select(table.c.subject, table.c.received_ms, table.c.consent).where(
-                table.c.workspace == workspace, some
-            )
+        newest: dict[str, tuple[int, int]] = {}
+
+        def weigh(alias: str, received_ms: int, consent: Consent) -> None:
+            subject, youth = owners[alias]
+            if subject not in newest or newest[subject] < (received_ms, youth):
+                newest[subject] = (received_ms, youth)
+                found[workspace, subject] = consent
+
+        # What waits first, then the table: what is written in between is then seen at least once.
+        for alias in owners:
+            choice = self._pending.get((workspace, alias))
+            if choice is not None:
+                weigh(alias, choice.received_ms, choice.consent)
+        every = list(owners)
+        for start in range(0, len(every), _TOGETHER):
+            some = table.c.subject.in_(every[start : start + _TOGETHER])
+            query = sa.select(table.c.subject, table.c.received_ms, table.c.consent)
             with self._database.read() as connection:
-                for row in connection.execute(query):
-                    newer = waiting[row.subject]
-                    if newer is None or newer.received_ms < row.received_ms:
-                        found[workspace, row.subject] = _decoder.decode(row.consent)
+                for row in connection.execute(query.where(table.c.workspace == workspace, some)):
+                    weigh(row.subject, row.received_ms, _decoder.decode(row.consent))
         return found
 
     def _held(self, key: tuple[str, str], now: int) -> tuple[int, Consent | None] | None:
@@ -164,12 +178,14 @@ class ConsentView:
 
     def forget(self, workspace: str, subject: str) -> None:
         """Delete what is known of one subject (erasure)."""
-        self._pending.drop((workspace, subject))
+        aliases = self._names.aliases(subject)
+        for alias in aliases:
+            self._pending.drop((workspace, alias))
         with self._database.begin() as connection:
-            connection.execute(sa.delete(table).where(table.c.workspace == workspace, table.c.subject == subject))
+            connection.execute(sa.delete(table).where(table.c.workspace == workspace, table.c.subject.in_(aliases)))
         with self._remembering:
             self._generation += 1
-            self._cache.pop((workspace, subject), None)
+            self._cache.pop((workspace, self._names.current(subject)), None)
 
     def expire(self, workspace: str, before_ms: int) -> int:
         """Delete the choices that are older than every event still kept; return how many."""

@@ -23,7 +23,8 @@ class KeyUnusable(Exception):
 class Keyring:
     """256-bit keys by purpose. Pseudonym and vault keys come in epochs, so that they can be rotated.
 
-    Secrets: ``keys/pseudonym_<epoch>``, ``keys/vault_<epoch>``, ``keys/ledger``, ``keys/cookie``; text is base64.
+    Secrets: ``keys/identity``, ``keys/pseudonym_<epoch>``, ``keys/vault_<epoch>``, ``keys/ledger``, ``keys/cookie``; text
+    is base64.
     The first use makes what is missing. Let one process do that (`rekindle init`) before several start.
     """
 
@@ -35,6 +36,7 @@ class Keyring:
 
     def ensure(self) -> None:
         """Make every key that is missing. Raises `KeyUnusable`."""
+        self.identity_key()
         self.pseudonym_key()
         self.vault_key()
         self.ledger_key()
@@ -50,13 +52,34 @@ class Keyring:
         """The epoch of the key that wraps new vault keys."""
         return self._epochs["vault"]
 
+    def pseudonym_epochs(self) -> tuple[int, ...]:
+        """Return every epoch whose pseudonym key is kept, the newest first; reads the secret store."""
+        names = [found for name in self._secrets.names() if (found := _EPOCH.fullmatch(name))]
+        kept = sorted((int(found[2]) for found in names if found[1] == "pseudonym"), reverse=True) or [1]
+        for name in [name for name in self._cache if name.startswith("keys/pseudonym_")]:
+            if int(name.rpartition("_")[2]) not in kept:
+                del self._cache[name]  # another process has destroyed it
+        self._epochs["pseudonym"] = kept[0]
+        return tuple(kept)
+
     def newest_vault_epoch(self) -> int:
         """Return the newest epoch, also when another process started it since; reads the secret store."""
         self._epochs["vault"] = max(self._epochs["vault"], self._look()["vault"])
         return self._epochs["vault"]
 
+    def identity_key(self) -> bytes:
+        """Return the HMAC key that identifiers are named with, in every epoch alike; it is never rotated.
+
+        It is not made beside pseudonym keys that are there already: everybody would become a stranger.
+        """
+        held = self._cache.get("keys/identity")
+        if held is not None:
+            return held
+        alone = not any(name.startswith("keys/pseudonym_") for name in self._secrets.names())
+        return self._key("keys/identity", make=alone)
+
     def pseudonym_key(self, epoch: int | None = None) -> bytes:
-        """Return the HMAC key of an epoch, the newest by default. An older epoch is never made anew."""
+        """Return the AES key of an epoch, the newest by default. An older epoch is never made anew."""
         return self._epoch_key("pseudonym", epoch)
 
     def vault_key(self, epoch: int | None = None) -> bytes:
@@ -91,12 +114,21 @@ class Keyring:
         old = [name for name in self._secrets.names() if (found := _EPOCH.fullmatch(name)) and found[1] == "vault"]
         old = [name for name in old if name != f"keys/vault_{newest}"]
         for name in old:
-            try:
-                self._secrets.delete(name)
-            except (PermissionError, SecretMissing) as refused:
-                raise KeyUnusable(f"key {name!r} cannot be deleted here: {refused}") from None
-            self._cache.pop(name, None)
+            self._delete(name)
         return len(old)
+
+    def retire_pseudonym_key(self, epoch: int) -> None:
+        """Delete the key of an older epoch: its pseudonyms lead to nobody from then on. Raises `KeyUnusable`."""
+        if epoch >= self.pseudonym_epochs()[0]:
+            raise KeyUnusable(f"pseudonym epoch {epoch} is in use; rotate first")
+        self._delete(f"keys/pseudonym_{epoch}")
+
+    def _delete(self, name: str) -> None:
+        try:
+            self._secrets.delete(name)
+        except (PermissionError, SecretMissing) as refused:
+            raise KeyUnusable(f"key {name!r} cannot be deleted here: {refused}") from None
+        self._cache.pop(name, None)
 
     def _look(self) -> dict[str, int]:
         epochs: dict[str, int] = {"pseudonym": 1, "vault": 1}

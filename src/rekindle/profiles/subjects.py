@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,12 +10,21 @@ from sqlalchemy.engine import Connection
 
 from rekindle.privacy.subjects import Person
 from rekindle.profiles._tables import touches
+from rekindle.profiles.touches import keep_latest
 
 
 class ProfileHolder:
     """Touches, those of a shared browser too: nobody can say whose they were."""
 
     name = "profile"
+    tables = (touches,)
+
+    def rename(self, connection: Connection, workspace: str, renamed: Mapping[str, str], now_ms: int) -> None:
+        """See `Holder.rename`."""
+        mine = (touches.c.workspace == workspace, touches.c.subject.in_(sorted(renamed)))
+        rows = connection.execute(sa.select(touches).where(*mine)).mappings().all()
+        keep_latest(connection, [{**row, "subject": renamed[row["subject"]]} for row in rows])
+        connection.execute(touches.delete().where(*mine))
 
     def export(self, connection: Connection, person: Person, event_ids: Collection[str]) -> Any:
         """See `Holder.export`."""

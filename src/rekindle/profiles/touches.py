@@ -6,7 +6,7 @@ changes it. An item is in the cart when it was put there after it was last taken
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -15,6 +15,7 @@ from rekindle.engines.database import Database
 from rekindle.engines.database.core import upsert
 from rekindle.engines.log.view import Noted
 from rekindle.model.behaviour import item_acts
+from rekindle.model.names import PLAIN, Names
 from rekindle.model.ports import Touch
 from rekindle.model.record import Record, Stored
 from rekindle.profiles._tables import touches
@@ -37,12 +38,8 @@ class Touches:
             for act, item_id, at_ms in item_acts(record):
                 key = (record.workspace, record.subject, item_id, act)
                 newest[key] = max(at_ms, newest.get(key, at_ms))
-        if not newest:
-            return
-        statement = upsert(touches, connection.dialect.name)
-        later = sa.case((statement.excluded.at_ms > touches.c.at_ms, statement.excluded.at_ms), else_=touches.c.at_ms)
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=list(touches.primary_key), set_={"at_ms": later}),
+        keep_latest(
+            connection,
             [
                 {"workspace": workspace, "subject": subject, "item_id": item_id, "act": act, "at_ms": at_ms}
                 for (workspace, subject, item_id, act), at_ms in sorted(newest.items())
@@ -53,17 +50,29 @@ class Touches:
         connection.execute(touches.delete())
 
 
+def keep_latest(connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write touches; of what is known already the later time stays."""
+    if not rows:
+        return
+    statement = upsert(touches, connection.dialect.name)
+    later = sa.case((statement.excluded.at_ms > touches.c.at_ms, statement.excluded.at_ms), else_=touches.c.at_ms)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=list(touches.primary_key), set_={"at_ms": later}), list(rows)
+    )
+
+
 class History:
     """Reads touches; keeps `rekindle.model.ports.VisitorHistory`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, names: Names = PLAIN) -> None:
         self._database = database
+        self._names = names
 
     def touches(self, workspace: str, subject: str, limit: int) -> Sequence[Touch]:
         """Return the visitor's items, newest first; a cart touch only for what is still in the cart."""
         query = (
             sa.select(touches.c.item_id, touches.c.act, touches.c.at_ms)
-            .where(touches.c.workspace == workspace, touches.c.subject == subject)
+            .where(touches.c.workspace == workspace, touches.c.subject.in_(self._names.aliases(subject)))
             .order_by(touches.c.at_ms.desc(), touches.c.item_id, touches.c.act)
             .limit(_NEWEST)
         )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy.engine import Connection
 
 from rekindle.engines.database import Database
 from rekindle.engines.log import Log
 from rekindle.engines.log.view import Part, View
 from rekindle.model.clock import Clock
+from rekindle.model.names import PLAIN, Names
 from rekindle.model.ports import FeedIds
 from rekindle.profiles import co_views, id_match, statistics, touches
+from rekindle.profiles.subjects import ProfileHolder
 
 _DAY_MS = 86_400_000
 _TRIM_EVERY_MS = 3_600_000
@@ -29,6 +33,7 @@ class ProfileView:
         clock: Clock,
         feeds: FeedIds | None = None,
         *,
+        names: Names = PLAIN,
         keep_ms: int = 90 * _DAY_MS,
         keep_counts_ms: int = 400 * _DAY_MS,
     ) -> None:
@@ -36,7 +41,7 @@ class ProfileView:
         parts: list[Part] = [co_views.CoViewing(), touches.Touches(), statistics.Statistics()]
         if feeds is not None:
             parts.append(id_match.IdMatches(feeds))
-        self._view = View(log, database, "profiles", parts)
+        self._view = View(log, database, "profiles", parts, names=names, rename=self._rename)
         self._database = database
         self._clock = clock
         self._keep_ms = keep_ms
@@ -58,6 +63,9 @@ class ProfileView:
     async def close(self) -> None:
         """Give up the cursor."""
         await self._view.close()
+
+    def _rename(self, connection: Connection, workspace: str, renamed: Mapping[str, str]) -> None:
+        ProfileHolder().rename(connection, workspace, renamed, self._clock())
 
     def _trim(self, connection: Connection, now_ms: int) -> None:
         touches.trim(connection, now_ms - self._keep_ms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
@@ -14,7 +14,8 @@ from sqlalchemy.engine import Connection
 
 from rekindle.engines.database.core import Database, metadata, upsert
 from rekindle.engines.log.protocol import Consumer, Entry, Log, LogUnavailable, SetsAside
-from rekindle.model.record import Record, Stored, decode
+from rekindle.model.names import PLAIN, Names
+from rekindle.model.record import ConsentChange, Record, Stored, decode
 
 _HOUR_MS = 3_600_000
 # Longer than any age at which the door still takes an event (`policy.max_event_age`, seven days by default), so that
@@ -52,6 +53,10 @@ def reached(connection: Connection, view: str) -> dict[int, int]:
     return {row.partition: row.offset for row in rows}
 
 
+Rename = Callable[[Connection, str, Mapping[str, str]], object]
+"""``(connection, workspace, old to new)``, in the caller's transaction."""
+
+
 class Part(Protocol):
     """Some tables that follow the log. Several parts may share one view, and then one cursor and one transaction."""
 
@@ -76,9 +81,20 @@ class View:
     """
 
     def __init__(
-        self, log: Log, database: Database, name: str, parts: Sequence[Part], *, remember_ms: int = REMEMBER_MS
+        self,
+        log: Log,
+        database: Database,
+        name: str,
+        parts: Sequence[Part],
+        *,
+        names: Names = PLAIN,
+        rename: Rename | None = None,
+        remember_ms: int = REMEMBER_MS,
     ) -> None:
+        """``rename`` is the parts' own: it puts what they keep under older pseudonyms of a visitor under the newest."""
         self.name = name
+        self._names = names
+        self._rename = rename
         self._log = log
         self._database = database
         self._parts = parts
@@ -140,6 +156,7 @@ class View:
             passed = self._positions(connection, {entry.partition for entry in entries})
             fresh = [record for entry, record in decoded if entry.offset > passed[entry.partition]]
             batch = self._note(connection, fresh)
+            self._adopt(connection, fresh)
             for part in self._parts:
                 part.apply(connection, batch)
             for last in {entry.partition: entry for entry in entries}.values():
@@ -152,11 +169,28 @@ class View:
 
     def _decode(self, entry: Entry) -> Record | None:
         try:
-            return decode(entry.value)
+            record = decode(entry.value)
         except msgspec.DecodeError:
             # Stopping here would stop every visitor behind it; the entry stays in the log under this name.
             self._report.error("log entry is not a record", partition=entry.partition, offset=entry.offset)
             return None
+        if isinstance(record, Stored):
+            record.user_subjects = [self._names.current(one) for one in record.user_subjects]
+        if isinstance(record, Stored | ConsentChange):
+            record.subject = self._names.current(record.subject)
+        return record
+
+    def _adopt(self, connection: Connection, records: Sequence[Record]) -> None:
+        """After a rotation of the pseudonyms' key: what is kept of a visitor moves with the first record of theirs."""
+        if self._rename is None:
+            return
+        renamed: dict[str, dict[str, str]] = {}
+        for record in records:
+            if isinstance(record, Stored | ConsentChange):
+                for older in self._names.aliases(record.subject)[1:]:
+                    renamed.setdefault(record.workspace, {})[older] = record.subject
+        for workspace, pairs in sorted(renamed.items()):
+            self._rename(connection, workspace, pairs)
 
     def _positions(self, connection: Connection, partitions: set[int]) -> dict[int, int]:
         connection.execute(

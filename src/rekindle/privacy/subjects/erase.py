@@ -20,6 +20,7 @@ from rekindle.engines.database import Database
 from rekindle.engines.log import Log
 from rekindle.engines.log.view import forget_events
 from rekindle.model.clock import Clock, rfc3339
+from rekindle.model.names import Names
 from rekindle.model.record import ConsentChange, Stored, Tally, decode, encode
 from rekindle.model.sealed import Sealed
 from rekindle.privacy import suppression
@@ -70,6 +71,7 @@ class Erasure:
         vault: Vault,
         ledger: Ledger,
         clock: Clock,
+        names: Names,
         holders: Sequence[Holder],
         sent: Callable[[str, str], Sent],
         remove: Callable[[str, Removals], Awaitable[object]],
@@ -82,6 +84,7 @@ class Erasure:
         self._vault = vault
         self._ledger = ledger
         self._clock = clock
+        self._names = names
         self._holders = holders
         self._sent = sent
         self._remove = remove
@@ -103,13 +106,13 @@ class Erasure:
         the vault, the log or the database raise; then it is to be done again.
         """
         dossier = await gather(self._log, self._database, self._vault, self._clock, person)
-        requests = Requests(self._database, self._clock, person.workspace)
+        requests = Requests(self._database, self._clock, person.workspace, self._names)
         removals = Removals(self._database, self._keyring, self._clock, person.workspace)
         self._note(person.workspace, actor, "subject.erase", {})
         request = requests.begin("erase", law, person.names)
         now = self._clock()
         with self._database.begin() as connection:
-            suppression.put(connection, person.workspace, person.names, "erased", now)
+            suppression.put(connection, person.workspace, person.names, "erased", now, self._names)
         opened = [sealed for _, sealed in dossier.events if sealed is not None]
         self._queue(person, dossier, opened, removals, request.id)
         months = sum(self._vault.destroy(person.workspace, name) for name in sorted(person.names))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from rekindle.engines.database.core import upsert
 from rekindle.privacy._tables import consents
 from rekindle.privacy.subjects.person import Person
 
@@ -29,11 +30,38 @@ class Holder(Protocol):
         """Delete it; return how many rows were deleted or made nameless."""
         ...
 
+    @property
+    def tables(self) -> Sequence[sa.Table]:
+        """The tables with the columns ``workspace`` and ``subject`` whose rows stand under a pseudonym."""
+        ...
+
+    def rename(self, connection: Connection, workspace: str, renamed: Mapping[str, str], now_ms: int) -> None:
+        """Put what stands under the old pseudonyms (the keys) under the new ones, and join it with what is there.
+
+        Nothing may be lost or gained by it: who was a member, was sent or has withdrawn is so afterwards.
+        """
+        ...
+
 
 class ConsentHolder:
     """The newest choices. Those of a shared browser stay: they protect the others."""
 
     name = "consent"
+    tables = (consents,)
+
+    def rename(self, connection: Connection, workspace: str, renamed: Mapping[str, str], now_ms: int) -> None:
+        """See `Holder.rename`. The newer choice stays; of two of one moment the one under the newer name."""
+        mine = (consents.c.workspace == workspace, consents.c.subject.in_(sorted(renamed)))
+        rows = connection.execute(sa.select(consents).where(*mine).order_by(consents.c.received_ms)).mappings().all()
+        statement = upsert(consents, connection.dialect.name)
+        statement = statement.on_conflict_do_update(
+            index_elements=["workspace", "subject"],
+            set_={"received_ms": statement.excluded.received_ms, "consent": statement.excluded.consent},
+            where=consents.c.received_ms < statement.excluded.received_ms,
+        )
+        if rows:
+            connection.execute(statement, [{**row, "subject": renamed[row["subject"]]} for row in rows])
+            connection.execute(sa.delete(consents).where(*mine))
 
     def export(self, connection: Connection, person: Person, event_ids: Collection[str]) -> Any:
         """See `Holder.export`."""

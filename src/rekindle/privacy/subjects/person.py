@@ -16,6 +16,7 @@ import structlog
 
 from rekindle.engines.log import Log
 from rekindle.model.clock import Clock
+from rekindle.model.names import Names
 from rekindle.model.record import ConsentChange, Record, Stored, decode
 
 Kind = Literal["email", "phone", "user_id", "cookie", "pseudonym"]
@@ -26,7 +27,10 @@ _log = structlog.get_logger("subjects")
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Pseudonyms: ``identifiers`` (of an e-mail, a phone, a user id), ``browsers`` that are theirs alone, ``shared`` ones."""
+    """Pseudonyms: ``identifiers`` (of an e-mail, a phone, a user id), ``browsers`` that are theirs alone, ``shared`` ones.
+
+    Each is there under the names of every epoch whose key is kept.
+    """
 
     workspace: str
     identifiers: frozenset[str]
@@ -70,8 +74,9 @@ async def records(log: Log, clock: Clock) -> AsyncIterator[Record]:
         await log.forget(name)
 
 
-async def find(log: Log, clock: Clock, workspace: str, start: str, kind: Kind) -> Person:
+async def find(log: Log, clock: Clock, workspace: str, start: str, kind: Kind, names: Names) -> Person:
     """Return the person behind one pseudonym. Reads the log until nothing new is found, usually three times."""
+    start = names.current(start)
     identifiers = set() if kind == "cookie" else {start}
     browsers = {start} if kind in ("cookie", "pseudonym") else set()
     while True:
@@ -80,21 +85,25 @@ async def find(log: Log, clock: Clock, workspace: str, start: str, kind: Kind) -
         async for record in records(log, clock):
             if not isinstance(record, Stored) or record.workspace != workspace:
                 continue
-            named = set(record.user_subjects)
-            if record.subject in identifiers and record.subject != start:
-                named.add(record.subject)
-            if named & identifiers or record.subject in identifiers:
+            named, subject = set(map(names.current, record.user_subjects)), names.current(record.subject)
+            if subject in identifiers and subject != start:
+                named.add(subject)
+            if named & identifiers or subject in identifiers:
                 identifiers |= named
-                browsers.add(record.subject)
-            if record.subject in browsers and named and not named & identifiers:
-                _join(others.setdefault(record.subject, []), named)
+                browsers.add(subject)
+            if subject in browsers and named and not named & identifiers:
+                _join(others.setdefault(subject, []), named)
         own = others.get(start, [])
         if kind in ("cookie", "pseudonym") and len(own) == 1 and not identifiers - {start}:
             identifiers |= own[0]  # one person signed in here, and nobody else
         if (len(identifiers), len(browsers)) == before:
             break
     shared = {name for name, groups in others.items() if name != start and groups}
-    return Person(workspace, frozenset(identifiers), frozenset(browsers - shared), frozenset(shared))
+
+    def every(current: set[str]) -> frozenset[str]:
+        return frozenset(alias for name in current for alias in names.aliases(name))
+
+    return Person(workspace, every(identifiers), every(browsers - shared), every(shared))
 
 
 def _join(groups: list[set[str]], named: set[str]) -> None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from rekindle.engines.database import Database
 from rekindle.model.clock import Clock
+from rekindle.model.names import Names
 from rekindle.privacy._tables import subject_requests as table
 from rekindle.privacy.suppression import mark
 
@@ -52,9 +53,10 @@ def due_ms(received_ms: int, law: Law) -> int:
 
 
 class Requests:
-    """The register of one workspace's requests. People are in it by hashes of their pseudonyms."""
+    """The register of one workspace's requests. People are in it by hashes, as on the suppression list."""
 
-    def __init__(self, database: Database, clock: Clock, workspace: str) -> None:
+    def __init__(self, database: Database, clock: Clock, workspace: str, names: Names) -> None:
+        self._names = names
         self._database = database
         self._clock = clock
         self._workspace = workspace
@@ -104,4 +106,4 @@ class Requests:
         return [Request(*row) for row in rows]
 
     def _marks(self, names: Collection[str]) -> str:
-        return " ".join(sorted(mark(self._workspace, name) for name in names))
+        return " ".join(sorted(filter(None, {mark(self._workspace, name, self._names) for name in names})))
