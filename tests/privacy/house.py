@@ -21,6 +21,7 @@ from rekindle.egress.connector import Answer, Limits, OutRequest
 from rekindle.egress.lane import Lane
 from rekindle.egress.send import Door
 from rekindle.model.clock import rfc3339
+from rekindle.model.ports import Touch
 from rekindle.model.record import Record, decode
 from rekindle.ops.archive import ArchiveWriter
 from rekindle.privacy.decide import door
@@ -29,7 +30,7 @@ from rekindle.privacy.subjects import Erasure, Person, Removals, Sent, find
 from rekindle.privacy.subjects.export import export, gather
 from rekindle.privacy.subjects.person import Kind
 from rekindle.privacy.suppression import SuppressionCopy
-from rekindle.profiles import ProfileView
+from rekindle.profiles import History, ProfileView
 from rekindle.settings import Settings
 from rekindle.workspace import Audience, Destination, DestinationConsent, Shop, Workspace
 from tests.collect.harness import GRANTED, FakeProtocol, FakeScope
@@ -158,6 +159,10 @@ class House:
             return await writer.step()
         finally:
             await writer.close()
+
+    def profiles_of(self, subject: str) -> Sequence[Touch]:
+        """Return what the profile knows of a visitor."""
+        return History(self.installation.database, self.installation.pseudonymiser).touches("shop", subject, 99)
 
     async def records(self) -> list[Record]:
         return [decode(entry.value) for entry in await self.installation.log.tail((0, 0), 100_000)]

@@ -13,6 +13,7 @@ import structlog
 from rekindle.catalog import Accounts, CatalogImport, CatalogRefresh, SnapshotStore, Walker
 from rekindle.cli._accounts import open_accounts
 from rekindle.cli._compose import Installation
+from rekindle.cli._subjects import relink
 from rekindle.cli.archive import archive_of
 from rekindle.egress import prune
 from rekindle.egress.fetch import Fetcher
@@ -102,6 +103,7 @@ class Scheduler:
             open_accounts(installation, self._transport),
             installation.clock,
         )
+        self._relink = relink(installation)
         self._kept_ms = 0
 
     def steps(self) -> dict[str, Step]:
@@ -113,6 +115,7 @@ class Scheduler:
             "archive": self.archive,
             "retention": self.retention,
             "quality": self.quality,
+            "pseudonyms": self.pseudonyms,
         }
 
     async def catalogues(self) -> int:
@@ -143,6 +146,10 @@ class Scheduler:
     async def archive(self) -> int:
         """Write the hours that are over into the archive."""
         return await self._archive.step()
+
+    async def pseudonyms(self) -> int:
+        """While a rotation's window is open, move what stands under older names; end windows that are over."""
+        return await asyncio.to_thread(self._relink.step)
 
     async def retention(self) -> int:
         """Once an hour: destroy the keys of identifiers and drop choices, each when its time is over.

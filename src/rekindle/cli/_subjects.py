@@ -14,6 +14,7 @@ from rekindle.egress.send import Door
 from rekindle.egress.subjects import ListHolder, OutcomeHolder
 from rekindle.model.clock import rfc3339
 from rekindle.privacy.ledger import LedgerLine
+from rekindle.privacy.relink import Relink
 from rekindle.privacy.subjects import Erasure, Holder, Removals, Requests, Sent, completed
 from rekindle.privacy.subjects.holders import ConsentHolder
 from rekindle.privacy.subjects.removals import OPEN
@@ -21,6 +22,18 @@ from rekindle.profiles.subjects import ProfileHolder
 
 HOLDERS: tuple[Holder, ...] = (ConsentHolder(), ProfileHolder(), AudienceHolder(), OutcomeHolder(), ListHolder())
 _LOOK_MS = 5_000
+
+
+def relink(installation: Installation) -> Relink:
+    """Return what rotates the pseudonyms' key and moves what stands under older names."""
+    return Relink(
+        installation.database,
+        installation.keyring,
+        installation.pseudonymiser,
+        installation.clock,
+        HOLDERS,
+        installation.record,
+    )
 
 
 class Subjects:

@@ -27,7 +27,7 @@ from rekindle.workspace import Policy, Workspace, duration_ms
 _CLOCK_TOLERANCE_MS = 60_000
 _CONSENT_UPDATE = "consent_update"
 # Entries, and the characters of one: each kind takes 8 MB at the utmost. Most strings of consent are shorter than 2,048.
-_REMEMBERED, _LONGEST_REMEMBERED, _LONGEST_CONSENT = 4096, 1024, 2048
+_REMEMBERED, _LONGEST_CONSENT = 4096, 2048
 _LONGEST_CLEANED, _LONGEST_SHOWN = 1000, 40  # characters of a wrong value
 _ANSWER_MS = 1000
 

@@ -26,10 +26,9 @@ class AudienceChange(msgspec.Struct, frozen=True):
 
 
 class Person(msgspec.Struct, frozen=True):
-    """One row whose time has come. ``sealed`` is empty while no event told an identifier; it opens for
-    ``sealed_for``.
+    """One row whose time has come. ``sealed`` is empty while no event told an identifier.
 
-    ``outcome``, ``reason`` and ``ticket`` are what the platform's list last came to.
+    It opens for ``sealed_for``. ``outcome``, ``reason`` and ``ticket`` are what the platform's list last came to.
     """
 
     subject: str
