@@ -22,6 +22,7 @@ from tests.conftest import FakeClock
 from tests.privacy.house import House, holding
 
 DAY = 86_400_000
+AT_ONCE = ("choice", "suppressed", "profile", "events")
 PEOPLE = ["anna", "bela", "cyra"]
 
 
@@ -30,10 +31,15 @@ async def play(house: House, script: list[tuple[str, str]], *, rotations: Mappin
     work = relink(house.installation)
     for number, (who, act) in enumerate(script):
         if number in rotations:
+            before = {who: await known(house, who) for who in PEOPLE}
             work.rotate("anna", 91 * DAY)
             house.clock.advance(1000)
+            for who in PEOPLE:  # what decides is known under the new name before anything has moved
+                now = await known(house, who)
+                assert {name: now[name] for name in AT_ONCE} == {name: before[who][name] for name in AT_ONCE}
             if rotations[number]:
                 work.move()
+                assert {who: await known(house, who) for who in PEOPLE} == before
         client = {"client_id": f"canarycookie{who}"}
         if act == "settle":
             await house.settle()
