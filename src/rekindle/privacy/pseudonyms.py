@@ -42,7 +42,7 @@ class Pseudonymiser:
         self._epochs: tuple[int, ...] = ()
         self._looked_ms = -_LOOK_MS
         self._ciphers = threading.local()
-        self._cookies: dict[tuple[str, str], str] = {}  # visitors come back; bounded, and only in memory
+        self._cookies: dict[tuple[int, str, str], str] = {}  # visitors come back; bounded, and only in memory
 
     def subject(self, workspace: str, kind: str, raw: str, *, region: str | None = None) -> str:
         """Return the pseudonym of one identifier, with the newest key.
@@ -54,12 +54,12 @@ class Pseudonymiser:
         newest = self._look()[0]
         if kind != "cookie":
             return self._name(newest, self._inner(workspace, kind, canonical(kind, raw, region)))
-        found = self._cookies.get((workspace, raw))
+        found = self._cookies.get((newest, workspace, raw))
         if found is None:
             found = self._name(newest, self._inner(workspace, kind, canonical(kind, raw)))
             if len(self._cookies) >= _REMEMBERED:
                 self._cookies.clear()
-            self._cookies[workspace, raw] = found
+            self._cookies[newest, workspace, raw] = found
         return found
 
     def current(self, subject: str) -> str:
