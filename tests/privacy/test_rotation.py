@@ -191,6 +191,7 @@ async def test_who_is_at_a_platform_stays_there_once_and_leaves_once(tmp_path_fa
     await lane.take([AudienceChange(3, new, False)], 3)  # they leave under their new name
     (row,) = [each for each in await lane.due(3, 9) if each.subject == new]
     assert (row.sent, row.wanted, row.sealed, row.sealed_for) == (True, False, b"sealed", old)
+    assert row.names == (names.subject("shop", "email", "a@x.example"),)
     assert relink(house.installation).move() == 1
     assert {each.subject for each in await lane.due(3, 9)} == {new, names.subject("shop", "cookie", "y")}
     # A worker that had not noticed writes under the old name once more.

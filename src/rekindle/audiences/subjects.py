@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from rekindle.audiences._state import pack, unpack
 from rekindle.audiences._tables import changes, members, rules, timers, visitors
 from rekindle.engines.database.core import upsert
+from rekindle.model.names import Names
 from rekindle.privacy.subjects import Person
 
 
@@ -52,7 +53,9 @@ class AudienceHolder:
             for table in (visitors, members, timers, changes)
         )
 
-    def rename(self, connection: Connection, workspace: str, renamed: Mapping[str, str], now_ms: int) -> None:
+    def rename(
+        self, connection: Connection, workspace: str, renamed: Mapping[str, str], names: Names, now_ms: int
+    ) -> None:
         """See `Holder.rename`. Who is known under both names is judged anew, by a timer that is due at once."""
         both = self._states(connection, workspace, renamed)
         for table, column in ((members, members.c.since_ms), (timers, timers.c.due_ms)):
@@ -74,11 +77,11 @@ class AudienceHolder:
                 changes.update().where(changes.c.workspace == workspace, changes.c.subject == old).values(subject=new)
             )
         if both:
-            names = connection.scalars(sa.select(rules.c.audience).where(rules.c.workspace == workspace)).all()
+            known = connection.scalars(sa.select(rules.c.audience).where(rules.c.workspace == workspace)).all()
             due = [
                 {"workspace": workspace, "subject": subject, "audience": audience, "due_ms": now_ms}
                 for subject in sorted(both)
-                for audience in sorted(names)
+                for audience in sorted(known)
             ]
             statement = upsert(timers, connection.dialect.name)
             if due:

@@ -60,6 +60,7 @@ class AudienceView:
     ) -> None:
         self._log = log
         self._database = database
+        self._names = names
         self._clock = clock
         self._workspaces = workspaces
         self._guard = Guard(may_enter or self._may_be_personal, suppressed)
@@ -134,7 +135,7 @@ class AudienceView:
             settle(connection, workspace, self._rules(workspace), states, self._guard, now_ms)
 
     def _rename(self, connection: Connection, workspace: str, renamed: Mapping[str, str]) -> None:
-        AudienceHolder().rename(connection, workspace, renamed, self._clock())
+        AudienceHolder().rename(connection, workspace, renamed, self._names, self._clock())
 
     def clear(self, connection: Connection) -> None:
         """Empty states, memberships and timers."""

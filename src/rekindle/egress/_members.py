@@ -68,8 +68,9 @@ class Members:
             if isinstance(record, Stored) and record.workspace == self._workspace and record.sealed and not record.bot:
                 opened = self._open(record.subject, record.sealed)
                 if opened is not None and cut_member(*opened, self._fields) != (User(), Client()):
+                    subject = self._names.current(record.subject)
                     others = tuple(map(self._names.current, record.user_subjects))
-                    found[self._names.current(record.subject)] = Seal(record.sealed, record.subject, others)
+                    found[subject] = Seal(record.sealed, record.subject, others)
         return found
 
     def subjects(self, values: Sequence[bytes]) -> set[str]:

@@ -158,7 +158,12 @@ class People:
             .limit(limit)
         )
         rows = await self._database.query(lambda connection: connection.execute(query).all())
-        return [Person(row.subject, row.sealed, tuple(row.names.split()), True, False, row.attempts) for row in rows]
+        return [
+            Person(
+                row.subject, row.sealed, row.sealed_for or row.subject, tuple(row.names.split()), True, False, row.attempts
+            )
+            for row in rows
+        ]  # fmt: skip
 
     async def replaced(self, mark: str, now_ms: int) -> None:
         """Note that at the platform are those whose rows are marked, and nobody else."""
@@ -231,10 +236,11 @@ class People:
             older: newest for newest, *others in map(self._names.aliases, sorted(set(subjects))) for older in others
         }
         if renamed:
-            ListHolder().rename(connection, self._key["workspace"], renamed, now_ms)
+            ListHolder().rename(connection, self._key["workspace"], renamed, self._names, now_ms)
 
     def _put(self, connection: Connection, subject: str, values: Mapping[str, object]) -> None:
-        fresh = {"sealed": b"", "sealed_for": "", "names": "", "seen_ms": 0, "wanted": False, "sent": False, "outcome": "", "reason": "",
+        fresh = {"sealed": b"", "sealed_for": "", "names": "",
+                 "seen_ms": 0, "wanted": False, "sent": False, "outcome": "", "reason": "",
                  "detail": "", "attempts": 0, "due_ms": None, "updated_ms": 0, "ticket": ""}  # fmt: skip
         statement = upsert(people, self._database.dialect).values(**self._key, subject=subject, **{**fresh, **values})
         name = [*self._key, "subject"]

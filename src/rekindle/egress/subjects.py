@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from rekindle.egress._tables import counts, outcomes, people, retries
 from rekindle.engines.database.core import upsert
+from rekindle.model.names import Names
 from rekindle.model.outcome import FINAL, Outcome, Reason
 from rekindle.privacy.subjects import Person
 
@@ -23,7 +24,9 @@ class OutcomeHolder:
     name = "outcomes"
     tables = ()
 
-    def rename(self, connection: Connection, workspace: str, renamed: Mapping[str, str], now_ms: int) -> None:
+    def rename(
+        self, connection: Connection, workspace: str, renamed: Mapping[str, str], names: Names, now_ms: int
+    ) -> None:
         """See `Holder.rename`. These rows stand under the events' ids."""
 
     def export(self, connection: Connection, person: Person, event_ids: Collection[str]) -> Any:
@@ -85,7 +88,9 @@ class ListHolder:
     name = "platform lists"
     tables = (people,)
 
-    def rename(self, connection: Connection, workspace: str, renamed: Mapping[str, str], now_ms: int) -> None:
+    def rename(
+        self, connection: Connection, workspace: str, renamed: Mapping[str, str], names: Names, now_ms: int
+    ) -> None:
         """See `Holder.rename`. Who was given to a platform under any name is there; both known: decided again now."""
         mine = (people.c.workspace == workspace, people.c.subject.in_(sorted({*renamed, *renamed.values()})))
         rows = connection.execute(sa.select(people).where(*mine)).mappings().all()
@@ -94,7 +99,12 @@ class ListHolder:
             if old not in renamed or renamed[old] == old:
                 continue
             here = (people.c.workspace == workspace, people.c.destination == destination)
-            moved = row | {"subject": renamed[old], "sealed_for": row["sealed_for"] or (old if row["sealed"] else "")}
+            others = " ".join(sorted(set(map(names.current, row["names"].split()))))
+            moved = row | {
+                "subject": renamed[old],
+                "names": others,
+                "sealed_for": row["sealed_for"] or (old if row["sealed"] else ""),
+            }
             twin = known.get((destination, renamed[old]))
             if twin is not None:
                 moved = _joined(moved, twin, now_ms)

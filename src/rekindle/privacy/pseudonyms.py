@@ -26,7 +26,7 @@ _BYTES = 16
 _MARK = b"rekindle/pseudonym/2"
 _FORM = re.compile(r"s([1-9][0-9]{0,2})_([a-z2-7]{26})")
 _LOOK_MS = 1_000
-_REMEMBERED = 4_096
+_REMEMBERED, _LONGEST = 4_096, 128  # entries, and the characters of one
 
 
 class Pseudonymiser:
@@ -57,9 +57,10 @@ class Pseudonymiser:
         found = self._cookies.get((newest, workspace, raw))
         if found is None:
             found = self._name(newest, self._inner(workspace, kind, canonical(kind, raw)))
-            if len(self._cookies) >= _REMEMBERED:
-                self._cookies.clear()
-            self._cookies[newest, workspace, raw] = found
+            if len(raw) <= _LONGEST:
+                if len(self._cookies) >= _REMEMBERED:
+                    self._cookies.clear()
+                self._cookies[newest, workspace, raw] = found
         return found
 
     def current(self, subject: str) -> str:

@@ -114,7 +114,7 @@ class Relink:
                     if newest != row.subject:
                         renamed.setdefault(row.workspace, {})[row.subject] = newest
                 for workspace, pairs in renamed.items():
-                    holder.rename(connection, workspace, pairs, self._clock())
+                    holder.rename(connection, workspace, pairs, self._names, self._clock())
                     done += len(pairs)
             if len(rows) < _PAGE:
                 return done

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from rekindle.model.names import Names
 from rekindle.privacy.subjects import Person
 from rekindle.profiles._tables import touches
 from rekindle.profiles.touches import keep_latest
@@ -19,7 +20,9 @@ class ProfileHolder:
     name = "profile"
     tables = (touches,)
 
-    def rename(self, connection: Connection, workspace: str, renamed: Mapping[str, str], now_ms: int) -> None:
+    def rename(
+        self, connection: Connection, workspace: str, renamed: Mapping[str, str], names: Names, now_ms: int
+    ) -> None:
         """See `Holder.rename`."""
         mine = (touches.c.workspace == workspace, touches.c.subject.in_(sorted(renamed)))
         rows = connection.execute(sa.select(touches).where(*mine)).mappings().all()

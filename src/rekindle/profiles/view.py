@@ -43,6 +43,7 @@ class ProfileView:
             parts.append(id_match.IdMatches(feeds))
         self._view = View(log, database, "profiles", parts, names=names, rename=self._rename)
         self._database = database
+        self._names = names
         self._clock = clock
         self._keep_ms = keep_ms
         self._keep_counts_ms = keep_counts_ms
@@ -65,7 +66,7 @@ class ProfileView:
         await self._view.close()
 
     def _rename(self, connection: Connection, workspace: str, renamed: Mapping[str, str]) -> None:
-        ProfileHolder().rename(connection, workspace, renamed, self._clock())
+        ProfileHolder().rename(connection, workspace, renamed, self._names, self._clock())
 
     def _trim(self, connection: Connection, now_ms: int) -> None:
         touches.trim(connection, now_ms - self._keep_ms)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rekindle.engines.database.core import upsert
+from rekindle.model.names import Names
 from rekindle.privacy._tables import consents
 from rekindle.privacy.subjects.person import Person
 
@@ -35,7 +36,9 @@ class Holder(Protocol):
         """The tables with the columns ``workspace`` and ``subject`` whose rows stand under a pseudonym."""
         ...
 
-    def rename(self, connection: Connection, workspace: str, renamed: Mapping[str, str], now_ms: int) -> None:
+    def rename(
+        self, connection: Connection, workspace: str, renamed: Mapping[str, str], names: Names, now_ms: int
+    ) -> None:
         """Put what stands under the old pseudonyms (the keys) under the new ones, and join it with what is there.
 
         Nothing may be lost or gained by it: who was a member, was sent or has withdrawn is so afterwards.
@@ -49,7 +52,9 @@ class ConsentHolder:
     name = "consent"
     tables = (consents,)
 
-    def rename(self, connection: Connection, workspace: str, renamed: Mapping[str, str], now_ms: int) -> None:
+    def rename(
+        self, connection: Connection, workspace: str, renamed: Mapping[str, str], names: Names, now_ms: int
+    ) -> None:
         """See `Holder.rename`. The newer choice stays; of two of one moment the one under the newer name."""
         mine = (consents.c.workspace == workspace, consents.c.subject.in_(sorted(renamed)))
         rows = connection.execute(sa.select(consents).where(*mine).order_by(consents.c.received_ms)).mappings().all()

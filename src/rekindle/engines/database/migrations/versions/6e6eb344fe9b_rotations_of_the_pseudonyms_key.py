@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "6e6eb344fe9b"
-down_revision = "ca8ac9694089"
+down_revision = "1c220497bba8"
 branch_labels = None
 depends_on = None
 
