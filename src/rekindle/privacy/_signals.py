@@ -61,7 +61,7 @@ class Pending:
         entries: int = _ENTRIES,
         characters: int = _CHARACTERS,
     ) -> None:
-        """``current`` gives a person's newest pseudonym."""
+        """Take ``current``, which gives a person's newest pseudonym."""
         self._current = current
         self._newest: dict[Key, Choice] = {}
         self._entries = entries
