@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ from litestar.testing import TestClient
 from rekindle.console import create_console
 from rekindle.egress.deadletters import LetterDesk
 from rekindle.egress.rehearsal import Rehearsal
+from rekindle.engines.blobs import FolderBlobs
 from rekindle.engines.database import Database
 from rekindle.engines.log import Keyed, SqliteLog
 from rekindle.engines.secrets import SecretMissing
@@ -24,7 +26,8 @@ from rekindle.model.event import Consent, Ecommerce, Item, Page
 from rekindle.model.record import Record, Stored, encode
 from rekindle.privacy.keys import Keyring
 from rekindle.privacy.ledger import Ledger
-from rekindle.workspace import Audience, Destination, DestinationConsent, Feed, Shop, Workspace
+from rekindle.privacy.vendor_lists import VendorLists
+from rekindle.workspace import Audience, Destination, DestinationConsent, Feed, Shop, Versions, Workspace
 from rekindle.workspace.access import ApiKeys, Users
 from tests.conftest import FakeClock
 
@@ -79,6 +82,7 @@ class House:
         self.keys = ApiKeys(database, clock)
         self.accounts: dict[tuple[str, bool], Rehearsal] = {}
         ledger = Ledger(database, self.keyring, clock)
+        self.versions = Versions(database, clock, self._record, lambda _name: 2)
         self.app: Litestar = create_console(
             database,
             log,
@@ -89,6 +93,8 @@ class House:
             secure=secure,
             ledger_key=self.keyring.ledger_key().public_key(),
             letters=LetterDesk(database, log, ledger, clock, self._account),
+            versions=self.versions,
+            vendors=VendorLists(database, FolderBlobs(Path(tempfile.mkdtemp(prefix="rekindle-blobs-"))), clock),
         )
 
     def _account(self, workspace: str, name: str, at_ms: int | None) -> Rehearsal | None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
+
 from rekindle.audiences import AudienceView
 from rekindle.egress._store import LaneState, Result, Store, Waiting
 from rekindle.engines.blobs import FolderBlobs
@@ -123,5 +125,9 @@ async def fill(house: House) -> None:
             ]
         )  # fmt: skip
     ledger.append([LedgerLine("change", "shop", now, actor=HOSTILE, action=HOSTILE, event_id=HOSTILE, reason=HOSTILE)])
+    live = house.shops["shop"]
+    house.versions.apply(live, "jan", "first")
+    stricter = msgspec.structs.replace(live.policy, max_event_age="3d")
+    house.versions.apply(msgspec.structs.replace(live, policy=stricter), HOSTILE, HOSTILE)
     house.keys.create("shop", HOSTILE, ["read"], "ola")
     house.keys.create("shop", "order export", ["events:write"], "ola", house.clock.now_ms + 30 * 24 * HOUR)

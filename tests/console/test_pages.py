@@ -38,6 +38,8 @@ PAGES = [
     "/w/shop/destinations/meta/letters?reason=platform-refused&since=2026-01-01&until=2027-01-01",
     "/w/shop/live",
     "/w/shop/ledger",
+    "/w/shop/policy",
+    "/w/shop/policy?ask=effect",
     "/w/shop/settings",
 ]
 

@@ -134,5 +134,7 @@ def test_what_is_no_list_is_refused(lists: VendorLists, data: bytes) -> None:
 def test_every_known_vendor_has_a_source() -> None:
     for number, known in TABLE.items():
         assert known.source
-        assert known.checked == (known.vendor is not None)
+        assert known.vendor.id == number
+    # Only what the newest list that was read says is taken for a legitimate interest.
+    assert [number for number, known in TABLE.items() if known.vendor.legitimate_interest] == [755]
         assert known.vendor is None or known.vendor.id == number

@@ -29,6 +29,8 @@ async def run(installation: Installation) -> None:
         trusted_proxies=settings.trusted_proxies,
         ledger_key=installation.keyring.ledger_key().public_key(),
         letters=letter_desk(installation),
+        versions=installation.versions,
+        vendors=installation.vendors,
     )
     server = Server(
         app,

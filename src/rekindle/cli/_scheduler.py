@@ -26,6 +26,7 @@ from rekindle.ops.archive import ArchiveWriter
 from rekindle.ops.health import Health
 from rekindle.ops.loop import Step, run_steps, stop_on_signals
 from rekindle.privacy.retention import moments
+from rekindle.privacy.vendor_lists import reads_strings
 from rekindle.profiles.performance import ItemPerformance
 from rekindle.workspace import Workspace, duration_ms
 
@@ -179,12 +180,7 @@ class Scheduler:
 
     def _look_at_vendor_list(self) -> None:
         age = self._installation.vendors.age()
-        reads_strings = any(
-            destination.enabled and destination.consent.tcf_vendor is not None
-            for shop in self._workspaces()
-            for destination in shop.destinations.values()
-        )
-        if age.old and reads_strings:
+        if age.old and any(map(reads_strings, self._workspaces())):
             _log.warning("the vendor list is old; `rekindle vendors status` says more", days=age.days)
 
     async def quality(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 import click
@@ -12,13 +11,11 @@ import msgspec
 from rekindle.cli._compose import Installation, open_installation
 from rekindle.cli._documents import read_folder
 from rekindle.cli._options import installation_options
-from rekindle.model.record import Stored, decode
-from rekindle.privacy.policy_diff import PolicyDiff
+from rekindle.privacy.policy_diff import PolicyDiff, compare
 from rekindle.privacy.policy_tests import run
 from rekindle.workspace import Workspace
 
 _DAY_MS = 86_400_000
-_BATCH = 1_000
 
 
 @click.group()
@@ -75,24 +72,7 @@ def diff(folder: Path, data: Path | None, days: int, as_json: bool) -> None:
 
 
 async def _compare(installation: Installation, live: Workspace, files: Workspace, since_ms: int) -> PolicyDiff:
-    found = PolicyDiff(live, files, installation.vendors)
-    # A cursor of its own, gone at the end: it moves nothing and holds back nothing for long.
-    name = f"policy-diff/{os.getpid()}"
     try:
-        consumer = await installation.log.consumer(name)
-        try:
-            while entries := await consumer.poll(_BATCH):
-                records = []
-                for entry in entries:
-                    if entry.appended_ms >= since_ms:
-                        try:
-                            records.append(decode(entry.value))
-                        except msgspec.MsgspecError:
-                            continue
-                found.add(record for record in records if isinstance(record, Stored))
-        finally:
-            await consumer.close()
-            await installation.log.forget(name)
+        return await compare(installation.log, PolicyDiff(live, files, installation.vendors), since_ms)
     finally:
         await installation.log.close()
-    return found

@@ -62,11 +62,9 @@ def status(folder: Path, data: Path | None) -> None:
             f"{one.vendors} vendors"
         )
     if age.shipped:
-        checked = sum(known.checked for known in TABLE.values())
         click.echo(
             f"No list was imported: the excerpt of version {age.version} that comes along decides. It knows the "
-            f"declarations of {checked} vendors and the numbers of {len(TABLE) - checked} more; of those and of all "
-            "others only consent to every purpose counts."
+            f"declarations of {len(TABLE)} vendors; of all others only consent to every purpose counts."
         )
     click.echo(f"The newest is {age.days} days old.")
     if age.old:

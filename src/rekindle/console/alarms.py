@@ -10,12 +10,16 @@ import msgspec
 from rekindle.console.destinations import Balance, Lane
 from rekindle.egress.expiry import DAY_MS, Expiry
 from rekindle.feeds import FeedStatus
+from rekindle.privacy.subjects import Request
+from rekindle.privacy.vendor_lists import Age
 from rekindle.profiles.id_match import IdMatch
+from rekindle.workspace import Version
 
 ID_MATCH_GOOD = 0.98
 ID_MATCH_BAD = 0.90
 _OLD_MS = 3_600_000
 _SOON_MS = 3 * DAY_MS
+_DUE_SOON_MS = 7 * DAY_MS
 
 
 class Alarm(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -37,11 +41,29 @@ def alarms(
     balances: Sequence[Balance],
     expiries: Sequence[Expiry],
     now_ms: int,
+    privacy: Sequence[Alarm] = (),
 ) -> list[Alarm]:
-    """Return the alarms of one workspace, bad ones first."""
-    found = [*_events(received), *_ids(matches), *_lanes(lanes, now_ms), *_feeds(feeds), *_sums(balances)]
+    """Return the alarms of one workspace, bad ones first; ``privacy`` are those of `privacy_alarms`."""
+    found = [*_events(received), *_ids(matches), *_lanes(lanes, now_ms), *_feeds(feeds), *_sums(balances), *privacy]
     found += _credentials(expiries, now_ms)
     return sorted(found, key=lambda alarm: alarm.tone != "bad")
+
+
+def privacy_alarms(
+    *, vendors: Age | None, reads_strings: bool, pending: Version | None, requests: Sequence[Request], now_ms: int
+) -> list[Alarm]:
+    """Return what the consent rules and the law ask for: a newer vendor list, a second person, an answer in time."""
+    found = []
+    if vendors is not None and vendors.old and reads_strings:
+        found.append(Alarm("vendors-old", "warn", "", vendors.days))
+    if pending is not None:
+        found.append(Alarm("approval", "warn", pending.author, pending.version))
+    for request in requests:
+        if request.overdue(now_ms):
+            found.append(Alarm("request-late", "bad", request.id, now_ms - request.due_ms))
+        elif request.state != "done" and request.due_ms - now_ms < _DUE_SOON_MS:
+            found.append(Alarm("request-soon", "warn", request.id, request.due_ms - now_ms))
+    return found
 
 
 def _events(received: int) -> Iterator[Alarm]:

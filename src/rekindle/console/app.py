@@ -33,6 +33,8 @@ from rekindle.egress.deadletters import LetterDesk
 from rekindle.engines.database import Database
 from rekindle.engines.log.protocol import Log
 from rekindle.model.clock import Clock
+from rekindle.privacy.vendor_lists import VendorLists
+from rekindle.workspace import Versions
 from rekindle.workspace.access import ApiKeys, Authenticator, PasswordLogin, Sessions, Users
 
 # Read once, here, so that importing the console declares every table that its pages read.
@@ -55,13 +57,16 @@ def create_console(
     login: Authenticator | None = None,
     ledger_key: Ed25519PublicKey | None = None,
     letters: LetterDesk | None = None,
+    versions: Versions | None = None,
+    vendors: VendorLists | None = None,
 ) -> Litestar:
     """Return the console as an ASGI application.
 
     ``shops`` gives the live workspaces, ``record`` writes changes by people to the ledger. ``secure`` when browsers
     reach it by https (cookies are then ``Secure``). ``allowed_hosts`` are the host names it answers to (all, when
     empty). ``login`` replaces passwords, for single sign-on. With ``ledger_key`` the ledger can be verified on its page, with
-    ``letters`` dead letters can be previewed and sent again.
+    ``letters`` dead letters can be previewed and sent again, with ``versions`` changes of the policy approved, and with
+    ``vendors`` the vendor list's age is watched.
     """
     users = Users(database, clock, random, hasher)
     services = Services(
@@ -78,6 +83,8 @@ def create_console(
         trusted_proxies=trusted_proxies,
         ledger_key=ledger_key,
         letters=letters,
+        versions=versions,
+        vendors=vendors,
     )
     # Litestar wraps a handler's function anew for each application, so each gets its own copies.
     every: list[ControllerRouterHandler] = [_described(copy(handler)) for handler in (_asset, _livez, *_PAGES)]

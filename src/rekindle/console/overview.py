@@ -9,13 +9,16 @@ import msgspec
 
 from rekindle.ads import Served, served
 from rekindle.audiences import sizes
-from rekindle.console.alarms import Alarm, alarms
+from rekindle.console.alarms import Alarm, alarms, privacy_alarms
 from rekindle.console.destinations import Balance, Lane, balances, lanes
 from rekindle.console.visit import Visit
 from rekindle.egress.expiry import expiries
 from rekindle.engines.log.protocol import ConsumerLag
 from rekindle.feeds import FeedStatus, status
+from rekindle.model.names import PLAIN
 from rekindle.model.outcome import Outcome
+from rekindle.privacy.subjects import Requests
+from rekindle.privacy.vendor_lists import reads_strings
 from rekindle.profiles import series
 from rekindle.profiles.id_match import IdMatch, id_match
 from rekindle.profiles.statistics import HOUR_MS, Point
@@ -96,7 +99,19 @@ def read(visit: Visit, hours: int, lag: Sequence[ConsumerLag]) -> Overview:
             balances=balanced,
             expiries=expiries(database, visit.shop),
             now_ms=now,
+            privacy=_privacy(visit, now),
         ),
+    )
+
+
+def _privacy(visit: Visit, now: int) -> list[Alarm]:
+    services = visit.services
+    return privacy_alarms(
+        vendors=services.vendors.age() if services.vendors is not None else None,
+        reads_strings=reads_strings(visit.shop),
+        pending=services.versions.pending(visit.name) if services.versions is not None else None,
+        requests=Requests(services.database, services.clock, visit.name, PLAIN).unfinished(),
+        now_ms=now,
     )
 
 

@@ -11,7 +11,8 @@ from rekindle.egress.deadletters import LetterDesk
 from rekindle.engines.database import Database
 from rekindle.engines.log.protocol import Log
 from rekindle.model.clock import Clock
-from rekindle.workspace import Workspace
+from rekindle.privacy.vendor_lists import VendorLists
+from rekindle.workspace import Versions, Workspace
 from rekindle.workspace.access import ApiKeys, Authenticator, Sessions, Users
 
 Shops = Callable[[], Mapping[str, Workspace]]
@@ -24,7 +25,8 @@ Record = Callable[[str, str, str, str], None]
 class Services(msgspec.Struct, frozen=True):
     """``secure`` says that browsers reach the console by https; ``trusted_proxies`` may name the client's address.
 
-    Without ``letters`` dead letters can be listed and neither previewed nor sent again.
+    Without ``letters`` dead letters can be listed and neither previewed nor sent again, without ``versions`` nothing
+    waits for approval, without ``vendors`` the vendor list's age is not told.
     """
 
     database: Database
@@ -40,6 +42,8 @@ class Services(msgspec.Struct, frozen=True):
     trusted_proxies: tuple[str, ...] = ()
     ledger_key: Ed25519PublicKey | None = None
     letters: LetterDesk | None = None
+    versions: Versions | None = None
+    vendors: VendorLists | None = None
 
     @property
     def session_cookie(self) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
 
-from rekindle.model.record import Stored
+from rekindle.engines.log.protocol import Log
+from rekindle.model.record import Stored, decode
 from rekindle.privacy.consent.vendors import Vendors
 from rekindle.privacy.decide import EXCERPT, door, may_personalise, weigh
 from rekindle.workspace import Workspace
+
+_BATCH = 1_000
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -72,3 +77,27 @@ class PolicyDiff:
                 choice = weigh(event.consent, destination.consent, policy, now, self._vendors)
                 answers[f"destination {name}"] = "ok" if choice.allowed else choice.reason
         return answers
+
+
+async def compare(log: Log, found: PolicyDiff, since_ms: int, most: int | None = None) -> PolicyDiff:
+    """Ask about what the log took in since then, at most ``most`` entries of it, and return ``found``."""
+    # A cursor of its own, gone at the end: it moves nothing and holds back nothing for long.
+    name = f"policy-diff/{os.getpid()}-{os.urandom(4).hex()}"
+    read = 0
+    consumer = await log.consumer(name)
+    try:
+        while (most is None or read < most) and (entries := await consumer.poll(_BATCH)):
+            records = []
+            for entry in entries:
+                if entry.appended_ms >= since_ms:
+                    read += 1
+                    try:
+                        records.append(decode(entry.value))
+                    except msgspec.MsgspecError:
+                        continue
+            # Asking is arithmetic: on a thread, so that who waits for other things is not held up.
+            await asyncio.to_thread(found.add, [record for record in records if isinstance(record, Stored)])
+    finally:
+        await consumer.close()
+        await log.forget(name)
+    return found

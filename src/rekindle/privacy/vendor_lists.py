@@ -21,6 +21,7 @@ from rekindle.model.clock import Clock
 from rekindle.privacy._tables import vendor_lists as table
 from rekindle.privacy.consent.known_vendors import KNOWN
 from rekindle.privacy.consent.vendors import VendorList, VendorListError, read_vendor_list
+from rekindle.workspace import Workspace
 
 OLD_DAYS = 30
 """The list is published weekly; one that is older than this is alarmed."""
@@ -157,6 +158,12 @@ class VendorListMetrics(Collector):
             "Newest vendor list; 0: only the excerpt",
             value=0 if age.shipped else age.version,
         )
+
+
+def reads_strings(workspace: Workspace) -> bool:
+    """Tell whether the workspace decides by vendors of TC strings, so that the list's age matters to it."""
+    mapped = any(one.enabled and one.consent.tcf_vendor is not None for one in workspace.destinations.values())
+    return mapped or workspace.policy.tcf_vendor is not None
 
 
 def parse(data: bytes) -> VendorList:

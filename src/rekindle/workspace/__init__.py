@@ -21,6 +21,7 @@ from rekindle.workspace.documents import (
     duration_ms,
 )
 from rekindle.workspace.load import WorkspaceError, load_folder
+from rekindle.workspace.reviews import Review
 from rekindle.workspace.scaffold import scaffold
 from rekindle.workspace.versions import Version, VersionMissing, Versions
 
@@ -38,6 +39,7 @@ __all__ = [
     "FeedTemplate",
     "Policy",
     "PolicyTest",
+    "Review",
     "Shop",
     "Source",
     "Tag",

@@ -11,8 +11,10 @@ import sqlalchemy as sa
 from rekindle.engines.database import Database, metadata
 from rekindle.engines.database.core import upsert
 from rekindle.model.clock import Clock
+from rekindle.workspace import reviews
 from rekindle.workspace.approval import ApprovalRefused, takes_two
 from rekindle.workspace.documents import Workspace
+from rekindle.workspace.reviews import Review
 
 _versions = sa.Table(
     "workspace_versions",
@@ -77,9 +79,9 @@ class Versions:
         if current is not None and current.digest == digest:
             return current
         proposed = self.takes_two(workspace)
-        newest = next(iter(self.history(workspace.name)), None)
-        if proposed and newest is not None and newest.digest == digest:
-            return newest
+        pending = self.pending(workspace.name)
+        if proposed and pending is not None and pending.digest == digest:
+            return pending
         action = "workspace.propose" if proposed else "workspace.apply"
         self._record(workspace.name, author, action, f"{digest} {reason}".strip())
         with self._database.begin() as connection:
@@ -98,7 +100,10 @@ class Versions:
                     created_ms=version.created_ms,
                 )
             )
-            if not proposed:
+            if proposed:
+                made = Review(version.version, "proposed", author, reason, version.created_ms)
+                reviews.put(connection, workspace.name, made)
+            else:
                 self._point(connection, workspace.name, version.version)
         return version
 
@@ -116,10 +121,35 @@ class Versions:
             raise ApprovalRefused(f"{approver} proposed version {version}; somebody else must approve it")
         if target.version != history[0].version:
             raise ApprovalRefused(f"there is a newer version, {history[0].version}; propose again what is wanted now")
+        if any(one.version == version and one.state == "rejected" for one in self.reviews(name)):
+            raise ApprovalRefused(f"version {version} was rejected; propose again what is wanted now")
         self._record(name, approver, "workspace.approve", f"version {version} by {target.author} {reason}".strip())
         with self._database.begin() as connection:
+            reviews.put(connection, name, Review(version, "approved", approver, reason, self._clock()))
             self._point(connection, name, version)
         return msgspec.structs.replace(target, live=True)
+
+    def reject(self, name: str, version: int, person: str, reason: str) -> None:
+        """End a proposal, one's own too; what is live stays. Raises `ApprovalRefused` when it is not waiting."""
+        pending = self.pending(name)
+        if pending is None or pending.version != version:
+            raise ApprovalRefused(f"version {version} does not wait for anybody")
+        self._record(name, person, "workspace.reject", f"version {version} by {pending.author} {reason}".strip())
+        with self._database.begin() as connection:
+            reviews.put(connection, name, Review(version, "rejected", person, reason, self._clock()))
+
+    def pending(self, name: str) -> Version | None:
+        """Return the version that waits for a second person: the newest, if it was proposed and nobody has answered."""
+        newest = next(iter(self.history(name)), None)
+        if newest is None or newest.live:
+            return None
+        asked = any(one.version == newest.version and one.state == "proposed" for one in self.reviews(name))
+        return newest if asked else None
+
+    def reviews(self, name: str) -> Sequence[Review]:
+        """Return what became of the workspace's proposals, newest first."""
+        with self._database.read() as connection:
+            return reviews.of(connection, name)
 
     def rollback(self, name: str, version: int | None, author: str, reason: str) -> Version:
         """Point to an earlier version: ``version``, or the one before the live one.

@@ -88,6 +88,10 @@ class Requests:
         """Return the requests that wait for platforms to answer."""
         return self._read(table.c.state == "waiting")
 
+    def unfinished(self) -> list[Request]:
+        """Return the requests whose time is running."""
+        return self._read(table.c.state != "done")
+
     def one(self, request: str) -> Request | None:
         """Return one request by its id."""
         found = self._read(table.c.id == request)
