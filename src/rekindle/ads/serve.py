@@ -16,7 +16,8 @@ from rekindle.model.clock import Clock
 from rekindle.model.event import Consent
 from rekindle.model.ports import CoViews, Offers, Touch, VisitorHistory
 from rekindle.model.web import Request, Response, Route
-from rekindle.privacy.decide import may_personalise
+from rekindle.privacy.consent.vendors import Vendors
+from rekindle.privacy.decide import EXCERPT, may_personalise
 from rekindle.workspace import Campaign, Workspace
 
 WorkspaceOf = Callable[[Request], Workspace | None]
@@ -53,6 +54,7 @@ class AdServer:
         counter: ServedCounter,
         clock: Clock,
         suppressed: Callable[[str, str], bool] = lambda _workspace, _subject: False,
+        vendors: Vendors = EXCERPT,
         token: Callable[[int], str] = secrets.token_urlsafe,
     ) -> None:
         self._workspace_of = workspace_of
@@ -63,6 +65,7 @@ class AdServer:
         self._counter = counter
         self._clock = clock
         self._suppressed = suppressed
+        self._vendors = vendors
         self._token = token
         self._report = structlog.get_logger("ads")
 
@@ -116,7 +119,8 @@ class AdServer:
             subject = self._subject_of(request, workspace.name)
             if subject is None or self._suppressed(workspace.name, subject):
                 return [], False
-            allowed, _ = may_personalise(self._latest_consent(workspace.name, subject), workspace.policy, now_ms)
+            latest = self._latest_consent(workspace.name, subject)
+            allowed, _ = may_personalise(latest, workspace.policy, now_ms, self._vendors)
             return (self._history.touches(workspace.name, subject, _TOUCHES), True) if allowed else ([], False)
         except Exception as error:  # noqa: BLE001 - whatever fails here must end in an ad that is not personal
             self._report.error("visitor could not be read", workspace=workspace.name, error=type(error).__name__)

@@ -22,7 +22,8 @@ from rekindle.model.clock import Clock
 from rekindle.model.event import Consent
 from rekindle.model.names import PLAIN, Names
 from rekindle.model.record import ConsentChange, Record, Stored, Tally
-from rekindle.privacy.decide import may_personalise
+from rekindle.privacy.consent.vendors import Vendors
+from rekindle.privacy.decide import EXCERPT, may_personalise
 from rekindle.workspace import Audience, Workspace
 
 _DAY_MS = 86_400_000
@@ -56,11 +57,13 @@ class AudienceView:
         may_enter: MayEnter | None = None,
         suppressed: Suppressed = lambda _workspace, _subjects: (),
         names: Names = PLAIN,
+        vendors: Vendors = EXCERPT,
         keep_ms: int = 90 * _DAY_MS,
     ) -> None:
         self._log = log
         self._database = database
         self._names = names
+        self._vendors = vendors
         self._clock = clock
         self._workspaces = workspaces
         self._guard = Guard(may_enter or self._may_be_personal, suppressed)
@@ -227,7 +230,7 @@ class AudienceView:
 
     def _may_be_personal(self, workspace: str, consent: Consent, now_ms: int) -> bool:
         live = self._live.get(workspace)
-        return live is not None and may_personalise(consent, live.policy, now_ms)[0]
+        return live is not None and may_personalise(consent, live.policy, now_ms, self._vendors)[0]
 
     def _rules(self, workspace: str) -> Mapping[str, Audience]:
         live = self._live.get(workspace)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -40,7 +41,7 @@ async def run(installation: Installation, drain_s: float) -> None:
         log=installation.log,
         workspaces=installation.workspaces,
         guards=Guards(
-            consent=door,
+            consent=partial(door, vendors=installation.vendors),
             subject=installation.pseudonymiser.subject,
             seal=installation.vault.seal,
             clean_url=clean_url,
@@ -108,6 +109,7 @@ def _routes(installation: Installation, counter: ServedCounter) -> list[Route]:
         counter=counter,
         clock=clock,
         suppressed=installation.consents.suppressed,
+        vendors=installation.vendors,
     )
     manifest_key = Ed25519PrivateKey.from_private_bytes(installation.keyring.derive("feed manifests"))
     return [

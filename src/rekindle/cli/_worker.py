@@ -49,6 +49,7 @@ async def run(installation: Installation) -> None:
         installation.workspaces,
         suppressed=installation.consents.suppressed_among,
         names=installation.pseudonymiser,
+        vendors=installation.vendors,
     )
     lag = _Lag(installation)
     REGISTRY.register(IdMatchMetrics(database))

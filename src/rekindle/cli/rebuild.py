@@ -55,6 +55,7 @@ async def _rebuild(installation: Installation, name: str) -> int:
             installation.workspaces,
             suppressed=installation.consents.suppressed_among,
             names=installation.pseudonymiser,
+            vendors=installation.vendors,
         )
     count = 0
     try:

@@ -145,15 +145,18 @@ def permit_removal(
     )
 
 
-def door(consent: Consent, policy: Policy, now_ms: int) -> DoorDecision:
-    """Decide whether an event may be kept at all (``policy.toml``, ``store_with``). Never raises."""
+def door(consent: Consent, policy: Policy, now_ms: int, vendors: Vendors = EXCERPT) -> DoorDecision:
+    """Decide whether an event may be kept at all (``policy.toml``, ``store_with``). Never raises.
+
+    ``vendors`` finds the list by which the shop's own vendor id is read.
+    """
     need = Need(
         signals=frozenset(policy.store_with),
         vendor=policy.tcf_vendor,
         purposes=frozenset(policy.store_purposes),
         first_party=True,
     )
-    choice = _read(consent, need, policy, now_ms)
+    choice = _read(consent, need, policy, now_ms, vendors)
     if choice.allowed:
         return DoorDecision(True, "ok")
     if choice.absent:
@@ -161,7 +164,9 @@ def door(consent: Consent, policy: Policy, now_ms: int) -> DoorDecision:
     return DoorDecision(False, "consent-unreadable" if choice.unreadable else "consent-denied", choice.reason)
 
 
-def may_personalise(consent: Consent | None, policy: Policy, now_ms: int) -> tuple[bool, str]:
+def may_personalise(
+    consent: Consent | None, policy: Policy, now_ms: int, vendors: Vendors = EXCERPT
+) -> tuple[bool, str]:
     """Tell whether an ad or a page of the shop may be personal, and why not (``personalise_with``). Never raises."""
     need = Need(
         signals=frozenset(policy.personalise_with),
@@ -169,7 +174,7 @@ def may_personalise(consent: Consent | None, policy: Policy, now_ms: int) -> tup
         purposes=frozenset(policy.store_purposes) | {1, 3, 4},
         first_party=True,
     )
-    choice = _read(consent, need, policy, now_ms)
+    choice = _read(consent, need, policy, now_ms, vendors)
     return choice.allowed, choice.reason
 
 

@@ -68,9 +68,9 @@ class PolicyDiff:
 
     def _answers(self, workspace: Workspace, event: Stored) -> dict[str, str]:
         policy, now = workspace.policy, event.received_ms
-        stored = door(event.consent, policy, now)
+        stored = door(event.consent, policy, now, self._vendors)
         answers = {"store": "ok" if stored.keep else stored.detail or stored.reason}
-        allowed, reason = may_personalise(event.consent, policy, now)
+        allowed, reason = may_personalise(event.consent, policy, now, self._vendors)
         answers["personalise"] = "ok" if allowed else reason
         for name, destination in workspace.destinations.items():
             if destination.enabled and (not destination.events or event.event in destination.events):

@@ -40,10 +40,10 @@ def _answer(workspace: Workspace, test: PolicyTest, now_ms: int, vendors: Vendor
     consent = msgspec.convert(test.consent, Consent)
     now = now_ms if test.at is None else parse_rfc3339(test.at)
     if test.question == "store":
-        decision = door(consent, workspace.policy, now)
+        decision = door(consent, workspace.policy, now, vendors)
         return "ok" if decision.keep else decision.detail or decision.reason
     if test.question == "personalise":
-        allowed, reason = may_personalise(consent, workspace.policy, now)
+        allowed, reason = may_personalise(consent, workspace.policy, now, vendors)
         return "ok" if allowed else reason
     destination = workspace.destinations.get(test.question)
     if destination is None:
