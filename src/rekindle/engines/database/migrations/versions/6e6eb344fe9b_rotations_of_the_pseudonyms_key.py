@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "6e6eb344fe9b"
-down_revision = "1c220497bba8"
+down_revision = "ba49050e20f9"
 branch_labels = None
 depends_on = None
 
