@@ -137,4 +137,3 @@ def test_every_known_vendor_has_a_source() -> None:
         assert known.vendor.id == number
     # Only what the newest list that was read says is taken for a legitimate interest.
     assert [number for number, known in TABLE.items() if known.vendor.legitimate_interest] == [755]
-        assert known.vendor is None or known.vendor.id == number
