@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "6e6eb344fe9b"
-down_revision = "ba49050e20f9"
+down_revision = "a93b8ccac5ce"
 branch_labels = None
 depends_on = None
 
