@@ -10,6 +10,9 @@ import msgspec
 
 from rekindle.audiences import AudienceView
 from rekindle.egress._store import LaneState, Result, Store, Waiting
+from rekindle.egress._tickets import Ticket
+from rekindle.egress.quality import keep
+from rekindle.egress.rated import Score
 from rekindle.engines.blobs import FolderBlobs
 from rekindle.engines.log import Keyed
 from rekindle.feeds import FeedBuilder
@@ -37,7 +40,7 @@ class Feeds:
 
 ENDS = [
     (Outcome.ACCEPTED, "ok", ""),
-    (Outcome.ACCEPTED, "ok", ""),
+    (Outcome.ACCEPTED, "awaiting-decision", ""),
     (Outcome.FILTERED, "permit-denied", ""),
     (Outcome.DEAD, "platform-refused", f"(#100) Invalid parameter {HOSTILE}"),
     (Outcome.HELD, "credentials", ""),
@@ -93,8 +96,15 @@ async def lanes(house: House) -> None:
             continue
         outcome, reason, detail = ENDS[number % len(ENDS)]
         waiting = Waiting(record, entry.value, entry.partition, entry.offset)
-        results.append(Result(waiting, outcome, reason, detail, trace="Abc123", attempts=1, next_ms=house.clock.now_ms))
-    await store.record(results, house.clock.now_ms)
+        result = Result(waiting, outcome, reason, detail, trace="Abc123", attempts=1, next_ms=house.clock.now_ms)
+        named = "t1" if reason == "awaiting-decision" else ""
+        results.append(msgspec.structs.replace(result, ticket=named))
+    now = house.clock.now_ms
+    ticket = Ticket("t1", "shop", "meta", "Abc123", "events", now - HOUR, now + HOUR, now + 24 * HOUR, 1, HOSTILE)
+    await store.record(results, now, [ticket])
+    scores = [Score("event-match-quality", HOSTILE, 7.4, "of 10"), Score("unread", "", 0, "", HOSTILE)]
+    for day in range(3):
+        await keep(house.database, "shop", "meta", scores, now - day * 24 * HOUR)
     await store.save(LaneState("held", f"token refused: {HOSTILE}", house.clock.now_ms - HOUR, house.clock.now_ms))
 
 

@@ -218,6 +218,12 @@ def test_pages_and_api_say_the_same(house: House, ola: Browser) -> None:
     assert meta["lane"]["counts"] == overview["lanes"][0]["lane"]["counts"]
     letters = ola.get("/api/w/shop/destinations/meta/dead-letters").json()
     assert len(letters["letters"]) == 100
+    detail = ola.get("/api/w/shop/destinations/meta").json()
+    assert detail["awaited"]["requests"] == 1
+    assert {each["measure"] for each in detail["quality"]} == {"event-match-quality", "unread"}
+    shown = ola.get("/w/shop/destinations/meta").text
+    assert "next look" in shown
+    assert "event match quality" in shown
     google = ola.get("/api/w/shop/feeds/google").json()
     assert google["status"]["items"] == 40
     issues = ola.get("/api/w/shop/feeds/google/issues", params={"severity": "block"}).json()["issues"]
