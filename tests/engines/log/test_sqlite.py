@@ -168,6 +168,24 @@ async def test_a_failed_commit_is_not_acknowledged_and_the_next_one_goes(
     await log.close()
 
 
+async def test_appends_and_cursors_of_several_loops_at_once_are_all_answered(path: Path) -> None:
+    log = SqliteLog(path)
+
+    async def here(name: str) -> None:
+        consumer = await log.consumer(name)
+        for number in range(30):
+            await asyncio.gather(*(log.append(keyed(f"{name}.{number}.{one}")) for one in range(5)))
+            await consumer.commit((await consumer.poll(1))[0])
+
+    await asyncio.wait_for(
+        asyncio.gather(here("a"), *(asyncio.to_thread(asyncio.run, here(name)) for name in ("b", "c"))), 120
+    )
+    expected = {f"{name}.{number}.{one}" for name in "abc" for number in range(30) for one in range(5)}
+    found = texts(await log.tail((0, 0), 1000))
+    assert (len(found), set(found)) == (450, expected)
+    await log.close()
+
+
 async def test_trimmed_bytes_are_gone_from_the_files(path: Path, clock: FakeClock) -> None:
     log = SqliteLog(path, clock=clock)
     await log.append(keyed("a-marker-that-must-not-stay"))
