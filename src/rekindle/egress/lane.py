@@ -34,7 +34,7 @@ from rekindle.workspace import Destination, Policy
 
 _SPLITS: Final = 64
 """Requests one step may spend on parting refused batches; what is left then goes through the retries, in small parts."""
-_AT_ONCE: Final = 50
+_AT_ONCE: Final = 200
 _IN_MEMORY: Final = 4_000
 """Events one step may hold, unless a single batch is larger."""
 
@@ -178,7 +178,7 @@ class Lane:
         ready, ended = await asyncio.to_thread(self._prepare, events, connector, self._clock())
         await self._store.record(ended, self._clock())
         parts = deque(batches(ready, connector.batch))
-        budget = _SPLITS
+        budget = len(parts) + _SPLITS
         flying: dict[asyncio.Task[Verdict], _Sent] = {}
         try:
             while parts or flying:
