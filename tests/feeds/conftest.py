@@ -47,7 +47,7 @@ class Shelf:
         (self.folder / "products.json").write_bytes(body)
         path = self.folder / f"{digest}.parquet"
         duckdb.connect().execute(
-            f"COPY ({products_from_json(self.folder / 'products.json')} ORDER BY id) TO '{path}' (FORMAT parquet)"
+            f"COPY ({products_from_json(self.folder / 'products.json')} ORDER BY id) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 10240)"
         )
         self.snapshot = Snapshot("shop", digest, path, len(products), 0)
         return self.snapshot

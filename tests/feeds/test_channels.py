@@ -135,6 +135,14 @@ def test_equal_input_gives_equal_bytes(builder, shelf) -> None:
     assert second.version == first.version + 1
 
 
+def test_a_large_catalogue_is_whole_and_in_order(builder, blobs, shelf) -> None:
+    """Several row groups are read and many written, by all cores."""
+    shelf.put(*(product(f"P{number:05}") for number in range(30_000)))
+    _, content = read_back(builder, blobs, META)
+    ids = [row["id"] for row in csv.DictReader(io.StringIO(content.decode()))]
+    assert ids == [f"P{number:05}" for number in range(30_000)]
+
+
 def test_items_are_ordered_by_id_across_slices(builder, blobs, shelf, monkeypatch) -> None:
     monkeypatch.setattr("rekindle.feeds.writing.SLICE", 2048)
     shelf.put(*(product(f"P{number:04}") for number in reversed(range(5000))))

@@ -36,6 +36,10 @@ class Written(NamedTuple):
     closed: bool
 
 
+class OutOfOrder(RuntimeError):
+    """Items are not sorted by id: a file made of them would lack some."""
+
+
 class _Slice(NamedTuple):
     where: str
     blocks: Sequence[int]
@@ -55,8 +59,16 @@ def write_items(connection: duckdb.DuckDBPyConnection, program: Program, product
 def write_rows(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
     """Write rows of items as Parquet, in their order."""
     connection.execute(
-        f"COPY ({query}) TO {_sql.text(str(target))} (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {GROUP})"
+        f"COPY ({query}) TO {_sql.text(str(target))} (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {GROUP}, PRESERVE_ORDER true)"
     )
+    # The setting alone does not keep the order where groups are smaller than those that are read; so it is looked at.
+    before = "lag(_id) OVER (ORDER BY file_row_number)"
+    row = connection.execute(
+        f"SELECT count(*) FROM (SELECT _id, {before} AS before FROM "
+        f"read_parquet({_sql.text(str(target))}, file_row_number = true)) WHERE _id < before"
+    ).fetchone()
+    if row != (0,):
+        raise OutOfOrder("the table engine wrote items in another order than it read them; nothing was published")
 
 
 def count_filled(connection: duckdb.DuckDBPyConnection, channel: Channel, items: str) -> dict[str, int]:
@@ -97,6 +109,8 @@ def write_output(
         def run() -> _Part:
             with connection.cursor() as cursor:
                 data, lengths = text_column(cursor, query + each.where)
+            if len(lengths) != sum(each.blocks):
+                raise OutOfOrder(f"{len(lengths)} items where {sum(each.blocks)} should be; nothing was published")
             pieces, at, row = [], 0, 0
             for count in each.blocks:
                 size = sum(lengths[row : row + count])
