@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rekindle.destinations import google_data_manager
+from rekindle.destinations.google_data_manager.status import AsksStatus
 from rekindle.egress._tickets import wait_ms
 from rekindle.egress.account import Accounts
 from rekindle.egress.connector import Answer, OutRequest
 from rekindle.egress.http import MockTransport, TransportFailed
-from rekindle.egress.later import Waits
+from rekindle.egress.later import Receipt, Waits
 from rekindle.egress.polling import Poller
 from rekindle.egress.send import Door
 from rekindle.egress.status import awaited, dead_letters, event_outcomes
@@ -181,6 +182,29 @@ async def test_a_platform_that_asks_to_wait_is_left_alone(later: Later) -> None:
     later.instead = lambda request: Answer(429, {"retry-after": "36000"}, b"")
     await later.wait(9 * _HOUR)
     assert len(later.questions) == 1
+
+
+async def test_an_answer_that_a_connector_cannot_read_stops_nobody_else(
+    later: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await later.purchases(1)
+    await later.world.run()
+    later.clock.advance(60_000)
+    await later.purchases(1)
+    await later.world.run()
+    understood = AsksStatus.read_status
+    first: list[str] = []
+
+    def read(account: AsksStatus, answer: Answer, ticket: str) -> Receipt:
+        first.append(ticket)
+        if ticket == first[0]:
+            raise KeyError("surprise")
+        return understood(account, answer, ticket)
+
+    monkeypatch.setattr(AsksStatus, "read_status", read)
+    await later.wait(3 * _HOUR)
+    assert later.world.counts() == {"accepted/awaiting-decision": 1, "delivered/ok": 1}
+    assert awaited(later.world.database, "shop")[0].words == "the answer was not understood: KeyError"
 
 
 async def test_tickets_outlive_a_restart(later: Later) -> None:

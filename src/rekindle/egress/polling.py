@@ -98,7 +98,10 @@ async def ask(door: Door, name: str, module: Any, account: Any, ticket: str) -> 
         answer = await door.ask(name, account, module.manifest.limits, account.status_request(ticket))
     except TransportFailed as error:
         return Receipt("waiting", f"no answer: {error}")
-    receipt: Receipt = account.read_status(answer, ticket)
+    try:
+        receipt: Receipt = account.read_status(answer, ticket)
+    except Exception as error:  # noqa: BLE001 - one answer a connector did not expect must not stop the others
+        return Receipt("waiting", f"the answer was not understood: {type(error).__name__}")
     return msgspec.structs.replace(receipt, after_ms=max(receipt.after_ms, retry_after_ms(answer)))
 
 

@@ -82,7 +82,10 @@ class QualityReader:
             answer = await self._door.ask(name, account, module.manifest.limits, account.quality_request())
         except TransportFailed as error:
             return [Score(UNREAD, "", 0, "", f"no answer: {error}")]
-        found = account.read_quality(answer)
+        try:
+            found = account.read_quality(answer)
+        except Exception as error:  # noqa: BLE001 - one answer a connector did not expect must not stop the others
+            found = f"the answer was not understood: {type(error).__name__}"
         return [Score(UNREAD, "", 0, "", found)] if isinstance(found, str) else list(found)
 
 
