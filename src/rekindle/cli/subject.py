@@ -23,7 +23,7 @@ from rekindle.model.clock import rfc3339
 from rekindle.privacy.keys import KeyUnusable
 from rekindle.privacy.ledger import LedgerLine, LedgerUnavailable
 from rekindle.privacy.pseudonyms import canonical
-from rekindle.privacy.subjects import Person, Removal, Request, Requests, find
+from rekindle.privacy.subjects import Person, Removal, Request, Requests, again, find
 from rekindle.privacy.subjects.export import Dossier, export, gather
 from rekindle.privacy.subjects.removals import ASKED, PENDING
 from rekindle.privacy.vault import VaultUnavailable
@@ -152,6 +152,70 @@ def erase_(law: Any, rotate_keys: bool, certificate: Path, yes: bool, **given: A
             raise click.ClickException("something is left; the certificate says where. Stop what runs and erase again")
 
     _run(given, work)
+
+
+@command.command("erased")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The new file to write.")
+@installation_options
+def erased_(out: Path, folder: Path, data: Path | None) -> None:
+    """Write down who was erased, in hashes that only this installation's keys understand.
+
+    Keep the newest list apart from the backups: after a restore, `rekindle subject reapply` needs it.
+    """
+    installation = open_installation(folder, data)
+    try:
+        text = again.written(installation.database)
+    finally:
+        installation.close()
+    _write(out, text.encode())
+    click.echo(f"{out}: {text.count(chr(10)) - 1} entries")
+
+
+@command.command("reapply")
+@installation_options
+@click.option("--rotate-keys", is_flag=True, help="Make the copy that was restored useless, too.")
+@click.argument("erased", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def reapply_(folder: Path, data: Path | None, rotate_keys: bool, erased: Path) -> None:
+    """After a backup was restored: erase everybody again whom the list ERASED names.
+
+    Do it before anything is started: a restored installation knows nothing of later erasures. The exit status is 1 when
+    something of a person was found after all.
+    """
+    try:
+        entries = again.parse(erased.read_text(encoding="utf-8"))
+    except (again.ListInvalid, UnicodeDecodeError) as error:
+        raise click.ClickException(f"{erased}: {error}") from None
+    installation = open_installation(folder, data)
+
+    async def work() -> tuple[int, int]:
+        log, names = WholeLog(installation), installation.pseudonymiser
+        again.put_back(installation.database, entries)
+        transport = HttpTransport(allow_private=installation.settings.allow_private_addresses)
+        people = survivors = 0
+        done: set[str] = set()
+        try:
+            for workspace, subject in await again.returned(log, installation.clock, names, entries):
+                if subject in done:
+                    continue
+                person = await find(log, installation.clock, workspace, subject, "pseudonym", names)
+                done |= person.names
+                signed, _ = await Subjects(installation, transport).erasure().erase(
+                    person, actor=author(None), law="gdpr", identifier=None, rotate_keys=rotate_keys
+                )  # fmt: skip
+                people += 1
+                survivors += msgspec.json.decode(signed)["certificate"]["search"]["survivors"]
+        finally:
+            await transport.close()
+            await installation.aclose()
+        return people, survivors
+
+    try:
+        people, survivors = asyncio.run(work())
+    except (LedgerUnavailable, VaultUnavailable, KeyUnusable) as error:
+        raise click.ClickException(f"{error}; nothing more was done, do it again") from None
+    click.echo(f"{len(entries)} entries on the list; {people} people were there again and are erased")
+    if survivors:
+        raise click.ClickException("something is left; `rekindle subject status` names the certificates that say where")
 
 
 @command.command("status")
