@@ -130,6 +130,8 @@ def _raises(error: Exception) -> Callable[..., Any]:
         "rekindle.privacy.consents.ConsentView.latest",
         "rekindle.privacy.suppression.Suppression.suppressed_among",
         "rekindle.privacy.consents.ConsentView.refresh",
+        "rekindle.privacy.pseudonyms.Pseudonymiser.aliases",
+        "rekindle.privacy.pseudonyms.Pseudonymiser.root",
         "rekindle.privacy.vault.Vault.open",
         "rekindle.privacy.ledger.Ledger.append",
     ],
