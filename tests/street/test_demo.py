@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rekindle.cli._demo import figures
+from rekindle.cli._demo.folder import alone
 from rekindle.egress.status import LaneStatus
 from rekindle.profiles import Totals
 from rekindle.sandbox.shoppers import Ledger
@@ -28,6 +29,14 @@ def test_it_balances_twice_in_the_same_folder(tmp_path: Path) -> None:
         assert "The sums balance" in run.stdout
         for row in ("events accepted", "filtered by consent", "delivered to meta", "id match, google", "ads served"):
             assert row in run.stdout
+
+
+def test_a_second_demo_in_the_same_folder_is_refused_in_words(tmp_path: Path) -> None:
+    with alone(tmp_path / "demo"):
+        run = demo(tmp_path / "demo", "--seconds", "5")
+    assert run.returncode == 1
+    assert "another demo runs in" in run.stderr
+    assert "--folder" in run.stderr
 
 
 def test_a_catalogue_that_is_none_is_refused_with_the_reason(tmp_path: Path) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import msgspec
 
 from rekindle.cli import _compose
@@ -42,6 +46,20 @@ class Keys(msgspec.Struct, frozen=True):
     api_key: str
     meta_token: str
     webhook_secret: str
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep a second demo out of the folder: the sums of both would be wrong. Raises `click.ClickException`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".running").open("w") as mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise click.ClickException(
+                f"another demo runs in {folder}; end it, or give this one a folder of its own with --folder"
+            ) from None
+        yield
 
 
 def prepare(folder: Path, addresses: Addresses, catalog: Path, *, own_catalog: bool, currency: str) -> Workspace:

@@ -16,7 +16,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from rekindle.catalog import SnapshotStore
 from rekindle.cli import _compose
-from rekindle.cli._demo.folder import NAME, PIXEL, Addresses, Keys, keys, prepare
+from rekindle.cli._demo.folder import NAME, PIXEL, Addresses, Keys, alone, keys, prepare
 from rekindle.cli._demo.ports import choose
 from rekindle.cli._scheduler import catalog_import, fetcher
 from rekindle.feeds import FeedBuilder
@@ -63,11 +63,12 @@ class Street(msgspec.Struct, frozen=True):
 @asynccontextmanager
 async def open_street(options: Options, screen: Console) -> AsyncIterator[Street]:
     """Start everything and yield when it is ready; stop it in order. Raises `click.ClickException`."""
-    ports = {role: choose(0 if options.any_ports else wanted) for role, wanted in _PORTS.items()}
-    settings = _compose.settings_for(options.folder, None, **_settings(ports))
-    _compose.create(settings)
-    installation = _compose.open_installation(options.folder, None, settings)
     async with AsyncExitStack() as stack:
+        stack.enter_context(alone(options.folder))
+        ports = {role: choose(0 if options.any_ports else wanted) for role, wanted in _PORTS.items()}
+        settings = _compose.settings_for(options.folder, None, **_settings(ports))
+        _compose.create(settings)
+        installation = _compose.open_installation(options.folder, None, settings)
         stack.push_async_callback(installation.aclose)
         secret = keys(installation)
         meta = MetaPlatform(system_clock, pixel_id=PIXEL, token=secret.meta_token)
