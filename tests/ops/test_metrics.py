@@ -11,8 +11,10 @@ from rekindle.engines.database import Database
 from rekindle.engines.log import ConsumerLag
 from rekindle.model.clock import rfc3339
 from rekindle.model.event import Consent, Ecommerce, Page
+from rekindle.model.names import PLAIN
 from rekindle.model.record import Stored, Tally
 from rekindle.ops.metrics import StateMetrics
+from rekindle.privacy.subjects import Requests
 from rekindle.profiles import ProfileView
 from rekindle.workspace import Destination, DestinationConsent, Feed, Shop, Workspace
 from tests.conftest import FakeClock
@@ -53,3 +55,20 @@ async def test_the_sums_are_metrics(database: Database, clock: FakeClock) -> Non
     assert 'rekindle_credential_expires_seconds{destination="meta",kind="told",workspace="shop"} ' in page
     assert "s1_visitor" not in page
     assert rfc3339(clock()) not in page
+
+
+async def test_deadlines_of_requests_are_metrics(database: Database, clock: FakeClock) -> None:
+    requests = Requests(database, clock, "shop", PLAIN)
+    first = requests.begin("erase", "ccpa", ["s1_someone"])
+    clock.now_ms += 10 * 86_400_000
+    requests.begin("export", "ccpa", ["s1_other"])
+    requests.move(requests.begin("export", "gdpr", ["s1_third"]).id, "done")
+    registry = CollectorRegistry()
+    registry.register(StateMetrics(database, lambda: {"shop": SHOP}, list, clock))
+    of = {"workspace": "shop", "law": "ccpa"}
+    assert registry.get_sample_value("rekindle_subject_requests", of) == 2
+    left = (first.due_ms - clock()) / 1000
+    assert registry.get_sample_value("rekindle_subject_request_due_seconds", of) == left
+    page = generate_latest(registry).decode()
+    assert 'law="gdpr"' not in page, "an answered request is due no more"
+    assert "s1_" not in page

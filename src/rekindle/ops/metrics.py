@@ -6,6 +6,7 @@ They are read from the state database at each scrape, by one process (the worker
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from prometheus_client.core import GaugeMetricFamily
@@ -19,6 +20,8 @@ from rekindle.engines.database import Database
 from rekindle.engines.log import ConsumerLag
 from rekindle.feeds import status as feed_status
 from rekindle.model.clock import Clock
+from rekindle.model.names import PLAIN
+from rekindle.privacy.subjects import Requests
 from rekindle.profiles import totals
 from rekindle.workspace import Workspace
 
@@ -47,6 +50,11 @@ _FAMILIES = {
     "rekindle_feed_age_seconds": ("Age of a feed's live version", ("workspace", "feed")),
     "rekindle_feed_held": ("1 when a newer version is held back", ("workspace", "feed")),
     "rekindle_audience_members": ("Members of an audience", ("workspace", "audience")),
+    "rekindle_subject_requests": ("Requests of people that are not answered yet", ("workspace", "law")),
+    "rekindle_subject_request_due_seconds": (
+        "Time until the law's deadline of the request that is due first; below 0 it has passed",
+        ("workspace", "law"),
+    ),
 }
 
 
@@ -96,6 +104,11 @@ class StateMetrics(Collector):
                     add("rekindle_feed_age_seconds", (now - feed.updated_ms) / 1000, name, feed.feed)
             for audience, members in sizes(self._database, name).items():
                 add("rekindle_audience_members", members, name, audience)
+            requests = Requests(self._database, self._clock, name, PLAIN).unfinished()
+            for law, waiting in Counter(request.law for request in requests).items():
+                first = min(request.due_ms for request in requests if request.law == law)
+                add("rekindle_subject_requests", waiting, name, law)
+                add("rekindle_subject_request_due_seconds", (first - now) / 1000, name, law)
         yield from families.values()
 
 
