@@ -18,7 +18,7 @@ from rekindle.collect.cookie import visitor_of
 from rekindle.collect.door import Guards
 from rekindle.collect.gateway import Gateway
 from rekindle.collect.server import serve_gateway, steady
-from rekindle.feeds import FeedServer
+from rekindle.feeds import FeedServer, Pulls
 from rekindle.model.web import Request, Route
 from rekindle.ops.loop import run_steps, stop_on_signals
 from rekindle.privacy.decide import door
@@ -37,6 +37,7 @@ async def run(installation: Installation, drain_s: float) -> None:
     """Serve until SIGTERM; then drain."""
     settings = installation.settings
     counter = ServedCounter(installation.database, installation.clock)
+    pulls = Pulls(installation.database, installation.clock)
     gateway = Gateway(
         log=installation.log,
         workspaces=installation.workspaces,
@@ -51,13 +52,14 @@ async def run(installation: Installation, drain_s: float) -> None:
         ),
         verify=_Verifier(installation),
         clock=installation.clock,
-        routes=_routes(installation, counter),
+        routes=_routes(installation, counter, pulls),
         trusted_proxies=settings.trusted_proxies,
         registry=REGISTRY,
     )
     steady()
     stopping = stop_on_signals()
-    counting = asyncio.create_task(run_steps({"ads served": counter.step}, idle_s=_COUNT_S, stopping=stopping))
+    noted = {"ads served": counter.step, "feeds fetched": pulls.step}
+    counting = asyncio.create_task(run_steps(noted, idle_s=_COUNT_S, stopping=stopping))
     try:
         await serve_gateway(
             gateway,
@@ -71,6 +73,7 @@ async def run(installation: Installation, drain_s: float) -> None:
         stopping.set()
         await counting
         await counter.flush()
+        await pulls.step()
 
 
 class _Verifier:
@@ -84,7 +87,7 @@ class _Verifier:
         return key.workspace if key is not None and "events:write" in key.scopes else None
 
 
-def _routes(installation: Installation, counter: ServedCounter) -> list[Route]:
+def _routes(installation: Installation, counter: ServedCounter, pulls: Pulls) -> list[Route]:
     workspaces = installation.workspaces
     database, blobs, clock = installation.database, installation.blobs, installation.clock
 
@@ -114,7 +117,7 @@ def _routes(installation: Installation, counter: ServedCounter) -> list[Route]:
     manifest_key = Ed25519PrivateKey.from_private_bytes(installation.keyring.derive("feed manifests"))
     return [
         *tag_routes(workspace_of),
-        *FeedServer(database, blobs, feed_of, installation.clock, manifest_key).routes(),
+        *FeedServer(database, blobs, feed_of, installation.clock, manifest_key, pulls).routes(),
         *HookServer(workspaces, installation.secrets.get, HintStore(database), clock).routes(),
         *ad_routes(ads),
     ]

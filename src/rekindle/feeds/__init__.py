@@ -13,6 +13,8 @@ from rekindle.feeds.offline import Report, check_products, check_rows
 from rekindle.feeds.performance import recent, uses_performance
 from rekindle.feeds.previewing import Preview, preview
 from rekindle.feeds.program import compile_feed
+from rekindle.feeds.pulls import Pulls
+from rekindle.feeds.receipts import Receipt, last_accepted, record
 from rekindle.feeds.rules import RuleError
 from rekindle.feeds.schedule import FeedSchedule
 from rekindle.feeds.serving import FeedServer
@@ -36,6 +38,8 @@ __all__ = [
     "NothingToBuild",
     "Preview",
     "PublishedIds",
+    "Pulls",
+    "Receipt",
     "Report",
     "RuleError",
     "SpecChange",
@@ -54,10 +58,12 @@ __all__ = [
     "findings",
     "history",
     "issues",
+    "last_accepted",
     "live_version",
     "parse_spec",
     "preview",
     "recent",
+    "record",
     "signed",
     "spec_change",
     "status",

@@ -64,6 +64,25 @@ feed_deltas = sa.Table(
     sa.Column("update_size", sa.BigInteger, nullable=False),
 )
 
+# What became of a version on each way out; `number` counts within the feed, so that the newest is the last written.
+feed_receipts = sa.Table(
+    "feed_receipts",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("feed", sa.String(63), primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("route", sa.String(63), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Index(None, "workspace", "feed", "route", "number"),
+)
+
 # Every finding is counted; of each kind the first thousand are kept, and only for the newest version and the live one.
 feed_findings = sa.Table(
     "feed_findings",

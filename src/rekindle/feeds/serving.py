@@ -18,6 +18,7 @@ from rekindle.feeds.channel import UnknownChannel, channel
 from rekindle.feeds.deltas import Delta
 from rekindle.feeds.formats import JSON_LINES, Format
 from rekindle.feeds.manifests import manifest_body
+from rekindle.feeds.pulls import Pulls
 from rekindle.feeds.ranges import Unsatisfiable, asked
 from rekindle.feeds.versions import FeedVersion
 from rekindle.model.clock import Clock
@@ -39,7 +40,7 @@ class FeedServer:
     public key.
 
     ``settings`` returns a feed's document, or None; a feed with a token answers 401 without it. A file is sent whole or
-    in part (one range), plain or as gzip; each has its own strong ``ETag``.
+    in part (one range), plain or as gzip; each has its own strong ``ETag``. ``pulls`` notes who was sent all of one.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class FeedServer:
         settings: Callable[[str, str], Feed | None],
         clock: Clock,
         key: Ed25519PrivateKey | None = None,
+        pulls: Pulls | None = None,
     ) -> None:
         self._key = key
+        self._pulls = pulls
         self._database = database
         self._blobs = blobs
         self._settings = settings
@@ -127,7 +130,10 @@ class FeedServer:
         headers["vary"] = "accept-encoding"
         if packed:
             headers["content-encoding"] = "gzip"
-        return await self._bytes(request, digest, size, etag, since_ms, headers)
+        answer = await self._bytes(request, digest, size, etag, since_ms, headers)
+        if self._pulls is not None and answer.status == 200 and request.method == "GET":
+            self._pulls.saw(version, size, digest, request.headers.get("user-agent", ""))
+        return answer
 
     async def _bytes(
         self, request: Request, digest: str, size: int, etag: str, since_ms: int, headers: dict[str, str]
