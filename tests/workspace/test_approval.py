@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rekindle.engines.database import Database
+from rekindle.privacy.redact import clean_text
 from rekindle.workspace import (
     ApprovalRefused,
     Destination,
@@ -109,3 +110,15 @@ def test_going_back_does_not_go_round_it(database: Database, clock: FakeClock) -
         store.rollback("demo", 1, "ada", "")
     store.apply(shop(STRICT, "New name"), "ada", "")
     assert store.rollback("demo", None, "ada", "").version == 2
+
+
+def test_a_reason_is_kept_without_the_people_it_names(database: Database, clock: FakeClock) -> None:
+    store = Versions(database, clock, Book(), lambda _name: 2, clean_text)
+    store.apply(shop(STRICT), "ada", "asked by jan.kowalski@example.com in July")
+    store.apply(shop(LAX), "ada", "for anna@example.com")
+    store.reject("demo", 2, "bob", "call +48 601 234 567 first")
+    store.apply(shop(LAX, "Other"), "ada", "again")
+    store.approve("demo", 3, "bob", "anna@example.com agrees")
+    kept = [*(one.reason for one in store.history("demo")), *(one.reason for one in store.reviews("demo"))]
+    assert not [reason for reason in kept if "@" in reason or "601" in reason]
+    assert any("in July" in reason for reason in kept)

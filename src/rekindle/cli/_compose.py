@@ -28,7 +28,7 @@ from rekindle.privacy.consents import ConsentView
 from rekindle.privacy.keys import Keyring, KeyUnusable
 from rekindle.privacy.ledger import Ledger, LedgerLine
 from rekindle.privacy.pseudonyms import Pseudonymiser
-from rekindle.privacy.redact import clean_note
+from rekindle.privacy.redact import clean_note, clean_text
 from rekindle.privacy.vault import Vault
 from rekindle.privacy.vendor_lists import VendorLists
 from rekindle.settings import Settings
@@ -60,7 +60,7 @@ class Installation:
         self.secrets: Secrets = ChainSecrets(
             [EnvironmentSecrets(os.environ), SealedFileSecrets(data / "secrets.json", master_key(settings))]
         )
-        self.versions = Versions(self.database, clock, self.record, self._approvers)
+        self.versions = Versions(self.database, clock, self.record, self._approvers, clean_text)
         self._live: Mapping[str, Workspace] = {}
         self._pointers: Mapping[str, int] = {}
         self._looked_ms = 0

@@ -59,13 +59,22 @@ class Versions:
     """Apply, roll back and read. A change that cannot be recorded in the ledger is refused: the recorder goes first."""
 
     def __init__(
-        self, database: Database, clock: Clock, record: Recorder, approvers: Callable[[str], int] = lambda _name: 0
+        self,
+        database: Database,
+        clock: Clock,
+        record: Recorder,
+        approvers: Callable[[str], int] = lambda _name: 0,
+        clean: Callable[[str], str] = str,
     ) -> None:
-        """``approvers`` says how many people of a workspace may approve a change of its policy."""
+        """``approvers`` says how many people of a workspace may approve a change of its policy.
+
+        ``clean`` cuts personal data out of reasons: versions are kept for good.
+        """
         self._database = database
         self._clock = clock
         self._record = record
         self._approvers = approvers
+        self._clean = clean
 
     def apply(self, workspace: Workspace, author: str, reason: str) -> Version:
         """Make the workspace's next version and point to it; the same content again changes nothing.
@@ -73,6 +82,7 @@ class Versions:
         A change of the policy that takes two people is only proposed: the version is there and not ``live`` until
         somebody else approves it (`approve`).
         """
+        reason = self._clean(reason)
         document = msgspec.json.encode(workspace, order="deterministic")
         digest = hashlib.sha256(document).hexdigest()
         current = self._current_version(workspace.name)
@@ -125,7 +135,7 @@ class Versions:
             raise ApprovalRefused(f"version {version} was rejected; propose again what is wanted now")
         self._record(name, approver, "workspace.approve", f"version {version} by {target.author} {reason}".strip())
         with self._database.begin() as connection:
-            reviews.put(connection, name, Review(version, "approved", approver, reason, self._clock()))
+            reviews.put(connection, name, Review(version, "approved", approver, self._clean(reason), self._clock()))
             self._point(connection, name, version)
         return msgspec.structs.replace(target, live=True)
 
@@ -136,7 +146,7 @@ class Versions:
             raise ApprovalRefused(f"version {version} does not wait for anybody")
         self._record(name, person, "workspace.reject", f"version {version} by {pending.author} {reason}".strip())
         with self._database.begin() as connection:
-            reviews.put(connection, name, Review(version, "rejected", person, reason, self._clock()))
+            reviews.put(connection, name, Review(version, "rejected", person, self._clean(reason), self._clock()))
 
     def pending(self, name: str) -> Version | None:
         """Return the version that waits for a second person: the newest, if it was proposed and nobody has answered."""
