@@ -71,6 +71,7 @@ def _configuration() -> Iterator[str]:
         documents.Destination,
         documents.Audience,
         documents.Campaign,
+        documents.Quality,
     ):
         yield from _struct(kind)
 

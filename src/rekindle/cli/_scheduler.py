@@ -27,6 +27,7 @@ from rekindle.ops.health import Health
 from rekindle.ops.loop import Step, run_steps, stop_on_signals
 from rekindle.privacy.retention import moments
 from rekindle.privacy.vendor_lists import reads_strings
+from rekindle.profiles import sightings
 from rekindle.profiles.performance import ItemPerformance
 from rekindle.workspace import Workspace, duration_ms
 
@@ -166,6 +167,8 @@ class Scheduler:
             before = moments(shop.policy, now)
             self._installation.vault.expire(shop.name, before.identifiers)
             self._installation.consents.expire(shop.name, before.consents)
+            seen = now - duration_ms(shop.quality.keep_sightings)
+            await self._installation.database.run(partial(sightings.trim, workspace=shop.name, before_ms=seen))
         self._look_at_vendor_list()
         await self._archive.register()  # before the first trim: what is not archived yet must stay
         longest = max(duration_ms(shop.policy.keep_events) for shop in shops)

@@ -84,6 +84,44 @@ class Performance(Protocol):
         ...
 
 
+class ItemSeen(msgspec.Struct, frozen=True):
+    """How often events named an item id, byte for byte; ``page`` is host and path of a product page that did."""
+
+    item_id: str
+    views: int
+    carts: int
+    purchases: int
+    last_ms: int
+    page: str | None = None
+
+
+class PriceSeen(msgspec.Struct, frozen=True):
+    """One price that product pages showed for an item within the hour that began at ``hour_ms``.
+
+    ``price`` is a decimal number without needless zeros; ``currency`` is empty where the event named none.
+    """
+
+    item_id: str
+    hour_ms: int
+    price: str
+    currency: str
+    views: int
+    first_ms: int
+    last_ms: int
+
+
+class Sightings(Protocol):
+    """Made by `profiles`, used by `feeds`: what the tag saw, by whole hours."""
+
+    def items(self, workspace: str, since_ms: int) -> Iterator[ItemSeen]:
+        """Yield every item id that events named since the hour of a moment, by id."""
+        ...
+
+    def prices(self, workspace: str, since_ms: int) -> Iterator[PriceSeen]:
+        """Yield every price that product pages showed since the hour of a moment, by id and hour."""
+        ...
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     """One immutable state of a catalogue: a Parquet file with the columns of `rekindle.model.product.Product`.
 

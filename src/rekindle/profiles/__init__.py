@@ -2,6 +2,7 @@
 
 from rekindle.profiles.co_views import Related
 from rekindle.profiles.id_match import IdMatch, IdMatchMetrics
+from rekindle.profiles.sightings import ItemSightings
 from rekindle.profiles.statistics import Point, Totals, series, totals
 from rekindle.profiles.touches import History, erase
 from rekindle.profiles.view import ProfileView
@@ -10,6 +11,7 @@ __all__ = [
     "History",
     "IdMatch",
     "IdMatchMetrics",
+    "ItemSightings",
     "Point",
     "ProfileView",
     "Related",

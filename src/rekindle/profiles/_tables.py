@@ -66,3 +66,30 @@ id_examples = sa.Table(
     sa.Column("item_id", sa.Text, primary_key=True),
     sa.Column("last_ms", sa.BigInteger, nullable=False),
 )
+
+# What the tag saw of each item by hour, and each price that a product page showed for it.
+item_sightings = sa.Table(
+    "item_sightings",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("hour_ms", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("item_id", sa.Text, primary_key=True),
+    sa.Column("views", sa.BigInteger, nullable=False),
+    sa.Column("carts", sa.BigInteger, nullable=False),
+    sa.Column("purchases", sa.BigInteger, nullable=False),
+    sa.Column("last_ms", sa.BigInteger, nullable=False),
+    sa.Column("page", sa.Text),
+)
+
+item_prices_seen = sa.Table(
+    "item_prices_seen",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("hour_ms", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("item_id", sa.Text, primary_key=True),
+    sa.Column("price", sa.String(40), primary_key=True),
+    sa.Column("currency", sa.String(3), primary_key=True),
+    sa.Column("views", sa.BigInteger, nullable=False),
+    sa.Column("first_ms", sa.BigInteger, nullable=False),
+    sa.Column("last_ms", sa.BigInteger, nullable=False),
+)

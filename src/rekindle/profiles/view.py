@@ -12,7 +12,7 @@ from rekindle.engines.log.view import Part, View
 from rekindle.model.clock import Clock
 from rekindle.model.names import PLAIN, Names
 from rekindle.model.ports import FeedIds
-from rekindle.profiles import co_views, id_match, statistics, touches
+from rekindle.profiles import co_views, id_match, sightings, statistics, touches
 from rekindle.profiles.subjects import ProfileHolder
 
 _DAY_MS = 86_400_000
@@ -38,7 +38,12 @@ class ProfileView:
         keep_counts_ms: int = 400 * _DAY_MS,
     ) -> None:
         # Co-views read the touches as they were before the batch, so they come first.
-        parts: list[Part] = [co_views.CoViewing(), touches.Touches(), statistics.Statistics()]
+        parts: list[Part] = [
+            co_views.CoViewing(),
+            touches.Touches(),
+            statistics.Statistics(),
+            sightings.SightingsPart(),
+        ]
         if feeds is not None:
             parts.append(id_match.IdMatches(feeds))
         self._view = View(log, database, "profiles", parts, names=names, rename=self._rename)

@@ -120,6 +120,8 @@ class Feed(Document):
 
     ``performance`` is how far back rules look when they ask what visitors did (``performance.views``).
 
+    ``fresh_within`` is how old price and stock at the channel may be before it alarms.
+
     ``format`` is one of the channel's (``tsv``), where it has several; ``template`` is for the channel ``template``.
     """
 
@@ -132,6 +134,7 @@ class Feed(Document):
     token: str | None = None
     keep_versions: Annotated[int, msgspec.Meta(ge=2)] = 20
     performance: Duration = "30d"
+    fresh_within: Duration = "1d"
 
 
 class DestinationConsent(Document):
@@ -279,6 +282,20 @@ class Policy(Document):
     test: list[PolicyTest] = msgspec.field(default_factory=list)
 
 
+class Quality(Document):
+    """``quality.toml``: how feeds are compared with what the tag saw on the pages, and when that alarms.
+
+    ``keep_sightings`` is how long the counts by item and hour are kept. Price and stock are compared with what pages
+    showed in the last ``drift_window``; a difference of up to ``tolerance`` of the price is none. ``max_drift`` is the
+    share of compared items that may differ before it alarms.
+    """
+
+    keep_sightings: Duration = "7d"
+    drift_window: Duration = "6h"
+    tolerance: Annotated[float, msgspec.Meta(ge=0, le=0.5)] = 0.005
+    max_drift: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.02
+
+
 class Workspace(Document):
     """Everything one shop has configured: the content of its folder."""
 
@@ -286,6 +303,7 @@ class Workspace(Document):
     catalog: Catalog = msgspec.field(default_factory=Catalog)
     policy: Policy = msgspec.field(default_factory=Policy)
     tag: Tag = msgspec.field(default_factory=Tag)
+    quality: Quality = msgspec.field(default_factory=Quality)
     feeds: dict[str, Feed] = msgspec.field(default_factory=dict)
     destinations: dict[str, Destination] = msgspec.field(default_factory=dict)
     audiences: dict[str, Audience] = msgspec.field(default_factory=dict)

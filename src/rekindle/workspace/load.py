@@ -17,6 +17,7 @@ from rekindle.workspace.documents import (
     Document,
     Feed,
     Policy,
+    Quality,
     Shop,
     Tag,
     Workspace,
@@ -36,6 +37,7 @@ _FILES: Mapping[str, tuple[str, type[Document]]] = {
     "catalog": ("catalog.toml", Catalog),
     "policy": ("policy.toml", Policy),
     "tag": ("tags/tag.toml", Tag),
+    "quality": ("quality.toml", Quality),
 }
 
 
