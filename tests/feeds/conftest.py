@@ -55,6 +55,9 @@ class Shelf:
     def current(self, workspace: str) -> Snapshot | None:
         return self.snapshot if workspace == "shop" else None
 
+    def changed(self, workspace: str, old: str, new: str, folder: Path) -> Path | None:
+        return None
+
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:

@@ -202,6 +202,10 @@ class _Shelf:
         """See `model.ports.Snapshots.current`."""
         return Snapshot(workspace, str(self.path), self.path, 0, 0)
 
+    def changed(self, workspace: str, old: str, new: str, folder: Path) -> Path | None:
+        """See `model.ports.Snapshots.changed`: unknown here."""
+        return None
+
 
 def change(snapshot: Path) -> None:
     """Write the snapshot again with other prices: of 1 % of the items, and of one."""

@@ -16,6 +16,7 @@ snapshots = sa.Table(
     sa.Column("taken_ms", sa.BigInteger, nullable=False),
     sa.Column("previous", sa.String(64)),
     sa.Column("changes", sa.LargeBinary, nullable=False),  # ChangeSummary, MessagePack
+    sa.Column("changed_digest", sa.String(64)),  # the items that differ from ``previous``, as Parquet
 )
 """Every state the catalogue was in. A state that comes back keeps its row; ``taken_ms`` is its last coming."""
 

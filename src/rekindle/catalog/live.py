@@ -100,24 +100,30 @@ class Live:
         digest = part_digest if merged == self._blobs.path(part_digest) else self._blobs.put(merged)
         offers = self._blobs.put(build_index(merged, folder))
         current = self._snapshots.current(self._workspace.name)
-        changes, _ = compare(current.path if current else None, merged, 0)
+        differing = folder / "differing.parquet"
+        changes, _ = compare(current.path if current else None, merged, 0, differing)
+        is_new = current is None or current.digest != digest
+        changed = self._blobs.put(differing, move=True) if current is not None and is_new else None
         snapshot = Snapshot(self._workspace.name, digest, self._blobs.path(digest), _guards.count_items(merged), now)
         kept = {**part.marks, "digest": part_digest, "items": part.items, "ages_digest": ages}
+
+        freed: set[str] = set()
 
         def write(connection: Connection) -> None:
             after = {name: row.digest for name, row in self.states(connection).items() if row.digest}
             if after != digests:
                 raise Overtaken
             self.save(connection, source, kept)
-            if current is None or current.digest != digest:
-                self._snapshots.add(connection, snapshot, offers, changes)
+            if is_new:
+                freed.update(self._snapshots.add(connection, snapshot, offers, changes, changed))
             more(connection)
 
         with self._database.begin() as connection:
             write(connection)
         self._snapshots.trim(self._workspace.name)
         if mine is not None:
-            self._snapshots.release({mine.digest, mine.ages_digest} - {None, part_digest, ages})
+            freed |= {mine.digest, mine.ages_digest} - {None}
+        self._snapshots.release(freed - {part_digest, ages})
         return digest, changes
 
     def _ages(self, mine: Any, part: Part, now_ms: int, folder: Path) -> Path:

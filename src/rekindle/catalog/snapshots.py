@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rekindle.catalog import _duck, _tables
-from rekindle.catalog.changes import ChangeSet, ChangeSummary, compare
+from rekindle.catalog.changes import ChangeSet, ChangeSummary, chained, compare
 from rekindle.catalog.values import money
 from rekindle.engines.blobs import BlobMissing, Blobs
 from rekindle.engines.database import Database
@@ -21,6 +22,9 @@ from rekindle.model.product import Product
 
 KEEP = 30
 """Snapshots kept besides the live one; older ones go with their files."""
+
+STEPS = 20
+"""Successive changes that are put together; beyond, comparing two states costs no more."""
 
 _summary = msgspec.msgpack.Decoder(ChangeSummary)
 
@@ -85,6 +89,25 @@ class SnapshotStore:
         before = self.get(workspace, old).path if old else None
         return compare(before, self.get(workspace, new).path, limit)[1]
 
+    def changed(self, workspace: str, old: str, new: str, folder: Path) -> Path | None:
+        """See `rekindle.model.ports.Snapshots.changed`; the states between are put together, at most `STEPS`."""
+        table = _tables.snapshots
+        with self._database.read() as connection:
+            query = sa.select(table.c.digest, table.c.previous, table.c.changed_digest)
+            rows = {row.digest: row for row in connection.execute(query.where(table.c.workspace == workspace))}
+        steps: list[str] = []
+        at = new
+        while at != old:
+            row = rows.get(at)
+            if row is None or row.previous is None or row.changed_digest is None or len(steps) == STEPS:
+                return None
+            steps.append(row.changed_digest)
+            at = row.previous
+        try:
+            return chained([self._blobs.path(step) for step in reversed(steps)], folder)
+        except BlobMissing:
+            return None
+
     def product(self, workspace: str, identity: str) -> tuple[Product, str, int] | None:
         """Return an item of the live snapshot with the source and row it came from, or None."""
         return next(iter(self._read(workspace, "WHERE id = ?", [identity])), None)
@@ -111,13 +134,24 @@ class SnapshotStore:
                 product.sale_price = money(product.sale_price)
             yield product, source, number
 
-    def add(self, connection: Connection, snapshot: Snapshot, offers_digest: str, changes: ChangeSummary) -> None:
-        """Record a state and make it the live one, in the caller's transaction."""
+    def add(
+        self, connection: Connection, snapshot: Snapshot, offers_digest: str, changes: ChangeSummary,
+        changed_digest: str | None,
+    ) -> set[str]:  # fmt: skip
+        """Record a state and make it the live one, in the caller's transaction.
+
+        ``changed_digest`` is the blob of what differs from the state before. Returns the blobs that its row named so
+        far, when it was there before: `release` them once the transaction is through.
+        """
+        table = _tables.snapshots
+        mine = (table.c.workspace == snapshot.workspace) & (table.c.digest == snapshot.digest)
+        known = connection.execute(sa.select(table.c.offers_digest, table.c.changed_digest).where(mine)).first()
         previous = connection.execute(
             sa.select(_tables.live.c.digest).where(_tables.live.c.workspace == snapshot.workspace)
         ).scalar()
         values = {
             "offers_digest": offers_digest,
+            "changed_digest": changed_digest,
             "items": snapshot.items,
             "taken_ms": snapshot.taken_ms,
             "previous": previous,
@@ -129,20 +163,21 @@ class SnapshotStore:
         pointer = {"digest": snapshot.digest, "since_ms": snapshot.taken_ms}
         insert = upsert(_tables.live, self._database.dialect).values(pointer | {"workspace": snapshot.workspace})
         connection.execute(insert.on_conflict_do_update(index_elements=["workspace"], set_=pointer))
+        return {digest for digest in known or () if digest}
 
     def trim(self, workspace: str, keep: int = KEEP) -> int:
         """Forget the oldest states beyond ``keep``, never the live one; return how many. Files go when nobody uses them."""
         table = _tables.snapshots
         with self._database.begin() as connection:
             live = sa.select(_tables.live.c.digest).where(_tables.live.c.workspace == workspace)
-            query = sa.select(table.c.digest, table.c.offers_digest).where(
+            query = sa.select(table.c.digest, table.c.offers_digest, table.c.changed_digest).where(
                 table.c.workspace == workspace, table.c.digest.not_in(live)
             )
             old = connection.execute(query.order_by(table.c.taken_ms.desc()).offset(keep)).all()
             for row in old:
                 connection.execute(sa.delete(table).where(table.c.workspace == workspace, table.c.digest == row.digest))
         if old:
-            self.release({digest for row in old for digest in row})
+            self.release({digest for row in old for digest in row if digest})
         return len(old)
 
     def release(self, digests: Collection[str]) -> None:
@@ -165,7 +200,13 @@ def _live_row(workspace: str) -> sa.Select[Any]:
 def _used(connection: Connection, digest: str) -> bool:
     """Return whether any workspace still names the blob: equal bytes are stored once for all of them."""
     table, sources = _tables.snapshots, _tables.sources
-    for column in (table.c.digest, table.c.offers_digest, sources.c.digest, sources.c.ages_digest):
+    for column in (
+        table.c.digest,
+        table.c.offers_digest,
+        table.c.changed_digest,
+        sources.c.digest,
+        sources.c.ages_digest,
+    ):
         if connection.execute(sa.select(sa.literal(1)).where(column == digest).limit(1)).first():
             return True
     return False

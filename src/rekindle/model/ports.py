@@ -143,3 +143,11 @@ class Snapshots(Protocol):
     def current(self, workspace: str) -> Snapshot | None:
         """Return the live snapshot, or None before the first import."""
         ...
+
+    def changed(self, workspace: str, old: str, new: str, folder: Path) -> Path | None:
+        """Return which items differ between two snapshots, by digest, or None when that is not known: compare them.
+
+        It is a Parquet file in ``folder`` with ``id`` (VARCHAR, sorted) and ``gone`` (BOOLEAN: not in ``new``). Items
+        differ by anything but where they were read.
+        """
+        ...
