@@ -14,15 +14,15 @@ import rekindle
 from rekindle.model.event import Consent, Ecommerce, Page
 from rekindle.model.record import Stored
 from rekindle.privacy.decide import PERMIT_MS, decide
-from rekindle.privacy.permit import Permit, PermitExpired, PermitForged, PermitMismatch
+from rekindle.privacy.permit import Leave, Permit, PermitExpired, PermitForged, PermitMismatch
 from rekindle.workspace.documents import DestinationConsent, Policy
 
 NOW = 1_788_000_000_000
 
 
-def allowed() -> Permit:
+def allowed(now: int = NOW, event_id: str = "e1") -> Permit:
     stored = Stored(
-        "shop", "e1", "purchase", NOW, NOW, "web", "s1_a", Page(), Ecommerce(), Consent(ad_storage="granted")
+        "shop", event_id, "purchase", NOW, NOW, "web", "s1_a", Page(), Ecommerce(), Consent(ad_storage="granted")
     )
     decision = decide(
         stored,
@@ -32,7 +32,7 @@ def allowed() -> Permit:
         fields=frozenset({"user.email"}),
         latest=None,
         suppressed=False,
-        now_ms=NOW,
+        now_ms=now,
     )
     assert decision.permit is not None
     return decision.permit
@@ -66,6 +66,46 @@ def test_a_changed_one_is_noticed() -> None:
     object.__setattr__(permit, "destination", "tiktok")
     with pytest.raises(PermitForged):
         permit.check(NOW, "tiktok", "e1")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("event_id", "e2"), ("workspace", "other"), ("destination", "tiktok"), ("subject", "s1_b"),
+        ("fields", frozenset({"user.email", "user.phone"})), ("fields", {"user.email", "user.phone"}),
+        ("purposes", frozenset({"ad_storage", "ad_user_data"})), ("basis", "opt_out"), ("limited_use", True),
+        ("issued_ms", NOW - 1), ("expires_ms", NOW * 2), ("signals", frozenset({"ad_user_data=granted"})),
+        ("event_id", "half a pair: \ud800"),
+    ],
+)  # fmt: skip
+def test_each_part_of_it_is_signed(name: str, value: object) -> None:
+    permit = allowed()
+    object.__setattr__(permit, name, value)
+    with pytest.raises(PermitForged):
+        permit.check(NOW, permit.destination, permit.event_id)
+
+
+def test_a_requests_permits_are_proved_once_and_expire_with_the_first() -> None:
+    older, newer = allowed(NOW - 1_000), allowed(NOW)
+    leave = Leave([older, newer], NOW, "meta")
+    leave.still(NOW + PERMIT_MS - 1_001)
+    for moment in (NOW + PERMIT_MS - 1_000, NOW - 1):
+        with pytest.raises(PermitExpired):
+            leave.still(moment)
+    with pytest.raises(PermitExpired):
+        Leave([older, newer], NOW + PERMIT_MS - 1_000, "meta")
+    with pytest.raises(PermitMismatch):
+        Leave([older, newer], NOW, "tiktok")
+    object.__setattr__(newer, "subject", "s1_b")
+    with pytest.raises(PermitForged):
+        Leave([older, newer], NOW, "meta")
+    with pytest.raises(PermitExpired):
+        Leave([], NOW, "meta").still(NOW)  # no permits, no leave
+
+
+def test_an_event_whose_id_is_no_unicode_gets_a_permit_that_holds() -> None:
+    permit = allowed(event_id="half a pair: \ud800")
+    permit.check(NOW, "meta", "half a pair: \ud800")
 
 
 def test_a_copy_within_the_process_is_the_same_permit() -> None:

@@ -14,7 +14,7 @@ from rekindle.egress.http import Transport, TransportFailed
 from rekindle.egress.request import host_of
 from rekindle.model.clock import Clock
 from rekindle.privacy.ledger import LedgerLine
-from rekindle.privacy.permit import Permit, PermitMismatch
+from rekindle.privacy.permit import Leave, Permit, PermitMismatch, in_order
 
 
 class HostRefused(Exception):
@@ -53,12 +53,12 @@ class Door:
         and whatever the ledger raises when it cannot record: then nothing was sent. No answer is a verdict (retry).
         ``took`` is told how many ms the platform needed.
         """
-        self._check(name, workspace, connector, request, permits)
+        leave = self._check(name, workspace, connector, request, permits)
         digest = hashlib.sha256(request.body).hexdigest()
         intents = [_intent(permit, name, workspace, digest, self._clock()) for permit in permits]
         await self._journal.append(intents)
         # The ledger may have waited for its turn; what was allowed before must be allowed now.
-        self._check(name, workspace, connector, request, permits)
+        leave.still(self._clock())
         began = self._clock()
         try:
             answer = await self._transport.send(request, limits)
@@ -89,15 +89,14 @@ class Door:
 
     def _check(
         self, name: str, workspace: str, connector: Account, request: OutRequest, permits: Sequence[Permit]
-    ) -> None:
+    ) -> Leave:
         if request.event_ids != tuple(permit.event_id for permit in permits):
             raise PermitMismatch("the permits are not those of the events in the request")
-        now = self._clock()
         for permit in permits:
-            permit.check(now, name, permit.event_id)
             if permit.workspace != workspace or not permit.fields <= connector.fields:
                 raise PermitMismatch("the permit is for another account")
         self._check_host(name, connector, request)
+        return Leave(permits, self._clock(), name)
 
     @staticmethod
     def _check_host(name: str, connector: Account, request: OutRequest) -> None:
@@ -110,8 +109,8 @@ def _intent(permit: Permit, name: str, workspace: str, digest: str, now_ms: int)
     facts = {
         "request": digest,
         "basis": permit.basis,
-        "purposes": sorted(permit.purposes),
-        "fields": sorted(permit.fields),
+        "purposes": in_order(permit.purposes),
+        "fields": in_order(permit.fields),
         "limited_use": permit.limited_use,
         "permit_ms": permit.issued_ms,
     }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +17,8 @@ from rekindle.model.event import Consent
 SIGNALS: Final = ("ad_storage", "analytics_storage", "ad_user_data", "ad_personalization")
 _SECRET = os.urandom(32)
 """This process's own: a permit that was built, copied, altered or restored elsewhere does not carry its mark."""
+
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class PermitRefused(Exception):
@@ -57,8 +62,7 @@ class Permit:
     _mark: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
-        if not hmac.compare_digest(self._mark, _sign(self)):
-            raise PermitForged("a permit is made by rekindle.privacy.decide and by nothing else")
+        self._prove("a permit is made by rekindle.privacy.decide and by nothing else")
 
     def told(self, consent: Consent) -> Consent:
         """Return ``consent`` as a destination is to be told it: its strings as they came, the four signals as decided."""
@@ -70,12 +74,50 @@ class Permit:
 
     def check(self, now_ms: int, destination: str, event_id: str) -> None:
         """Raise `PermitForged`, `PermitMismatch` or `PermitExpired` unless this permit allows that send now."""
-        if not hmac.compare_digest(self._mark, _sign(self)):
-            raise PermitForged("the permit was changed after it was made")
+        self._prove("the permit was changed after it was made")
         if (self.destination, self.event_id) != (destination, event_id):
             raise PermitMismatch(f"the permit is for {self.destination!r}, not for this send to {destination!r}")
         if not self.issued_ms <= now_ms < self.expires_ms:
             raise PermitExpired("the permit has expired; decide again")
+
+    def _prove(self, otherwise: str) -> None:
+        try:
+            mark = _sign(self)
+        except TypeError:  # such as a set that can still be changed in place of one that cannot
+            raise PermitForged(otherwise) from None
+        if not hmac.compare_digest(self._mark, mark):
+            raise PermitForged(otherwise)
+
+
+class Leave:
+    """The permits of one request, proved once; then only their time runs.
+
+    It keeps the span in which all of them are valid, so that what waited between the proof and the send (for the
+    ledger's turn) is held to the clock without signing every permit again.
+    """
+
+    def __init__(self, permits: Sequence[Permit], now_ms: int, destination: str) -> None:
+        """Raise what `Permit.check` raises for the first permit that does not allow the send now."""
+        for permit in permits:
+            permit.check(now_ms, destination, permit.event_id)
+        self._from_ms = max((permit.issued_ms for permit in permits), default=now_ms)
+        self._until_ms = min((permit.expires_ms for permit in permits), default=now_ms)
+
+    def still(self, now_ms: int) -> None:
+        """Raise `PermitExpired` unless all the permits are valid at ``now_ms`` too."""
+        if not self._from_ms <= now_ms < self._until_ms:
+            raise PermitExpired("a permit of the request has expired; decide again")
+
+
+@lru_cache(maxsize=1_024)
+def in_order(names: frozenset[str]) -> tuple[str, ...]:
+    """Return names sorted. A shop has few different sets of fields, purposes and signals, and many events with each."""
+    return tuple(sorted(names))
+
+
+@lru_cache(maxsize=1_024)
+def _digest(names: frozenset[str]) -> bytes:
+    return hashlib.blake2b(repr(in_order(names)).encode(), digest_size=16).digest()
 
 
 def _sign(permit: Permit) -> bytes:
@@ -84,15 +126,21 @@ def _sign(permit: Permit) -> bytes:
         permit.workspace,
         permit.destination,
         permit.subject,
-        sorted(permit.fields),
-        sorted(permit.purposes),
+        _digest(permit.fields),
+        _digest(permit.purposes),
         permit.basis,
         permit.limited_use,
         permit.issued_ms,
         permit.expires_ms,
-        sorted(permit.signals),
+        _digest(permit.signals),
     )
-    return hmac.digest(_SECRET, repr(parts).encode(), "sha256")
+    try:
+        # A list of plain values in MessagePack reads back as one list only, so no two permits have the same bytes.
+        written = _encode(parts)
+    except UnicodeEncodeError:
+        written = repr(parts).encode()  # half a surrogate pair; begins with another byte than MessagePack's list
+    # Keyed BLAKE2 is a MAC by itself (RFC 7693, section 1): one pass where HMAC takes two.
+    return hashlib.blake2b(written, key=_SECRET, digest_size=32).digest()
 
 
 def _issue(
