@@ -1,6 +1,8 @@
 """The transport: what a platform can do to a connection is an answer or a `TransportFailed`, never anything else."""
 
 import asyncio
+import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,8 +11,9 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from rekindle.egress._names import Names, PublicNames
 from rekindle.egress.connector import Answer, Limits, OutRequest
-from rekindle.egress.http import HttpTransport, MockTransport, TransportFailed, _PublicResolver
+from rekindle.egress.http import HttpTransport, MockTransport, TransportFailed
 from rekindle.sandbox.platforms._serve import serving
 
 LIMITS = Limits(batch=10, timeout_ms=2_000, answer_bytes=1000)
@@ -103,7 +106,7 @@ async def test_private_addresses_are_out_of_reach_unless_allowed(host):
 
 @pytest.mark.parametrize("inside", ["10.0.0.7", "::ffff:10.0.0.7", "64:ff9b::a00:7", "169.254.169.254", "100.64.0.1"])
 async def test_a_name_cannot_point_inward(inside: str):
-    class Names(AbstractResolver):
+    class Given(AbstractResolver):
         async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
             return [
                 ResolveResult(hostname=host, host=address, port=port, family=2, proto=0, flags=0) for address in given
@@ -113,11 +116,54 @@ async def test_a_name_cannot_point_inward(inside: str):
             pass
 
     given = [inside, "93.184.216.34"]
-    found = await _PublicResolver(Names()).resolve("platform.example", 443)
+    found = await PublicNames(Given()).resolve("platform.example", 443)
     assert [entry["host"] for entry in found] == ["93.184.216.34"]
     given = [inside]
     with pytest.raises(OSError, match="no public address"):
-        await _PublicResolver(Names()).resolve("platform.example", 443)
+        await PublicNames(Given()).resolve("platform.example", 443)
+
+
+async def test_a_name_server_that_hangs_takes_no_thread_from_the_database():
+    hanging, ended = threading.Semaphore(0), threading.Event()
+
+    def look_up(*_given: Any) -> list[Any]:
+        hanging.release()
+        ended.wait(30)
+        raise OSError("no answer")
+
+    names = Names(look_up)
+    # More lookups than the event loop's own threads are.
+    lookups = [asyncio.create_task(names.resolve(f"{number}.example", 443)) for number in range(64)]
+    await asyncio.sleep(0)
+    assert await asyncio.wait_for(asyncio.to_thread(hanging.acquire, timeout=30), 30)
+    assert await asyncio.wait_for(asyncio.to_thread(lambda: "the database's work"), 30)
+    ended.set()
+    for each in lookups:
+        with pytest.raises(OSError, match="no answer"):
+            await each
+    await names.close()
+
+
+async def test_names_become_addresses_of_both_kinds():
+    local = ("fe80::1", 443, 0, 3)
+    found = [(socket.AF_INET, 1, 6, "", ("93.184.216.34", 443)), (socket.AF_INET6, 1, 6, "", local), (-1, 1, 6, "", ())]
+    names = Names(lambda *_given: found)
+    assert [(one["host"], one["port"]) for one in await names.resolve("platform.example", 443)] == [
+        ("93.184.216.34", 443), ("fe80::1%3", 443),
+    ]  # fmt: skip
+    assert [one["host"] for one in await PublicNames(names).resolve("platform.example", 443)] == ["93.184.216.34"]
+    await names.close()
+
+
+async def test_a_name_is_looked_up_where_no_address_is_given():
+    async def handle(req):
+        return web.Response(status=200)
+
+    app = web.Application()
+    app.router.add_post("/", handle)
+    async with serving(app) as base, HttpTransport(allow_private=True) as transport:
+        answer = await transport.send(request(base.replace("127.0.0.1", "localhost") + "/"), LIMITS)
+        assert answer.status == 200
 
 
 async def test_a_failure_never_tells_the_address():

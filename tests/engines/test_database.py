@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,3 +111,44 @@ def test_every_row_belongs_to_a_workspace() -> None:
     for table in metadata.tables.values():
         if table.name not in installation_wide:
             assert "workspace" in table.c, table.name
+
+
+def test_writers_of_one_process_take_turns_without_sleeping_on_each_other(tmp_path: Path) -> None:
+    """SQLite lets who waits sleep and look again, so the newest overtakes; in our queue nobody asks SQLite in vain."""
+    opened = open_database(tmp_path / "state.db")
+    inside, most, done = 0, 0, 0
+
+    def work() -> None:
+        nonlocal inside, most, done
+        for _ in range(20):
+            with opened.begin():
+                inside += 1
+                most = max(most, inside)
+                inside -= 1
+                done += 1
+
+    asked: list[str] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append("free" if opened.turn.locked() else "asked without a turn")
+
+    sa.event.listen(opened.engine, "before_cursor_execute", note)
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (done, most) == (80, 1)
+    assert set(asked) == {"free"}
+    opened.close()
+
+
+def test_a_writer_that_has_no_turn_in_time_still_asks_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rekindle.engines.database.core._TURN_S", 0)
+    opened = open_database(tmp_path / "state.db")
+    with opened.turn, opened.begin() as connection:
+        connection.execute(sa.text("SELECT 1"))
+    assert not opened.turn.locked()
+    opened.close()

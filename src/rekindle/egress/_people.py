@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from rekindle.egress._due import due
 from rekindle.egress._tables import cursors, people
 from rekindle.egress._tickets import Ticket, put
 from rekindle.egress.subjects import ListHolder
@@ -122,27 +124,19 @@ class People:
 
     async def due(self, now_ms: int, limit: int) -> list[Person]:
         """Return up to ``limit`` people whose time has come, those with the fewest attempts first."""
-        return await self._read(people.c.due_ms <= now_ms, limit)
+        query = sa.select(people).where(*self._mine(people))
+        columns = (people.c.attempts, people.c.due_ms)
+        return await self._database.query(
+            lambda connection: [
+                _person(row) for row in due(connection, query, *columns, now_ms, limit, people.c.subject)
+            ]
+        )
 
     async def probe(self) -> list[Person]:
         """Return one person who waits, whatever their time, to try a platform that was down or a token that was dead."""
-        return await self._read(people.c.due_ms.is_not(None), 1)
-
-    async def _read(self, when: sa.ColumnElement[bool], limit: int) -> list[Person]:
-        query = (
-            sa.select(people)
-            .where(*self._mine(people), when)
-            .order_by(people.c.attempts, people.c.due_ms, people.c.subject)
-            .limit(limit)
-        )
-        rows = await self._database.query(lambda connection: connection.execute(query).all())
-        return [
-            Person(
-                row.subject, row.sealed, row.sealed_for or row.subject, tuple(row.names.split()), row.wanted, row.sent,
-                row.attempts, row.outcome, row.reason, row.ticket,
-            )
-            for row in rows
-        ]  # fmt: skip
+        query = sa.select(people).where(*self._mine(people), people.c.due_ms.is_not(None))
+        query = query.order_by(people.c.attempts, people.c.due_ms, people.c.subject).limit(1)
+        return await self._database.query(lambda connection: [_person(row) for row in connection.execute(query)])
 
     async def wanted(self) -> int:
         """Return how many people the audience has here."""
@@ -159,11 +153,9 @@ class People:
         )
         rows = await self._database.query(lambda connection: connection.execute(query).all())
         return [
-            Person(
-                row.subject, row.sealed, row.sealed_for or row.subject, tuple(row.names.split()), True, False, row.attempts
-            )
+            msgspec.structs.replace(_person(row), wanted=True, sent=False, outcome="", reason="", ticket="")
             for row in rows
-        ]  # fmt: skip
+        ]
 
     async def replaced(self, mark: str, now_ms: int) -> None:
         """Note that at the platform are those whose rows are marked, and nobody else."""
@@ -248,3 +240,10 @@ class People:
 
     def _mine(self, table: sa.Table) -> tuple[sa.ColumnElement[bool], ...]:
         return tuple(table.c[name] == value for name, value in self._key.items())
+
+
+def _person(row: sa.Row[Any]) -> Person:
+    return Person(
+        row.subject, row.sealed, row.sealed_for or row.subject, tuple(row.names.split()), row.wanted, row.sent,
+        row.attempts, row.outcome, row.reason, row.ticket,
+    )  # fmt: skip

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rekindle.egress._counts import move_counts
+from rekindle.egress._due import due
 from rekindle.egress._tables import ids, lanes, outcomes, retries
 from rekindle.egress._tickets import Ticket, put
 from rekindle.engines.database import Database
@@ -104,8 +106,11 @@ class Store:
 
         ``partitions`` are those of the log whose events are this member's to try; None for all.
         """
-        query = sa.select(retries).where(*self._mine(retries), retries.c.next_ms <= now_ms, *_within(partitions))
-        return await self._read(query.order_by(retries.c.attempts, retries.c.next_ms).limit(limit))
+        query = sa.select(retries).where(*self._mine(retries), *_within(partitions))
+        columns = (retries.c.attempts, retries.c.next_ms)
+        return await self._database.query(
+            lambda connection: [_waiting(row) for row in due(connection, query, *columns, now_ms, limit)]
+        )
 
     async def probe(self, partitions: Collection[int] | None = None) -> list[Waiting]:
         """Return one waiting event, whatever its time, to try a platform that was down or a token that was dead."""
@@ -114,7 +119,9 @@ class Store:
             .where(*self._mine(retries), *_within(partitions))
             .order_by(retries.c.attempts, retries.c.next_ms)
         )
-        return await self._read(query.limit(1))
+        return await self._database.query(
+            lambda connection: [_waiting(row) for row in connection.execute(query.limit(1))]
+        )
 
     async def release(self, now_ms: int) -> None:
         """Make every waiting event due: the account works again."""
@@ -185,23 +192,6 @@ class Store:
         changed = {column.name: insert.excluded[column.name] for column in table.c if column.name not in key}
         connection.execute(insert.on_conflict_do_update(index_elements=key, set_=changed), rows)
 
-    async def _read(self, query: sa.Select[tuple[object, ...]]) -> list[Waiting]:
-        def read(connection: Connection) -> list[Waiting]:
-            return [
-                Waiting(
-                    stored=_stored.decode(row["record"]),
-                    record=row["record"],
-                    partition=row["partition"],
-                    offset=row["offset"],
-                    attempts=row["attempts"],
-                    first_ms=row["first_ms"],
-                    from_log=False,
-                )
-                for row in connection.execute(query).mappings()
-            ]
-
-        return await self._database.query(read)
-
     def _mine(self, table: sa.Table) -> tuple[sa.ColumnElement[bool], ...]:
         return tuple(table.c[name] == value for name, value in self._key.items())
 
@@ -214,6 +204,13 @@ def prune(connection: Connection, workspace: str, before_ms: int) -> int:
     final = outcomes.c.outcome.not_in([str(Outcome.WAITING), str(Outcome.HELD)])
     old = (outcomes.c.workspace == workspace, outcomes.c.received_ms < before_ms, final)
     return connection.execute(sa.delete(outcomes).where(*old)).rowcount
+
+
+def _waiting(row: sa.Row[Any]) -> Waiting:
+    return Waiting(
+        stored=_stored.decode(row.record), record=row.record, partition=row.partition, offset=row.offset,
+        attempts=row.attempts, first_ms=row.first_ms, from_log=False,
+    )  # fmt: skip
 
 
 def _within(partitions: Collection[int] | None) -> list[sa.ColumnElement[bool]]:

@@ -58,7 +58,9 @@ retries = sa.Table(
     sa.Column("partition", sa.Integer, nullable=False),
     sa.Column("offset", sa.BigInteger, nullable=False),
 )
-sa.Index("ix_egress_retries_due", retries.c.workspace, retries.c.destination, retries.c.next_ms)
+# By attempts first: what is due is taken in that order (`rekindle.egress._due`).
+sa.Index("ix_egress_retries_by_attempts", retries.c.workspace, retries.c.destination, retries.c.attempts,
+         retries.c.next_ms)  # fmt: skip
 
 lanes = sa.Table(
     "egress_lanes",
@@ -136,7 +138,8 @@ people = sa.Table(
     # The platform's decision that is waited for, or was last; "" for none.
     sa.Column("ticket", sa.String(32), nullable=False, server_default=""),
 )
-sa.Index("ix_egress_people_due", people.c.workspace, people.c.destination, people.c.due_ms)
+sa.Index("ix_egress_people_by_attempts", people.c.workspace, people.c.destination, people.c.attempts, people.c.due_ms,
+         people.c.subject, sqlite_where=people.c.due_ms.is_not(None), postgresql_where=people.c.due_ms.is_not(None))  # fmt: skip
 sa.Index("ix_egress_people_by_ticket", people.c.ticket, sqlite_where=people.c.ticket != "",
          postgresql_where=people.c.ticket != "")  # fmt: skip
 

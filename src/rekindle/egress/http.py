@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-import socket
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from rekindle.egress._addresses import forbidden
+from rekindle.egress._names import Names, PublicNames
 from rekindle.egress.connector import Answer, Limits, OutRequest
 
 
@@ -47,12 +46,13 @@ class HttpTransport:
         self._allow_private = allow_private
         self._connections = connections_per_host
         self._session: aiohttp.ClientSession | None = None
+        self._names: Names | None = None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            resolver: AbstractResolver = aiohttp.ThreadedResolver()
+            self._names = Names()
             connector = aiohttp.TCPConnector(
-                resolver=resolver if self._allow_private else _PublicResolver(resolver),
+                resolver=self._names if self._allow_private else PublicNames(self._names),
                 # No limit in common: the lanes bound themselves, and dead platforms must not take the others' place.
                 limit=0,
                 limit_per_host=self._connections,
@@ -96,6 +96,10 @@ class HttpTransport:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        if self._names is not None:
+            # The session closes only resolvers that it has made.
+            await self._names.close()
+            self._names = None
 
     async def __aenter__(self) -> HttpTransport:
         return self
@@ -128,20 +132,3 @@ async def _read(content: aiohttp.StreamReader, most: int) -> bytes:
         if size >= most:
             break
     return b"".join(parts)
-
-
-class _PublicResolver(AbstractResolver):
-    """Leaves out private addresses at the moment of connecting, so that a name cannot point inward later."""
-
-    def __init__(self, inner: AbstractResolver) -> None:
-        self._inner = inner
-
-    async def resolve(self, host: str, port: int = 0, family: Any = socket.AF_INET) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        public = [entry for entry in found if not forbidden(entry["host"])]
-        if not public:
-            raise OSError("the name has no public address")
-        return public
-
-    async def close(self) -> None:
-        await self._inner.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,14 +26,17 @@ metadata = sa.MetaData(
 """Every room declares its tables on this one, so that they migrate together."""
 
 
+_TURN_S = 30
 _WRITER_LOCK = 0x52454B49  # any number, the same in every process
 
 
 class Database:
     """A transactional store. Each `begin` is one durable transaction, and one at a time in the whole installation."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, turn: threading.Lock | None = None) -> None:
+        """``turn`` is shared by all that open the same engine; by default this is the first."""
         self.engine = engine
+        self.turn = turn or threading.Lock()
 
     @property
     def dialect(self) -> str:
@@ -42,7 +46,7 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """Open a write transaction; commits at the end of the block, rolls back on any exception."""
-        with self.engine.connect() as connection:
+        with self._queue(), self.engine.connect() as connection:
             # One writer at a time on every engine: taking the lock late would let two read the same state, and then
             # fail each other (SQLite) or overwrite each other (PostgreSQL).
             if self.dialect == "sqlite":
@@ -55,6 +59,20 @@ class Database:
                 connection.rollback()
                 raise
             connection.commit()
+
+    @contextmanager
+    def _queue(self) -> Iterator[None]:
+        """Wait in this process's own queue for SQLite's one writer; PostgreSQL has a queue itself.
+
+        SQLite makes those who wait sleep and look again, up to 0.1 s at a time, while others overtake them. The queue is
+        a courtesy: after its time, and between processes, it is SQLite that decides.
+        """
+        mine = self.dialect == "sqlite" and self.turn.acquire(timeout=_TURN_S)
+        try:
+            yield
+        finally:
+            if mine:
+                self.turn.release()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -114,7 +132,9 @@ def open_database(url: str | Path) -> Database:
     # Errors quote the statement's values unless they are hidden, and errors are written to logs.
     if parsed.get_backend_name() != "sqlite":
         return Database(sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True))
-    engine = sa.create_engine(parsed, hide_parameters=True, connect_args={"timeout": 30, "check_same_thread": False})
+    engine = sa.create_engine(
+        parsed, hide_parameters=True, connect_args={"timeout": _TURN_S, "check_same_thread": False}
+    )
 
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:

@@ -98,7 +98,7 @@ class Fenced(Database):
     """
 
     def __init__(self, database: Database, lease: Lease) -> None:
-        super().__init__(database.engine)
+        super().__init__(database.engine, database.turn)
         self._lease = lease
 
     @contextmanager
