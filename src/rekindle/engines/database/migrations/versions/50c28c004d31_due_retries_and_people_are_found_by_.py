@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "50c28c004d31"
-down_revision = "7452d5d8c769"
+down_revision = "280e1f525cd2"
 branch_labels = None
 depends_on = None
 
