@@ -157,7 +157,7 @@ async def test_redirects_are_checked_one_by_one(tmp_path: Path, serve: Start, mo
         return ["127.0.0.1"] if host == "shop.example" else ["169.254.169.254"]
 
     monkeypatch.setattr(
-        "rekindle.egress.fetch.forbidden", lambda address: None if address == "127.0.0.1" else forbidden(address)
+        "rekindle.egress.reach.forbidden", lambda address: None if address == "127.0.0.1" else forbidden(address)
     )
     with pytest.raises(FetchRefused, match=r"inside\.example/secret: leads to a link-local address"):
         await Fetcher(tmp_path, resolve=resolve).get(f"http://shop.example:{port}/one")

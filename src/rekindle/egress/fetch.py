@@ -1,7 +1,6 @@
 """Fetch a file by an address that a person wrote: guarded against private networks, bounded in size and time.
 
-The name is resolved once, every address is checked, and the connection goes to a checked address only, so that a name
-that answers differently the second time (DNS rebinding) gains nothing. Every redirect is checked the same way.
+Where the connection goes is checked by `Reach`, and so is every redirect.
 """
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ import asyncio
 import os
 import tempfile
 import zlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from socket import AF_INET, AF_INET6, SOCK_STREAM, AddressFamily
+from socket import AF_INET, AF_INET6, AddressFamily
 from typing import Final
 
 import aiohttp
@@ -20,7 +19,7 @@ import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from rekindle.egress._addresses import forbidden
+from rekindle.egress.reach import Reach, Resolve, TransferFailed, TransferRefused
 
 MAX_REDIRECTS: Final = 5
 _BLOCK: Final = 1 << 16
@@ -28,15 +27,12 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MAX_RATIO: Final = 200
 _FREE_BYTES: Final = 64 << 20
 
-Resolve = Callable[[str, int], Awaitable[list[str]]]
-"""Returns the IP addresses of a host name. Raises `OSError`."""
 
-
-class FetchRefused(Exception):
+class FetchRefused(TransferRefused):
     """The address must not or cannot be used; the message names place and remedy, never user, password or query."""
 
 
-class FetchFailed(Exception):
+class FetchFailed(TransferFailed):
     """The transfer failed this time (network, time, status); trying again later may help."""
 
 
@@ -66,9 +62,8 @@ class Fetcher:
         resolve: Resolve | None = None,
         user_agent: str = "Rekindle",
     ) -> None:
-        self._folder, self._allow_private = folder, allow_private
+        self._folder, self._reach = folder, Reach(allow_private=allow_private, resolve=resolve)
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=20, sock_read=60)
-        self._resolve = resolve or _system_resolve
         self._user_agent = user_agent
 
     async def get(
@@ -98,18 +93,12 @@ class Fetcher:
         raise FetchRefused(f"{shown(current)}: more than {MAX_REDIRECTS} redirects; use the final address")
 
     async def _checked(self, url: URL) -> list[str]:
-        host = url.host or ""
         try:
-            addresses = await self._resolve(host, url.port or 443)
-        except OSError:
-            raise FetchFailed(f"{shown(url)}: the name {host} has no address; check it") from None
-        if not addresses:
-            raise FetchFailed(f"{shown(url)}: the name {host} has no address; check it")
-        if not self._allow_private:
-            for address in addresses:
-                if why := forbidden(address):
-                    raise FetchRefused(f"{shown(url)}: leads to {why} address; use a public address")
-        return addresses
+            return await self._reach.addresses(url.host or "", url.port or 443, shown(url))
+        except TransferRefused as error:
+            raise FetchRefused(str(error)) from None
+        except TransferFailed as error:
+            raise FetchFailed(str(error)) from None
 
     async def _once(self, url: URL, addresses: list[str], headers: dict[str, str], max_bytes: int) -> FetchResult | URL:
         connector = aiohttp.TCPConnector(resolver=_Pinned(addresses), use_dns_cache=False, force_close=True)
@@ -223,11 +212,6 @@ def _pinned_url(url: URL, addresses: list[str]) -> URL:
     if ":" in host or host.replace(".", "").isdigit():
         return url.with_host(addresses[0])
     return url
-
-
-async def _system_resolve(host: str, port: int) -> list[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def _parsed(url: str) -> URL:
