@@ -29,7 +29,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 # What already has the attributes' own names is checked as it is written; anything else is read as products first.
 _FEEDS = frozenset({"google_feed", "meta_feed"})
 _KNOWN = (
-    feeds.NothingToBuild, feeds.UnknownVersion, feeds.UnknownItem, feeds.UnknownChannel, feeds.RuleError, BlobMissing,
+    feeds.NothingToBuild, feeds.NoTaxonomy, feeds.UnknownVersion, feeds.UnknownItem, feeds.UnknownChannel, feeds.RuleError, BlobMissing,
 )  # fmt: skip
 
 
@@ -335,3 +335,43 @@ def explain(feed: str, item: str, attribute: str, folder: Path, data: Path | Non
     click.echo(f"  read from source {told.source}, row {told.row}")
     for step in told.steps:
         click.echo(f"  {step.value!r}  {step.stage}")
+
+
+@command.command()
+@click.argument("feed")
+@click.option(
+    "--toml", "as_toml", is_flag=True, help="Print a rule with the likeliest category of each, to look through."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--limit", default=200, show_default=True, help="Categories to list, those with most unmapped items first."
+)
+@_options
+def categories(
+    feed: str, as_toml: bool, as_json: bool, limit: int, folder: Path, data: Path | None, name: str | None
+) -> None:
+    """Show the shop's categories, what FEED sends for them of Google's taxonomy, and proposals for those without.
+
+    Proposals compare words, in English and Polish; nothing is changed.
+    """
+    with _opened(folder, data, name) as (installation, workspace):
+        snapshot = SnapshotStore(installation.database, installation.blobs).current(workspace.name)
+        document = workspace.feeds.get(feed)
+        if snapshot is None or document is None:
+            raise click.ClickException(f"there is no feed {feed!r}, or no catalogue has been imported")
+        language = "pl" if workspace.shop.country == "PL" else "en"
+        found = feeds.categories(snapshot, document, language, limit, _counts(installation, workspace, document))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+    elif as_toml:
+        click.echo(feeds.category_rule(found), nl=False)
+    else:
+        _print_categories(found)
+
+
+def _print_categories(found: Iterable[feeds.ShopCategory]) -> None:
+    for each in found:
+        known = each.sent or "none" if not each.unknown else f"{each.unknown:,} without a known one"
+        click.echo(f"{each.items:>9,} {each.name or '(no category)'}: {known}")
+        for proposal in each.proposed:
+            click.echo(f"          {proposal.likeness:>4.0%} {proposal.number} {proposal.local}")

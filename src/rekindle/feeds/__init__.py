@@ -2,6 +2,8 @@
 
 from rekindle.feeds.access import signed
 from rekindle.feeds.builder import FeedBuilder, NothingToBuild
+from rekindle.feeds.categories import NoTaxonomy, ShopCategory, categories
+from rekindle.feeds.categories import rule as category_rule
 from rekindle.feeds.channel import UnknownChannel, channel, configured
 from rekindle.feeds.comparing import Change, Difference, diff
 from rekindle.feeds.conditions import ConditionError
@@ -35,6 +37,7 @@ __all__ = [
     "FeedStatus",
     "FeedVersion",
     "Finding",
+    "NoTaxonomy",
     "NothingToBuild",
     "Preview",
     "PublishedIds",
@@ -42,11 +45,14 @@ __all__ = [
     "Receipt",
     "Report",
     "RuleError",
+    "ShopCategory",
     "SpecChange",
     "Step",
     "UnknownChannel",
     "UnknownItem",
     "UnknownVersion",
+    "categories",
+    "category_rule",
     "channel",
     "check_products",
     "check_rows",

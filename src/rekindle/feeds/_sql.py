@@ -6,6 +6,8 @@ from pathlib import Path
 
 import duckdb
 
+from rekindle.feeds import taxonomy
+
 MEMORY_LIMIT = "256MB"
 
 # What XML 1.0 forbids (Char production), which no channel wants in a CSV either. Tab, line feed and carriage return stay.
@@ -79,7 +81,21 @@ def connect(temporary: Path | None = None, memory_limit: str = MEMORY_LIMIT) -> 
     connection.execute("SET parquet_metadata_cache = true")
     for macro in _MACROS:
         connection.execute(macro)
+    # As an enumeration a value is looked up in one step, and what lies below a category is a range of places.
+    known = ", ".join(map(text, taxonomy.google().spellings()))
+    connection.execute(f"CREATE TYPE rk_category AS ENUM ({known})")
     return connection
+
+
+def category(value: str) -> str:
+    """Return SQL for a text as a category of Google's taxonomy; NULL where it is none."""
+    return f"TRY_CAST({value} AS rk_category)"
+
+
+def below_category(value: str, number: int) -> str:
+    """Return SQL that is TRUE where a text is a category or lies below it, never NULL. Raises `KeyError`."""
+    first, last = taxonomy.google().below(number)
+    return f"coalesce(enum_code({category(value)}) BETWEEN {first} AND {last}, FALSE)"
 
 
 def is_clean(snapshot: Path) -> bool:

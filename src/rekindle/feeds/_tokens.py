@@ -20,7 +20,7 @@ class Token(NamedTuple):
     at: int
 
 
-WORDS = frozenset({"and", "or", "not", "in", "contains", "matches", "is", "missing", "starts", "ends", "with"})
+WORDS = frozenset({"and", "or", "not", "in", "contains", "matches", "is", "missing", "starts", "ends", "with", "below"})
 
 _PATTERN = re.compile(
     r"""(?P<space>\s+)

@@ -99,6 +99,13 @@ def faults(attribute: Attribute) -> Iterator[Fault]:
             yield _unlike(column, f"^{_TIME}/{_TIME}$", "invalid-range", "Write 2026-09-01T12:00Z/2026-09-08T12:00Z.")
             ends = f"left(split_part({column}, '/', 1), 16) >= left(split_part({column}, '/', 2), 16)"
             yield Fault("range-reversed", "The start must be before the end.", f"coalesce({ends}, FALSE)")
+        case "taxonomy":
+            remedy = (
+                "It is no category of Google's taxonomy, which has English and Polish paths here and the same numbers in "
+                "every language. Write the number or the full path; `rekindle feeds categories` proposes them."
+            )
+            sql = f"({column} IS NOT NULL AND {_sql.category(column)} IS NULL)"
+            yield Fault("unknown-category", remedy, sql, warns=True)
         case "group":
             shape = "^[A-Z]{2}:[^:]*:[^:]*:[0-9]+(\\.[0-9]+)? [A-Z]{3}$"
             yield _unlike(

@@ -2,8 +2,9 @@
 
 ``price > 100 and brand in ('A', 'B') and not title contains 'sample'``. Comparisons: ``= != < <= > >=``, ``in (…)``,
 ``not in (…)``, ``contains`` (ignores case), ``starts with``, ``ends with``, ``matches`` (RE2), ``is missing``,
-``is not missing``; joined by ``and``, ``or``, ``not`` and parentheses. A comparison with a missing value is false.
-Numbers compare with the number at the start of a value, so that ``price > 100`` works on ``129.00 PLN``.
+``is not missing``, ``below 166`` (a category of Google's taxonomy, or one under it, by number or path); joined by
+``and``, ``or``, ``not`` and parentheses. A comparison with a missing value is false. Numbers compare with the number at
+the start of a value, so that ``price > 100`` works on ``129.00 PLN``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Literal, NamedTuple
 
 import duckdb
 
-from rekindle.feeds import _sql
+from rekindle.feeds import _sql, taxonomy
 from rekindle.feeds._tokens import ConditionError, Token, tokens
 
 __all__ = ["ConditionError", "Resolve", "check_pattern", "compile_condition"]
@@ -136,7 +137,16 @@ class _Parser:
                 raise self._error("a pattern in quotes")
             check_pattern(token.value)
             return f"coalesce(regexp_matches({left}, {_sql.text(token.value)}), FALSE)"
-        raise self._error("a comparison (=, <, in, contains, starts with, matches, is missing)")
+        if self._take("word", "below"):
+            return self._below(left)
+        raise self._error("a comparison (=, <, in, contains, starts with, matches, below, is missing)")
+
+    def _below(self, left: str) -> str:
+        found = taxonomy.google().find(self._peek.value)
+        if found is None:
+            raise self._error("a category of Google's taxonomy, such as 166 or 'Apparel & Accessories'")
+        self._next += 1
+        return _sql.below_category(left, found.number)
 
     def _operand(self) -> _Operand:
         if token := self._take("name"):

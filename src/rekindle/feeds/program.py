@@ -20,7 +20,7 @@ from rekindle.workspace import Feed, FeedRule
 PUBLISHED, EXCLUDED, BLOCKED, GONE = 0, 1, 2, 3
 """What became of an item: column ``_state``; ``GONE`` is one of an earlier build that the catalogue has no more."""
 
-_REVISION = "3"
+_REVISION = "4"
 """Raise when mapping, cleaning or writing changes, so that every feed is built anew."""
 
 _LISTS = frozenset({"additional_image_links", "custom_labels"})
