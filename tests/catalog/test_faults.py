@@ -203,13 +203,6 @@ def test_bombs_stop_early(bench: Bench) -> None:
     assert bench.refusal(gzip.compress(bytes(80 << 20))) == "packed-bomb"
 
 
-def test_a_workbook_is_refused_with_a_remedy(bench: Bench) -> None:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as out:
-        out.writestr("xl/workbook.xml", b"<workbook/>")
-    assert bench.refusal(archive.getvalue()) == "spreadsheet"
-
-
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_separators(bench: Bench, delimiter: str, end: str) -> None:

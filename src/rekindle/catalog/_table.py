@@ -67,8 +67,8 @@ def rows(prepared: Prepared, report: Report) -> Iterator[Row]:
         line = 1
         ragged: tuple[int, int] | None = None
         try:
-            for cells in reader:
-                start, line = line, reader.line_num + 1
+            for number, cells in enumerate(reader, 2):
+                start, line = line, number if prepared.by_row else reader.line_num + 1
                 if ragged:
                     _ragged(report, ragged, len(names))
                     ragged = None

@@ -54,8 +54,6 @@ def _unzip(path: Path, target: Path, size: int, report: Report, limits: Limits) 
                 and not info.filename.startswith("__MACOSX/")
                 and not Path(info.filename).name.startswith(".")
             ]
-            if any(info.filename.startswith("xl/") for info in members):
-                raise refuse("spreadsheet", "save the sheet as CSV (UTF-8); workbooks are not read", path.name)
             if not members:
                 raise refuse("empty-file", "put the feed into the zip file", path.name)
             chosen = max(members, key=lambda info: info.file_size)

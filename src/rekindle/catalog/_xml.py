@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import IO, Any
 
 from lxml import etree
 
@@ -22,6 +22,12 @@ def elements(prepared: Prepared, names: Sequence[str], report: Report) -> Iterat
     Where the XML breaks, the elements before stay read and the report is cut short. Raises `Refused` when nothing of
     that name comes within 64 MiB, because what is not an item would fill the memory.
     """
+    with prepared.path.open("rb") as file:
+        yield from streamed(file, names, report, prepared.name)
+
+
+def streamed(file: IO[bytes], names: Sequence[str], report: Report, place: str) -> Iterator[Element]:
+    """Yield the elements of an open file, as `elements` does; ``place`` is what to call it in messages."""
     tags = [f"{{*}}{name}" for name in names]
     parser = etree.XMLPullParser(
         events=("end",),
@@ -34,24 +40,23 @@ def elements(prepared: Prepared, names: Sequence[str], report: Report) -> Iterat
         remove_pis=True,
     )
     quiet = 0
-    with prepared.path.open("rb") as file:
-        try:
-            while block := file.read(_CHUNK):
-                parser.feed(block)
-                found = False
-                for _, element in parser.read_events():
-                    found = True
-                    yield element
-                    _forget(element)
-                quiet = 0 if found else quiet + len(block)
-                if quiet > _PATIENCE:
-                    raise refuse("no-items", f"no <{names[0]}> within {_PATIENCE >> 20} MiB", prepared.name)
-            parser.close()
-        except etree.XMLSyntaxError as error:
-            for _, element in _remaining(parser):
+    try:
+        while block := file.read(_CHUNK):
+            parser.feed(block)
+            found = False
+            for _, element in parser.read_events():
+                found = True
                 yield element
                 _forget(element)
-            _explain(error, file.read(1) == b"", report)
+            quiet = 0 if found else quiet + len(block)
+            if quiet > _PATIENCE:
+                raise refuse("no-items", f"no <{names[0]}> within {_PATIENCE >> 20} MiB", place)
+        parser.close()
+    except etree.XMLSyntaxError as error:
+        for _, element in _remaining(parser):
+            yield element
+            _forget(element)
+        _explain(error, file.read(1) == b"", report)
 
 
 def _remaining(parser: Any) -> list[tuple[str, Element]]:

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from rekindle.catalog import _mend
+from rekindle.catalog import _mend, _workbook
 from rekindle.catalog._encoding import Finding, examine
 from rekindle.catalog._unpack import Limits, unpack
 from rekindle.catalog.report import Refused, Report, refuse
-from rekindle.catalog.row import Prepared
+from rekindle.catalog.row import Options, Prepared
 
 HEAD = 1 << 16
 _CHUNK = 1 << 20
@@ -34,18 +34,20 @@ _REMEDIES: Final = {
 
 
 def prepare(
-    path: Path, folder: Path, report: Report, limits: Limits | None = None, name: str | None = None
-) -> Prepared:
+    path: Path, folder: Path, report: Report, limits: Limits | None = None, name: str | None = None,
+    options: Options | None = None,
+) -> Prepared:  # fmt: skip
     """Return the file as clean UTF-8, a copy in ``folder`` only where anything had to be changed.
 
-    ``name`` is what to call it in messages, its file name unless told otherwise.
+    ``name`` is what to call it in messages, its file name unless told otherwise. A workbook becomes the table of one of
+    its sheets, which ``options`` may choose.
 
     Raises `Refused` for what is no catalogue: an empty file, a web page, a PHP error, XML with a document type.
     """
     name = name or path.name
     if not path.is_file():
         raise refuse("no-such-file", "check the path of the source", name)
-    plain = unpack(path, folder / "unpacked", report, limits or Limits())
+    plain, by_row = _plain(path, folder, report, limits or Limits(), options or Options())
     if plain.stat().st_size == 0:
         raise refuse("empty-file", "the file has no content; look at the export that writes it", name)
     finding = examine(plain)
@@ -61,7 +63,7 @@ def prepare(
     clean = finding.encoding == "utf-8" and not finding.damaged and not finding.bom
     mend = finding.controls or (is_xml and finding.ampersands) or undeclared
     if clean and not mend and (not is_xml or finding.declared in (None, "utf-8", "ascii")) and not head[0].isspace():
-        return Prepared(plain, name, head)
+        return Prepared(plain, name, head, by_row)
     target = folder / "prepared"
     mended = _mend.Mended()
     blocks = _mend.without_controls(_decoded(plain, finding), mended)
@@ -76,7 +78,20 @@ def prepare(
         value = f"{number} times, first at {mended.first[code]}"
         report.add(code, _REMEDIES[code], severity="note", value=value)
     with target.open(encoding="utf-8") as file:
-        return Prepared(target, name, file.read(HEAD))
+        return Prepared(target, name, file.read(HEAD), by_row)
+
+
+def _plain(path: Path, folder: Path, report: Report, limits: Limits, options: Options) -> tuple[Path, bool]:
+    """Return the file unpacked, and whether it is the table of a sheet; a workbook may be packed itself."""
+    plain = path
+    if not _workbook.recognise(path):
+        plain = unpack(path, folder / "unpacked", report, limits)
+    kind = _workbook.recognise(plain)
+    if not kind:
+        return plain, False
+    table = folder / "sheet.csv"
+    _workbook.to_table(plain, kind, table, _workbook.choice_of(options), report, limits)
+    return table, True
 
 
 def _speak(finding: Finding, report: Report) -> None:

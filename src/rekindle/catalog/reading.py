@@ -49,7 +49,7 @@ def open_catalog(
     ``name`` is what messages call the file. Raises `Refused` for what is no catalogue.
     """
     with tempfile.TemporaryDirectory(prefix="rekindle-catalog-", dir=folder) as work:
-        prepared = prepare(path, Path(work), report, limits, name)
+        prepared = prepare(path, Path(work), report, limits, name, options)
         found, source = choose(prepared, kind, report)
         yield Opened(found, prepared, options, report, source)
 

@@ -53,12 +53,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 class Prepared(msgspec.Struct, frozen=True):
     """A file made readable: unpacked, UTF-8 without BOM, no forbidden control characters, safe XML.
 
-    ``head`` is its beginning, at most 64 Ki characters; ``name`` is what to call it in messages.
+    ``head`` is its beginning, at most 64 Ki characters; ``name`` is what to call it in messages. ``by_row``: it is the
+    table of a sheet, where the records are counted and not the lines, as cells may hold line breaks.
     """
 
     path: Path
     name: str
     head: str
+    by_row: bool = False
 
 
 class Source(Protocol):
