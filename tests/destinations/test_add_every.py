@@ -27,8 +27,9 @@ def platform(name: str) -> tuple[AbstractAsyncContextManager[str], Any]:
     if name == "webhook":
         receiver = WebhookReceiver(SECRET)
         return receiver.serve(), receiver
-    # RTB House publishes nothing that could be simulated: whatever comes is taken.
-    server = SimulatedServer(simulated(name) or (lambda call: Answer(200)), system_clock)
+    found = simulated(name)
+    assert found is not None
+    server = SimulatedServer(found, system_clock)
     return server.serve(), server
 
 

@@ -1,11 +1,15 @@
-"""Opens destinations' accounts outside their lanes, with the installation's documents and secrets."""
+"""Opens destinations' accounts outside their lanes, and tells which normalisers all destinations have."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
 
 from rekindle.cli._compose import Installation
 from rekindle.egress.account import Accounts
 from rekindle.egress.http import HttpTransport
 from rekindle.model.discover import discover
+from rekindle.privacy.normalise import PLATFORMS, Platform
 from rekindle.workspace import Destination
 
 
@@ -18,3 +22,10 @@ def open_accounts(installation: Installation, transport: HttpTransport) -> Accou
 
     modules = dict(discover("rekindle.destinations"))
     return Accounts(modules, installation.credentials(transport).get, destination)
+
+
+@cache
+def normalisers() -> Mapping[str, Platform]:
+    """Return every normaliser by its platform's name: the shared ones, and those that destinations bring."""
+    brought = [module.manifest.identifiers for module in discover("rekindle.destinations").values()]
+    return {each.name: each for each in brought if each is not None} | dict(PLATFORMS)

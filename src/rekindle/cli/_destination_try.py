@@ -74,7 +74,7 @@ def send_test_event(
         raise NotSent(f"the consent rule lets nobody through by consent mode alone ({decision.reason})")
     person = Sealed(
         client=Client(ip="198.51.100.7", user_agent="Mozilla/5.0 (test event)", client_id="1234567890.1234567890"),
-        user=User(email="test@example.com", user_id="test", country=country, external={"rtb_house": "test"}),
+        user=User(email="test@example.com", user_id="test", country=country, external={module.manifest.name: "test"}),
     )
     mapped = connector.map(canonical(stored, person, permit))
     if isinstance(mapped, Rejected):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from rekindle.audiences.subjects import AudienceHolder
-from rekindle.cli._accounts import open_accounts
+from rekindle.cli._accounts import normalisers, open_accounts
 from rekindle.cli._compose import Installation
 from rekindle.cli._history import WholeLog
 from rekindle.egress.http import HttpTransport
@@ -62,6 +62,7 @@ class Subjects:
             sent=self._sent,
             remove=self._remover.run,
             workspaces=lambda: list(installation.workspaces()),
+            platforms=list(normalisers().values()),
         )
 
     def removals(self, workspace: str) -> Removals:

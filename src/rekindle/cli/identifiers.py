@@ -8,7 +8,8 @@ import click
 import msgspec
 
 from rekindle.cli import _probe
-from rekindle.privacy.normalise import PLATFORMS, Context
+from rekindle.cli._accounts import normalisers
+from rekindle.privacy.normalise import Context
 
 
 @click.group()
@@ -42,9 +43,10 @@ def _normalise(given: dict[str, Any]) -> dict[str, Any]:
     if given.get("context") is None:
         given = {key: value for key, value in given.items() if key != "context"}
     request = msgspec.convert(given, _Request)
-    platform = PLATFORMS.get(_ALIASES.get(request.platform, request.platform))
+    platforms = normalisers()
+    platform = platforms.get(_ALIASES.get(request.platform, request.platform))
     if platform is None:
-        raise _probe.ProbeError(f"platform: {request.platform!r} is none of {', '.join(PLATFORMS)}")
+        raise _probe.ProbeError(f"platform: {request.platform!r} is none of {', '.join(platforms)}")
     answer = platform.normalise(request.field, request.input or "", request.context)
     out: dict[str, Any] = {
         "verdict": answer.verdict,

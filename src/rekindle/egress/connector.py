@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from rekindle.model.event import Event
+from rekindle.privacy.normalise import Platform
 from rekindle.workspace import DestinationConsent
 
 Disposition = Literal["delivered", "accepted", "retry", "permanent", "split", "hold"]
@@ -79,7 +80,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     whose value is a secret's name: ``access_token = { secret = "meta_token" }``. ``consent`` is the rule suggested to
     a new account and used by previews that bring none. ``kind`` says what goes there: ``events``, or the members of an
     ``audience`` (`rekindle.egress.audience`). ``unverified`` says what of it no public document confirms.
-    ``oauth`` lets an account renew its token itself.
+    ``oauth`` lets an account renew its token itself. ``identifiers`` is the normaliser of a connector that brings its
+    own: who is erased is looked for by its hashes too, and `rekindle identifiers` knows it.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["events", "audience"] = "events"
     unverified: str = ""
     oauth: OAuth | None = None
+    identifiers: Platform | None = None
 
 
 class Mapped(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from rekindle.feeds import taxonomy
+from rekindle.model.currency import NO_DIGITS, THREE_DIGITS
 
 MEMORY_LIMIT = "256MB"
 
@@ -15,13 +16,17 @@ CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F\x{FFFE}\x{FFFF}]"
 # The same without the unit separator, which joins the values of a repeated attribute.
 CONTROL_IN_LIST = r"[\x00-\x08\x0B\x0C\x0E-\x1E\x7F\x{FFFE}\x{FFFF}]"
 
+
+def _codes(currencies: frozenset[str]) -> str:
+    return ",".join(f"'{each}'" for each in sorted(currencies))
+
+
 _MACROS = (
-    # ISO 4217 minor units: most have two, these have none or three.
-    """CREATE MACRO rk_money(amount, currency) AS
+    f"""CREATE MACRO rk_money(amount, currency) AS
        CASE WHEN amount IS NULL THEN NULL ELSE concat_ws(' ',
-         CASE WHEN currency IN ('BIF','CLP','DJF','GNF','ISK','JPY','KMF','KRW','PYG','RWF','UGX','VND','VUV','XAF','XOF','XPF')
+         CASE WHEN currency IN ({_codes(NO_DIGITS)})
               THEN CAST(CAST(amount AS DECIMAL(18,0)) AS VARCHAR)
-              WHEN currency IN ('BHD','IQD','JOD','KWD','LYD','OMR','TND')
+              WHEN currency IN ({_codes(THREE_DIGITS)})
               THEN CAST(CAST(amount AS DECIMAL(18,3)) AS VARCHAR)
               ELSE CAST(CAST(amount AS DECIMAL(18,2)) AS VARCHAR) END, currency) END""",
     "CREATE MACRO rk_number(value) AS TRY_CAST(regexp_extract(value, '^\\s*([-+]?[0-9]+(\\.[0-9]+)?)', 1) AS DOUBLE)",

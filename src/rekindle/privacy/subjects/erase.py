@@ -27,6 +27,7 @@ from rekindle.privacy import suppression
 from rekindle.privacy.checkpoint import verifier_key
 from rekindle.privacy.keys import Keyring, KeyUnusable
 from rekindle.privacy.ledger import ORIGIN, Ledger, LedgerLine
+from rekindle.privacy.normalise import PLATFORMS, Platform
 from rekindle.privacy.subjects.certificate import commitment, sign
 from rekindle.privacy.subjects.export import Dossier, gather
 from rekindle.privacy.subjects.holders import Holder
@@ -58,7 +59,8 @@ class Erasure:
     """Erases people of one installation.
 
     ``sent`` tells what a destination of a workspace is; ``remove`` asks the platforms now, once; ``workspaces`` are
-    those whose keys are rewrapped when the keys are rotated.
+    those whose keys are rewrapped when the keys are rotated; ``platforms`` are the normalisers by whose hashes survivors
+    are looked for.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Erasure:
         sent: Callable[[str, str], Sent],
         remove: Callable[[str, Removals], Awaitable[object]],
         workspaces: Callable[[], Collection[str]],
+        platforms: Collection[Platform] = tuple(PLATFORMS.values()),
     ) -> None:
         self._data = data
         self._database = database
@@ -89,6 +92,7 @@ class Erasure:
         self._sent = sent
         self._remove = remove
         self._workspaces = workspaces
+        self._platforms = platforms
 
     async def erase(
         self,
@@ -122,7 +126,7 @@ class Erasure:
             rows["duplicates known"] = forget_events(connection, person.workspace, dossier.event_ids)
         retired = await asyncio.to_thread(self._rotate) if rotate_keys else None
         raw = [*identifying(opened), *([identifier] if identifier else [])]
-        wanted = needles(person.names, raw, region)
+        wanted = needles(person.names, raw, region, self._platforms)
         await asyncio.to_thread(self._scrub, compact=False)
         searched = await asyncio.to_thread(search, self._data, wanted, self._database)
         if searched.survivors and self._database.dialect == "sqlite":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
 from rekindle.model.sealed import Sealed
-from rekindle.privacy.normalise import PLATFORMS, Context
+from rekindle.privacy.normalise import PLATFORMS, Context, Platform
 from rekindle.privacy.pseudonyms import canonical
 
 SHORTEST = 6
@@ -29,7 +29,12 @@ class Needles(msgspec.Struct, frozen=True):
     skipped: int = 0
 
 
-def needles(names: Iterable[str], raw: Iterable[tuple[str, str]], region: str | None) -> Needles:
+def needles(
+    names: Iterable[str],
+    raw: Iterable[tuple[str, str]],
+    region: str | None,
+    platforms: Collection[Platform] = tuple(PLATFORMS.values()),
+) -> Needles:
     """Return what to look for: pseudonyms, and ``(field, value)`` pairs plain, encoded and hashed as platforms want."""
     forms: dict[bytes, str] = {}
     for name in names:
@@ -43,7 +48,7 @@ def needles(names: Iterable[str], raw: Iterable[tuple[str, str]], region: str | 
         for text in _spellings(field, value, region):
             for form, how in _encodings(text.encode("utf-8", "surrogatepass")):
                 forms.setdefault(form, f"{field}, {how}")
-        for digest in _digests(field, value, region):
+        for digest in _digests(field, value, region, platforms):
             forms.setdefault(digest.encode(), f"{field}, hashed")
             forms.setdefault(digest.upper().encode(), f"{field}, hashed")
             if len(digest) == 64:
@@ -73,9 +78,9 @@ def _spellings(field: str, value: str, region: str | None) -> set[str]:
     return {text for text in found if len(text) >= SHORTEST}
 
 
-def _digests(field: str, value: str, region: str | None) -> set[str]:
+def _digests(field: str, value: str, region: str | None, platforms: Collection[Platform]) -> set[str]:
     found = {hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()}
-    for platform in PLATFORMS.values():
+    for platform in platforms:
         answer = platform.normalise(field, value, Context(default_region=region))
         if answer.hash is not None:
             found.add(answer.hash)

@@ -1,7 +1,8 @@
 """A simulated platform as one function from a call to an answer, and a server for it with faults to switch.
 
 A module ``rekindle.sandbox.platforms.<destination>`` with a function ``answer(call)`` is found by `simulated`; each
-rule in it cites its source. The examples of every destination are judged by it.
+rule in it cites its source. The examples of every destination are judged by it. A destination that has none (another
+distribution's, say) is answered as its own first example of a success says.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ import json
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from aiohttp import web
 
+from rekindle.destinations.preview import answer_from
 from rekindle.egress.connector import Answer
 from rekindle.model.clock import Clock
+from rekindle.model.discover import discover
 from rekindle.sandbox.platforms._serve import serving
 
 
@@ -38,12 +42,25 @@ Platform = Callable[[Call], Answer]
 
 
 def simulated(destination: str) -> Platform | None:
-    """Return the simulated platform of a destination, or None where there is none."""
+    """Return the simulated platform of a destination, or None where it has another form or nothing to answer by."""
     name = f"rekindle.sandbox.platforms.{destination}"
     if importlib.util.find_spec(name) is None:
-        return None
+        return _as_its_examples(destination)
     found: Platform | None = getattr(importlib.import_module(name), "answer", None)
     return found
+
+
+def _as_its_examples(destination: str) -> Platform | None:
+    module = discover("rekindle.destinations").get(destination)
+    folder = files(module) / "examples" if module is not None else None
+    if folder is None or not folder.is_dir():
+        return None
+    for path in sorted(folder.iterdir(), key=lambda each: each.name):
+        for example in json.loads(path.read_text(encoding="utf-8")) if path.name.endswith(".json") else ():
+            if "response" in example and set(example["per_event"]) <= {"delivered", "accepted"}:
+                said = answer_from(example["response"])
+                return lambda _call: said
+    return None
 
 
 def call(method: str, url: str, headers: Mapping[str, str], body: bytes, now_ms: int) -> Call:
