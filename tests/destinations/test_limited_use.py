@@ -41,6 +41,7 @@ WHERE: dict[str, tuple[str, ...]] = {
     "microsoft_uet": ("adStorageConsent", '"D"'),
     "google_data_manager": ("adPersonalization", "CONSENT_DENIED"),
     "ga4": ("ad_personalization", "DENIED"),
+    "openai": ('"opt_out": true',),
 }
 
 
@@ -75,6 +76,7 @@ REFUSED: dict[str, str] = {
     "google_data_manager": '"adPersonalization": "CONSENT_DENIED"',
     "ga4": '"ad_personalization": "DENIED"',
     "meta": '"opt_out": true',
+    "openai": '"opt_out": true',
     "pinterest": '"opt_out": true',
 }
 

@@ -11,6 +11,7 @@ from rekindle.destinations import (
     linkedin,
     linkedin_audience,
     meta_custom_audience,
+    openai,
     pinterest,
     pinterest_audience,
     reddit,
@@ -24,14 +25,15 @@ from rekindle.model.event import Event
 from rekindle.sandbox.platforms.simulated import call, simulated
 from tests.destinations.test_meta import NOW, events
 
-TOKEN = {"access_token": "t"}
+TOKEN = {"access_token": "t", "api_key": "t"}
 MODULES: dict[str, tuple[Any, dict[str, Any]]] = {
     "pinterest": (pinterest, {"ad_account_id": "1"}),
     "snapchat": (snapchat, {"pixel_id": "p"}),
     "reddit": (reddit, {"pixel_id": "p"}),
     "linkedin": (linkedin, {"conversions": {"purchase": "1", "sign_up": "2"}}),
+    "openai": (openai, {"pixel_id": "p"}),
 }
-READERS = [pinterest, snapchat, reddit, linkedin, rtb_house, linkedin_audience, meta_custom_audience,
+READERS = [pinterest, snapchat, reddit, linkedin, openai, rtb_house, linkedin_audience, meta_custom_audience,
            pinterest_audience, snapchat_audience]  # fmt: skip
 
 

@@ -1,0 +1,55 @@
+"""A destination from another distribution: installed by its entry point, it is here; ours cannot be replaced by it."""
+
+import json
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from rekindle.cli import main
+from rekindle.destinations import openai
+from rekindle.model.discover import discover
+
+GROUP = "rekindle.destinations"
+
+
+def distribution(site: Path, package: str, entries: str) -> None:
+    """Install what `pip install` would: a package, and the metadata that names its entry points."""
+    folder = site / package
+    shutil.copytree(Path(openai.__path__[0]), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in folder.rglob("*.py"):
+        moved = path.read_text().replace("rekindle.destinations.openai", package)
+        path.write_text(moved.replace('"openai"', f'"{package}"').replace("bzr.openai.com", "events.ads.example"))
+    for path in folder.rglob("*.json"):
+        path.write_text(path.read_text().replace("bzr.openai.com", "events.ads.example"))
+    metadata = site / f"{package}-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[{GROUP}]\n{entries}\n")
+
+
+def test_it_is_found_tried_and_set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    distribution(tmp_path, "shop_ads", "shop_ads = shop_ads")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    example = json.loads((tmp_path / "shop_ads/examples/events.json").read_text())[1]
+    line = json.dumps({"id": 1, "destination": "shop_ads"} | {key: example[key] for key in ("now", "config", "events")})
+    tried = CliRunner().invoke(main, ["destinations", "preview"], input=line)
+    assert json.loads(tried.output)["requests"][0]["body"] == example["requests"][0]["body"]
+    assert json.loads(tried.output)["requests"][0]["url"].startswith("https://events.ads.example/")
+    assert "shop_ads" in CliRunner().invoke(main, ["destinations", "list"]).output
+    shop = tmp_path / "shop"
+    CliRunner().invoke(main, ["init", str(shop), "--name", "shop"])
+    words = ["destinations", "add", "ads", "--kind", "shop_ads", "--no-send", "-w", str(shop)]
+    added = CliRunner().invoke(main, words, input="pix\nkey\n")
+    assert added.exit_code == 0, added.output
+    assert tomllib.loads((shop / "destinations/ads.toml").read_text())["kind"] == "shop_ads"
+    planned = CliRunner().invoke(main, ["plan", "-w", str(shop)])
+    assert planned.exit_code == 0, planned.output
+
+
+def test_one_of_ours_cannot_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    distribution(tmp_path, "thief", "meta = thief")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert discover(GROUP)["meta"].__name__ == "rekindle.destinations.meta"
