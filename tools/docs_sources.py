@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rekindle.catalog.account import Manifest
 from rekindle.catalog.accounts import module_of
+from rekindle.catalog.inputs import SFTP, SQL
 from rekindle.catalog.reading import sources
 
 
@@ -24,16 +25,23 @@ def _lines() -> Iterator[str]:
         module = module_of(name)
         if module is not None:
             yield from _section(module.manifest, module.TITLE)
+    yield "# Catalogues on servers and in databases\n"
+    yield (
+        "These stand in `catalog.toml`; secrets are stored with `rekindle secrets set`. How they are read is told in"
+        " [The catalogue](catalog.md).\n"
+    )
+    yield "## `sql`\n"
+    yield f"{sources()['sql'].TITLE}.\n"
+    yield from _options(SQL)
+    yield "\n## `sftp://`\n"
+    yield "A file, or the newest file of a folder, of any kind, on an SFTP server.\n"
+    yield from _options(SFTP)
 
 
 def _section(manifest: Manifest, title: str) -> Iterator[str]:
     yield f"## `{manifest.name}`\n"
     yield f"{title}.\n"
-    yield "| option | what it is |\n|---|---|"
-    for setting in manifest.settings:
-        yield f"| `{setting.name}`{_needed(setting.required)} | {setting.help} |"
-    for secret in manifest.secrets:
-        yield f'| `{secret.name} = {{ secret = "…" }}`{_needed(secret.required)} | {secret.help} |'
+    yield from _options(manifest)
     hook = manifest.hook_secret or "a key of your own; the shop system sends no webhooks, see below"
     yield f'| `hook_secret = {{ secret = "…" }}` | {hook} |\n'
     if manifest.since:
@@ -43,6 +51,14 @@ def _section(manifest: Manifest, title: str) -> Iterator[str]:
     if manifest.unverified:
         yield f"Not confirmed by a public document: {manifest.unverified}\n"
     yield "Written from: " + ", ".join(f"<{url}>" for url in manifest.documents) + "\n"
+
+
+def _options(manifest: Manifest) -> Iterator[str]:
+    yield "| option | what it is |\n|---|---|"
+    for setting in manifest.settings:
+        yield f"| `{setting.name}`{_needed(setting.required)} | {setting.help} |"
+    for secret in manifest.secrets:
+        yield f'| `{secret.name} = {{ secret = "…" }}`{_needed(secret.required)} | {secret.help} |'
 
 
 def _needed(required: bool) -> str:

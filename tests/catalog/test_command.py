@@ -1,5 +1,6 @@
 """`rekindle catalog`, as a person uses it."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,23 @@ def test_kinds_lists_every_source(shop: Path) -> None:
     assert listed.exit_code == 0
     for name in ("google_feed", "meta_feed", "shopify_csv", "ceneo", "jsonl"):
         assert name in listed.output
+
+
+def test_a_query_is_checked_by_the_plan_and_imported(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    run = CliRunner().invoke
+    assert run(main, ["init", str(folder), "--name", "shop", "--catalog", "goods.db"]).exit_code == 0
+    goods = sqlite3.connect(folder / "goods.db")
+    goods.execute("CREATE TABLE goods (id TEXT, title TEXT, price TEXT)")
+    goods.execute("INSERT INTO goods VALUES ('7', 'Lamp', '12.50 PLN')")
+    goods.commit()
+    goods.close()
+    source = '[[source]]\nname = "main"\nkind = "sql"\nlocation = "goods.db"\n'
+    (folder / "catalog.toml").write_text(source)
+    planned = run(main, ["plan", "-w", str(folder)])
+    assert planned.exit_code != 0
+    assert "query is missing" in planned.output
+    (folder / "catalog.toml").write_text(f'{source}options = {{ query = "SELECT * FROM goods" }}\n')
+    imported = run(main, ["catalog", "import", "-w", str(folder)])
+    assert imported.exit_code == 0, imported.output
+    assert "main: goods.db as sql, 1 items" in imported.output

@@ -1,11 +1,13 @@
 """Catalogues from anywhere, read carefully, kept as immutable snapshots with change sets."""
 
+from rekindle.catalog._folder import FolderReader
 from rekindle.catalog.accounts import Accounts
 from rekindle.catalog.ages import Age, Ages
 from rekindle.catalog.changes import ChangeSet, ChangeSummary
 from rekindle.catalog.hints import HintStore
 from rekindle.catalog.hooks import HookServer
 from rekindle.catalog.importing import CatalogImport
+from rekindle.catalog.inputs import Inputs
 from rekindle.catalog.offers import SnapshotOffers
 from rekindle.catalog.reading import open_catalog, read_items, read_rows
 from rekindle.catalog.refresh import CatalogRefresh
@@ -23,8 +25,10 @@ __all__ = [
     "CatalogRefresh",
     "ChangeSet",
     "ChangeSummary",
+    "FolderReader",
     "HintStore",
     "HookServer",
+    "Inputs",
     "Item",
     "Kept",
     "Options",

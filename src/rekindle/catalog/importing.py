@@ -18,6 +18,7 @@ from rekindle.catalog import _guards
 from rekindle.catalog.accounts import Accounts, module_of
 from rekindle.catalog.hints import EVERYTHING, HintStore
 from rekindle.catalog.images import settle
+from rekindle.catalog.inputs import Inputs, manifest_of
 from rekindle.catalog.live import Live, Overtaken, Part
 from rekindle.catalog.reading import open_catalog
 from rekindle.catalog.report import Refused, Report
@@ -25,7 +26,8 @@ from rekindle.catalog.row import Options
 from rekindle.catalog.runs import RunLog, RunResult, Status
 from rekindle.catalog.staging import Progress, stage
 from rekindle.catalog.walker import WalkStopped
-from rekindle.egress.fetch import Fetcher, FetchFailed, FetchRefused, FetchResult, shown
+from rekindle.egress.fetch import Fetcher, FetchResult, shown
+from rekindle.egress.reach import TransferFailed, TransferRefused
 from rekindle.engines.blobs import Blobs, BlobsUnavailable
 from rekindle.engines.database import Database
 from rekindle.engines.database.lease import LeaseLost
@@ -53,10 +55,11 @@ class CatalogImport:
 
     def __init__(
         self, workspace: Workspace, database: Database, blobs: Blobs, fetch: Fetcher, clock: Clock, *,
-        base: Path = Path(), work: Path | None = None, accounts: Accounts | None = None,
+        base: Path = Path(), work: Path | None = None, accounts: Accounts | None = None, inputs: Inputs | None = None,
     ) -> None:  # fmt: skip
         self._workspace, self._database, self._blobs, self._fetch = workspace, database, blobs, fetch
         self._clock, self._base, self._work, self._accounts = clock, base, work, accounts
+        self._inputs = inputs
         self._live = Live(workspace, database, blobs, clock)
         self._hints = HintStore(database)
         self._runs = RunLog(database)
@@ -111,9 +114,9 @@ class CatalogImport:
                 result = self._result(source, "unchanged", started, items=state.items if state else 0)
             else:
                 result = await asyncio.to_thread(self._import, source, given, started, confirm_shrink, progress)
-        except FetchRefused as error:
+        except TransferRefused as error:
             result = self._result(source, "refused", started, reason="address", message=str(error))
-        except FetchFailed as error:
+        except TransferFailed as error:
             result = self._result(source, "failed", started, reason="fetch", message=str(error))
         except WalkStopped as stopped:
             status: Status = "refused" if stopped.reason in ("settings", "denied") else "failed"
@@ -158,11 +161,14 @@ class CatalogImport:
             return _Input(file, walked.started_ms) if walked.cursor is None else None
         if not source.location:
             raise WalkStopped("settings", 'write location = "…" (a file or an address)', next_ms=started, lost=True)
-        if not is_address(source.location):
+        if not is_address(source.location) and manifest_of(source) is None:
             return _Input(self._base / source.location, started)
         state = (await self._database.query(self._live.states)).get(source.name)
         same = state is not None and state.digest and state.fingerprint == self._fingerprint(source)
         known = state if same else None
+        if self._inputs is not None and manifest_of(source) is not None:
+            fetched = await self._inputs.get(source, self._base, known.etag if known else None)
+            return _Input(fetched.path or Path(), started, fetched)
         fetched = await self._fetch.get(
             source.location,
             etag=known.etag if known else None,

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from rekindle.catalog import accounts
+from rekindle.catalog.inputs import check
 from rekindle.egress.connector import SettingsError
 from rekindle.egress.options import take_apart
 from rekindle.engines.secrets import SecretMissing, Secrets
@@ -126,6 +127,8 @@ def wrong_sources(workspace: Workspace) -> list[str]:
                 accounts.take_apart(module.manifest, source.options)
             elif not source.location:
                 problems.append(f"{place}: location is missing; name a file or an address")
+            else:
+                check(source)
             if "hook_secret" in source.options:
                 accounts.secret_name(source.kind, "hook_secret", source.options["hook_secret"])
         except SettingsError as error:

@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 
-from rekindle.catalog import Accounts, CatalogImport, CatalogRefresh, SnapshotStore, Walker
+from rekindle.catalog import Accounts, CatalogImport, CatalogRefresh, FolderReader, Inputs, SnapshotStore, Walker
 from rekindle.cli._accounts import open_accounts
 from rekindle.cli._compose import Installation
 from rekindle.cli._subjects import relink
@@ -19,6 +19,8 @@ from rekindle.egress import prune
 from rekindle.egress.fetch import Fetcher
 from rekindle.egress.http import HttpTransport
 from rekindle.egress.quality import QualityReader
+from rekindle.egress.query import QueryReader
+from rekindle.egress.reach import Reach
 from rekindle.egress.send import Door
 from rekindle.engines.database.lease import Lease, LeaseLost
 from rekindle.feeds import FeedBuilder, FeedSchedule
@@ -212,6 +214,14 @@ def accounts(installation: Installation, fetch: Fetcher, transport: HttpTranspor
     return Accounts(installation.database, walker, installation.secrets.get, installation.settings.data / "walks")
 
 
+def inputs(installation: Installation) -> Inputs:
+    """Return what gets catalogues from SFTP servers and databases; its files go where the downloads go."""
+    folder, private = installation.settings.data / "downloads", installation.settings.allow_private_addresses
+    reach = Reach(allow_private=private)
+    query = QueryReader(folder, allow_private=private, reach=reach)
+    return Inputs(query, FolderReader(folder, reach, installation.clock, asyncio.sleep), installation.secrets.get)
+
+
 def catalog_import(
     installation: Installation, workspace: Workspace, fetch: Fetcher, accounts: Accounts | None = None
 ) -> CatalogImport:
@@ -224,6 +234,7 @@ def catalog_import(
         installation.clock,
         base=installation.folder or installation.settings.data,
         accounts=accounts,
+        inputs=inputs(installation),
     )
 
 

@@ -214,6 +214,7 @@ async def _import(
             installation.clock,
             base=installation.folder or Path(),
             accounts=_scheduler.accounts(installation, fetch, transport),
+            inputs=_scheduler.inputs(installation),
         )
         for source in chosen:
             task = bar.add_task(source.name, total=None)
