@@ -15,6 +15,7 @@ from rekindle.catalog.walker import MOST_FAILURES
 from rekindle.egress.connector import Answer, SettingsError
 from rekindle.engines.database import Database
 from rekindle.model.discover import discover
+from tests.catalog.shops.akeneo import Akeneo
 from tests.catalog.shops.base import Shop
 from tests.catalog.shops.baselinker import BaseLinker
 from tests.catalog.shops.bigcommerce import BigCommerce
@@ -26,7 +27,7 @@ from tests.catalog.shops.woocommerce import WooCommerce
 from tests.catalog.shops.world import Stopped, World, world
 from tests.conftest import FakeClock
 
-SHOPS: list[type[Shop]] = [Shopify, WooCommerce, BigCommerce, BaseLinker, Magento, Shoper, PrestaShop]
+SHOPS: list[type[Shop]] = [Shopify, WooCommerce, BigCommerce, BaseLinker, Magento, Shoper, PrestaShop, Akeneo]
 
 Make = Callable[..., World]
 
