@@ -16,6 +16,8 @@ import click
 import msgspec
 
 from rekindle.cli import main
+from rekindle.console.words import words_of
+from rekindle.model.reasons import REASONS
 from rekindle.settings import Settings
 from rekindle.workspace import documents
 from tools.docs_destinations import destination_pages
@@ -31,9 +33,23 @@ def pages() -> dict[str, str]:
         "cli.md": _NOTE + "\n".join(_commands()),
         "configuration.md": _NOTE + "\n".join(_configuration()),
         "sources.md": _NOTE + source_page(),
+        "reasons.md": _NOTE + "\n".join(_reasons()),
         "settings.md": _NOTE + "\n".join(_settings()),
         **{name: _NOTE + text for name, text in destination_pages().items()},
     }
+
+
+def _reasons() -> Iterator[str]:
+    yield "# Reason codes\n"
+    yield (
+        "Every event ends in one outcome at each destination, and every outcome has a reason. `rekindle explain EVENT_ID`"
+        " and the console tell it in words; `GET /api/w/<workspace>/reasons` has this table for programs.\n"
+    )
+    yield "| code | means | what to do | po polsku |"
+    yield "|---|---|---|---|"
+    english, polish = words_of("en"), words_of("pl")
+    for code in REASONS:
+        yield f"| `{code}` | {english.reason(code)} | {english.remedy(code)} | {polish.reason(code)} |"
 
 
 def _commands() -> Iterator[str]:

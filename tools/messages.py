@@ -12,7 +12,10 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-CONSOLE = Path(__file__).parents[1] / "src" / "rekindle" / "console"
+SOURCE = Path(__file__).parents[1] / "src" / "rekindle"
+CONSOLE = SOURCE / "console"
+# Words that more than the console uses stand in the model.
+_FOLDERS = (CONSOLE, SOURCE / "model")
 LOCALE = CONSOLE / "locale"
 TEMPLATE = LOCALE / "console.pot"
 _NOISE = tuple(
@@ -25,9 +28,11 @@ _OPTIONS = {"**/templates/**.html": {"trimmed": "false", "trim_blocks": "true", 
 def extract() -> Catalog:
     """Return every text of templates and code, in a stable order, without line numbers."""
     catalog = Catalog(project="Rekindle console", charset="utf-8", header_comment="# Texts of the console.")
-    found = extract_from_dir(str(CONSOLE), method_map=_METHODS, options_map=_OPTIONS)
-    for filename, _line, message, comments, context in sorted(found, key=lambda each: (str(each[0]), each[1])):
-        catalog.add(message, None, [(filename.replace("\\", "/"), 0)], auto_comments=comments, context=context)
+    for folder in _FOLDERS:
+        found = extract_from_dir(str(folder), method_map=_METHODS, options_map=_OPTIONS)
+        for filename, _line, message, comments, context in sorted(found, key=lambda each: (str(each[0]), each[1])):
+            place = filename.replace("\\", "/") if folder == CONSOLE else f"{folder.name}/{filename}"
+            catalog.add(message, None, [(place, 0)], auto_comments=comments, context=context)
     return catalog
 
 

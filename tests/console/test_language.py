@@ -11,9 +11,9 @@ from tools import messages
 
 from rekindle.audiences import Why
 from rekindle.console.language import LANGUAGES, Format, choose, translations
-from rekindle.console.reasons import REASONS
 from rekindle.console.words import words_of
 from rekindle.model.outcome import Outcome, Reason
+from rekindle.model.reasons import REASONS
 
 OTHERS = sorted(set(LANGUAGES) - {"en"})
 

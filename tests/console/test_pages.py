@@ -270,3 +270,12 @@ def test_a_held_version_is_published_on_a_persons_word(house: House, ola: Browse
     assert now["live"]["version"] == 2
     assert now["held"] is None
     assert house.recorded[-1][2:] == ("feed.approve", "meta 2")
+
+
+def test_reason_codes_are_told_in_words(ola: Browser) -> None:
+    for language, said in (("en", "the visitor refused"), ("pl", "odwiedzający odmówił")):
+        rows = ola.get(f"/api/w/shop/reasons?language={language}").json()
+        (row,) = [row for row in rows if row["code"] == "consent-denied"]
+        assert row["words"] == said
+        assert row["remedy"]
+    assert ola.get("/api/w/shop/reasons?language=xx").status_code == 400

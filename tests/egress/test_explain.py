@@ -34,7 +34,9 @@ async def test_refused_by_consent_and_waiting(world: World):
     world.platform.answer = lambda events: error(190, message="expired for anna@example.com")
     await world.happen(1, subject="s2")
     await world.run()
-    assert "meta: filtered: " in await say(world, "e1")
+    refused = await say(world, "e1")
+    assert "meta: filtered: personal ads were refused (ad_personalization) (ad-personalization-denied)" in refused
+    assert "what to do: Nothing is to be done while the visitor's choice stands." in refused
     told = await say(world, "e2")
     assert "meta: held: the account does not let us in (credentials)" in told
     assert "expired for [e-mail]" in told

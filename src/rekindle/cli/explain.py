@@ -83,6 +83,8 @@ def _passage(passage: Passage, words: Words) -> Iterator[str]:
     yield f"  {outcome.destination}: {words.outcome(outcome.outcome)}{why}, {rfc3339(outcome.updated_ms)}"
     if outcome.detail:
         yield f"    {outcome.detail}"
+    if remedy := words.remedy(outcome.reason):
+        yield f"    what to do: {remedy}"
     if passage.next_ms:
         yield f"    next try {rfc3339(passage.next_ms)}, after {outcome.attempts} so far"
     if passage.look_ms:

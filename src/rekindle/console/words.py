@@ -1,6 +1,6 @@
 """Codes in words: outcomes, states and event names, in the language of the page.
 
-Reason codes have a table of their own, `rekindle.console.reasons`.
+Reason codes have a table of their own, `rekindle.model.reasons`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Final
 from babel import units
 
 from rekindle.console.language import translations
-from rekindle.console.reasons import REASONS, REMEDIES
 from rekindle.model.outcome import Outcome
+from rekindle.model.reasons import REASONS
+from rekindle.model.remedies import REMEDIES
 
 
 def _(text: str) -> str:

@@ -23,7 +23,10 @@ FINAL: Final = frozenset(Outcome) - {Outcome.WAITING, Outcome.HELD}
 
 
 class Reason(StrEnum):
-    """Reason codes of the door and of egress; destinations and consent add their own (see `docs/reasons.md`)."""
+    """Reason codes of the door and of egress; destinations and consent add their own.
+
+    `rekindle.model.reasons` has the words of all.
+    """
 
     OK = "ok"
     # at the door

@@ -16,6 +16,18 @@ from rekindle.privacy.consent.us_section import did_not_opt_out, opted_out
 from rekindle.privacy.consent.usp import read_usp
 from rekindle.privacy.consent.vendors import Vendors
 
+# Codes are written out, never put together: each has words (`rekindle.model.reasons`), which a test looks for.
+_GPP = {"malformed": "gpp-malformed", "unsupported_version": "gpp-unsupported-version"}
+_US_PRIVACY = {"malformed": "us-privacy-malformed", "unsupported_version": "us-privacy-unsupported-version"}
+_AC = {"absent": "ac-absent", "malformed": "ac-malformed", "unsupported_version": "ac-unsupported-version"}
+_DENIED = {
+    "ad_storage": "ad-storage-denied", "analytics_storage": "analytics-storage-denied",
+    "ad_user_data": "ad-user-data-denied", "ad_personalization": "ad-personalization-denied",
+}  # fmt: skip
+_ABSENT = {
+    "ad_storage": "ad-storage-absent", "analytics_storage": "analytics-storage-absent",
+    "ad_user_data": "ad-user-data-absent", "ad_personalization": "ad-personalization-absent",
+}  # fmt: skip
 _REMARKETING = frozenset({1, 3, 4})  # identifier, profile, personalised ad
 
 
@@ -108,7 +120,7 @@ class _Reader:
         self.details["gpp_hash"] = _hash(self.consent.gpp)
         parsed = parse_gpp(self.consent.gpp)
         if not isinstance(parsed, GppString):
-            raise _No(f"gpp-{parsed.verdict.replace('_', '-')}", unreadable=True)
+            raise _No(_GPP.get(parsed.verdict, "gpp-malformed"), unreadable=True)
         self.details["gpp_sections"] = list(parsed.section_ids)
         for name, facts in parsed.sections.items():
             if name == "uspv1":
@@ -132,7 +144,7 @@ class _Reader:
             return
         self.seen.append("us_privacy")
         if reading.facts is None:
-            raise _No(f"us-privacy-{reading.verdict.replace('_', '-')}", unreadable=True)
+            raise _No(_US_PRIVACY.get(reading.verdict, "us-privacy-malformed"), unreadable=True)
         self.us_sale(reading.facts["opt_out_sale"])
 
     def us_sale(self, opted_out: str) -> None:
@@ -180,7 +192,7 @@ class _Reader:
         elif self.need.provider is not None:
             reading = read_ac(self.consent.ac)
             if reading.facts is None:
-                raise _No(f"ac-{reading.verdict.replace('_', '-')}", unreadable=reading.verdict != "absent")
+                raise _No(_AC.get(reading.verdict, "ac-malformed"), unreadable=reading.verdict != "absent")
             self.seen.append("ac")
             self.details |= {"provider": self.need.provider, "ac_hash": _hash(self.consent.ac or "")}
             if self.need.provider not in reading.facts["consented"]:
@@ -201,7 +213,7 @@ class _Reader:
         self.seen.append("consent_mode")
         for name in sorted(self.need.signals):
             if signals[name] != "granted":
-                raise _No(f"{name.replace('_', '-')}-{'denied' if signals[name] else 'absent'}")
+                raise _No((_DENIED if signals[name] else _ABSENT)[name])
         if self.need.signals:
             self.details["consent_mode"] = sorted(self.need.signals)
             self.grant(set(self.need.signals))

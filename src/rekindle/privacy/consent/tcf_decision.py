@@ -15,6 +15,7 @@ from rekindle.privacy.consent.vendors import Vendor
 
 Basis = Literal["consent", "li"]
 
+_UNREAD = {"absent": "absent", "malformed": "malformed", "unsupported_version": "unsupported-version"}
 _NO_LEGITIMATE_INTEREST = frozenset({1, 3, 4, 5, 6})
 _DISCLOSURE_SINCE_MS = parse_rfc3339("2026-03-01T00:00:00+00:00")
 _OLDEST_MS = 396 * 86_400_000  # 13 months at their longest: no string is refused a day too early
@@ -24,7 +25,7 @@ _FUTURE_MS = 2 * 86_400_000  # strings are dated by the day, by browsers' clocks
 def string_reason(parsed: TcString | Reading, now_ms: int) -> str | None:
     """Return why the string as a whole allows nobody anything, or None."""
     if isinstance(parsed, Reading):
-        return parsed.verdict.replace("_", "-")
+        return _UNREAD.get(parsed.verdict, "malformed")
     if parsed.policy_version < 4:
         return "policy-too-old"
     if not parsed.service_specific:

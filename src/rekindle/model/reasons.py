@@ -1,4 +1,8 @@
-"""Reason codes in words, for the pages. A code that is missing here is shown as it is."""
+"""Reason codes in words: one table for pages, commands, the API and the documentation (`remedies`: what to do).
+
+The words are English and marked for translation; the console's catalogues have the other languages. A code that is not
+here (a destination of another distribution may have its own) is shown as it is.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,8 @@ REASONS: Final[Mapping[str, str]] = {
     "in-future": _("its time is in the future"),
     "unknown-origin": _("from a page that is not the shop's"),
     "bad-key": _("wrong API key"),
+    "too-slow": _("came too slowly"),
+    "no-user-agent": _("no user agent came with it; some platforms refuse web events without one"),
     # consent, decided again at every send
     "consent-not-enough": _("the consent does not cover it"),
     "consent-implied": _("consent was only implied, and here it must be given"),
@@ -55,6 +61,21 @@ REASONS: Final[Mapping[str, str]] = {
     "reserved-cmp": _("the consent string comes from no real consent platform"),
     "created-in-future": _("the consent string was made in the future"),
     "expired": _("the consent has expired"),
+    "gpp-malformed": _("the GPP string cannot be read"),
+    "gpp-unsupported-version": _("the GPP string's version is not supported"),
+    "us-privacy-malformed": _("the US Privacy string cannot be read"),
+    "us-privacy-unsupported-version": _("the US Privacy string's version is not supported"),
+    "ac-absent": _("no Additional Consent string came with it, and this platform is not on the IAB's list"),
+    "ac-malformed": _("the Additional Consent string cannot be read"),
+    "ac-unsupported-version": _("the Additional Consent string's version is not supported"),
+    "ad-storage-denied": _("storage for advertising was refused (ad_storage)"),
+    "ad-storage-absent": _("nothing was said of storage for advertising (ad_storage)"),
+    "ad-user-data-denied": _("sending user data to ad platforms was refused (ad_user_data)"),
+    "ad-user-data-absent": _("nothing was said of sending user data to ad platforms (ad_user_data)"),
+    "ad-personalization-denied": _("personal ads were refused (ad_personalization)"),
+    "ad-personalization-absent": _("nothing was said of personal ads (ad_personalization)"),
+    "analytics-storage-denied": _("storage for statistics was refused (analytics_storage)"),
+    "analytics-storage-absent": _("nothing was said of storage for statistics (analytics_storage)"),
     # on the way out
     "not-mapped": _("this platform does not take such events"),
     "no-match-key": _("nothing by which the platform could know the visitor"),
@@ -75,6 +96,22 @@ REASONS: Final[Mapping[str, str]] = {
     "mapping-failed": _("it could not be turned into the platform's form"),
     "replayed": _("it was asked for again"),
     "no-answer": _("the platform gave no answer"),
+    "throttled": _("the platform asked for fewer requests; it is tried again"),
+    "never-sent": _("it was never sent to this platform"),
+    "consent-signal-missing": _("the platform wants a consent signal that the event has not"),
+    "partial-refund": _("part of the order was refunded, and nobody said what it is worth now"),
+    # identifiers, by the platforms' normalisers
+    "empty": _("there is nothing in it"),
+    "hash-of-nothing": _("the hash of an empty value"),
+    "field-not-accepted": _("the platform does not take this identifier"),
+    "letters-not-accepted": _("letters that the platform does not take"),
+    "not-a-date": _("not a date (year, month, day)"),
+    "not-a-phone-number": _("not a telephone number that can exist"),
+    "not-a-place": _("not a place in clear"),
+    "not-a-postal-code": _("not a postal code"),
+    "not-an-email-address": _("not an e-mail address"),
+    "not-an-iso-country": _("not a country's two letters"),
+    "not-f-or-m": _("neither f nor m"),
     # item ids against a feed
     "unknown": _("in no catalogue"),
     "excluded": _("in the catalogue, left out of the feed"),
@@ -93,23 +130,3 @@ REASONS: Final[Mapping[str, str]] = {
     "rule-changed": _("the rule was changed"),
     "rule-removed": _("the audience was removed"),
 }
-
-_REPAIR = _("Read the platform's words, change the destination's settings or the data, apply, then replay.")
-
-REMEDIES: Final[Mapping[str, str]] = {
-    "platform-refused": _REPAIR,
-    "retries-spent": _("Others got through while this one was tried: replay it; when it comes back, it is the event."),
-    "partly-refused": _REPAIR,
-    "undecided": _("Look it up at the platform by its trace; replay only what is not there."),
-    "mapping-failed": _("This is a fault of the mapping: report it with this page, and replay after an update."),
-    "missing-field": _(
-        "Send the field from the page or the server; what is stored lacks it, so a replay alone is no help."
-    ),
-    "no-match-key": _("Send an identifier that this platform can match, or accept that it cannot know this visitor."),
-    "malformed": _("Repair the page or the server that sends it; what is stored stays as it is."),
-    "id-not-in-feed": _("Publish the items in the destination's feed, or set unknown_ids to drop, then replay."),
-    "in-future": _("Set the clock of the server that sends the events; replay when the time has come."),
-    "limited-use": _("Nothing is to be done: the person's choice stands."),
-    "consent-signal-missing": _("Send the consent signal with the event; what is stored lacks it."),
-}
-"""What to do about what came to a bad end."""
