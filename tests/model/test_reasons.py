@@ -1,7 +1,7 @@
 """Every reason code that any room can produce has words in every language; found by reading the code, not by a list.
 
-Two nets. What is given where reasons go (the calls below) must be written out and be in the table. And every text of
-the rooms that looks like a code (words joined by dashes) must be in the table, or be named here as something else.
+Two nets. What is given where reasons go (the calls below) must be written out and be in the table. And every text that is
+returned and looks like a code (words joined by dashes) must be in the table, or be named here as something else.
 """
 
 from __future__ import annotations
@@ -32,16 +32,8 @@ PLACES: dict[str, tuple[int | None, str]] = {
     "refuse": (1, "reason"),
 }  # fmt: skip
 CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)+")
-HEADER = re.compile(
-    r"(access-control|content|x|amazon-ads|amzn|webhook|www|linkedin|login)-.*|"
-    r"access-token|cache-control|developer-token|last-modified|no-referrer|no-store|referrer-policy|retry-after|"
-    r"set-cookie|user-agent"
-)
-# Kinds of match quality and file names, words of values, and a page of the HTTP door.
-OTHERS = {
-    "audience-size", "email-coverage", "event-coverage", "event-match-quality", "event-quality", "match-rate",
-    "subject-removals", "non-binary", "utf-8", "not-found",
-}  # fmt: skip
+# Words joined by dashes that are returned and are no reasons: kinds of match quality, an encoding.
+OTHERS = {"audience-size", "match-rate", "utf-8", "not-found"}
 
 
 def trees() -> Iterator[tuple[Path, ast.Module]]:
@@ -93,18 +85,23 @@ def test_a_reason_that_is_given_has_words(code: str, place: str) -> None:
     assert code == "" or code in REASONS, f"{place}: write words for it in rekindle.model.reasons"
 
 
-def test_what_looks_like_a_code_is_one_or_is_known_as_something_else() -> None:
-    found = {
-        node.value: path.relative_to(SOURCE)
-        for path, tree in trees()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and CODE.fullmatch(node.value)
-    }
-    assert not {
-        code: path
-        for code, path in found.items()
-        if code not in REASONS and code not in OTHERS and not HEADER.fullmatch(code)
-    }
+def returned() -> Iterator[tuple[str, str]]:
+    """What functions return, and what the tables of the privacy room hold."""
+    for path, tree in trees():
+        place = path.relative_to(SOURCE)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Return) and node.value is not None and not isinstance(node.value, ast.JoinedStr):
+                yield from ((code, f"{place}:{node.lineno}") for code in texts(node.value))
+        for node in tree.body if place.parts[0] == "privacy" else ():
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
+                for value in node.value.values:
+                    yield from ((code, f"{place}:{node.lineno}") for code in texts(value))
+
+
+def test_what_looks_like_a_code_has_words_or_is_known_as_something_else() -> None:
+    found = {code: place for code, place in returned() if CODE.fullmatch(code)}
+    assert {"no-purpose-consent", "vendor-not-disclosed", "gpp-malformed", "ac-absent"} <= set(found)
+    assert not {code: place for code, place in found.items() if code not in REASONS and code not in OTHERS}
 
 
 def test_what_the_decisions_return_has_words() -> None:

@@ -52,6 +52,8 @@ def map_event(event: Event, region: str | None) -> Mapped | Rejected:
         consent = "D"
     if not consent:
         return Rejected("consent-signal-missing", "consent.ad_storage (Microsoft wants it told with each event)")
+    if event.event == "page_view" and not event.page.url:
+        return Rejected(Reason.MISSING_FIELD, "page.url (Microsoft wants eventSourceUrl for a pageLoad)")
     user = _user(event, region)
     if not user.keys() & {"msclkid", "anonymousId", "externalId", "em", "ph"}:
         return Rejected(Reason.NO_MATCH_KEY, "no msclkid, browser id, customer id, e-mail or phone")

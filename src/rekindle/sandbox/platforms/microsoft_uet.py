@@ -36,6 +36,9 @@ def _fault(event: Any, now_s: int) -> str:
     when = event.get("eventTime")
     if not isinstance(when, int) or when > now_s:
         return "eventTime"
+    # "Event data": eventSourceUrl is required for a pageLoad.
+    if event["eventType"] == "pageLoad" and not event.get("eventSourceUrl"):
+        return "eventSourceUrl"
     if event.get("adStorageConsent") not in ("G", "D"):
         return "adStorageConsent"
     user = event.get("userData") or {}
@@ -43,5 +46,15 @@ def _fault(event: Any, now_s: int) -> str:
         return "userData"
     if any(name in user and not digest(user[name]) for name in ("em", "ph")):
         return "userData.em"
-    value = event.get("customData", {}).get("ecommTotalValue")
-    return "customData.ecommTotalValue" if value is not None and not number(value) else ""
+    return _custom_fault(event.get("customData", {}))
+
+
+def _custom_fault(data: Any) -> str:
+    value = data.get("ecommTotalValue")
+    if value is not None and not number(value):
+        return "customData.ecommTotalValue"
+    # "Custom data": value and currency come together; a quantity is an integer.
+    if ("value" in data) != ("currency" in data):
+        return "customData.currency"
+    items = data.get("items", [])
+    return "" if all(isinstance(item.get("quantity", 1), int) for item in items) else "customData.items"
