@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,6 +16,7 @@ from rekindle.egress import sftp  # noqa: E402
 from rekindle.egress.parcel import Parcel, is_part_of, part_name  # noqa: E402
 from rekindle.egress.reach import Reach, TransferFailed, TransferRefused  # noqa: E402
 from rekindle.egress.sftp import SftpServer, open_sftp  # noqa: E402
+from tests.egress.cutting import cut_after  # noqa: E402
 from tests.egress.sshd import SSHD, Sshd  # noqa: E402
 
 pytestmark = pytest.mark.skipif(SSHD is None, reason="there is no sshd on this machine")
@@ -54,46 +53,6 @@ def logins(server: Sshd) -> int:
 def parcel(path: Path, content: bytes) -> Parcel:
     path.write_bytes(content)
     return Parcel(path=path, size=len(content), sha256=hashlib.sha256(content).hexdigest())
-
-
-@asynccontextmanager
-async def cut_after(port: int, limit: int) -> AsyncIterator[tuple[int, list[int]]]:
-    """A way to the server that breaks once so many bytes have gone up; yields its port and what went through."""
-    passed = [0]
-    served: set[asyncio.Task[None]] = set()
-
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, up: bool) -> None:
-        while block := await reader.read(16_384):
-            passed[0] += len(block) if up else 0
-            if passed[0] > limit:
-                return
-            writer.write(block)
-            await writer.drain()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner = await asyncio.open_connection("127.0.0.1", port)
-        ways = [
-            asyncio.create_task(carry(reader, inner, True)),
-            asyncio.create_task(carry(inner_reader, writer, False)),
-        ]
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        for way in ways:
-            way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
-        for each in (writer, inner):
-            each.transport.abort()
-            with suppress(OSError):
-                await each.wait_closed()
-
-    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(serve(reader, writer))
-        served.add(task)
-        await task
-
-    proxy = await asyncio.start_server(take, "127.0.0.1", 0)
-    async with proxy:
-        yield proxy.sockets[0].getsockname()[1], passed
-        await asyncio.gather(*served, return_exceptions=True)
 
 
 async def test_a_file_takes_the_place_of_the_one_before(server, folder, tmp_path) -> None:

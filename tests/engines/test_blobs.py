@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import obstore
 import pytest
@@ -19,36 +15,22 @@ from rekindle.engines.blobs.s3 import S3Blobs, S3Target, parse
 from rekindle.engines.secrets import EnvironmentSecrets
 from rekindle.settings import SettingError
 from tests.conftest import FakeClock
+from tests.s3 import KEY, new_bucket, s3_server
 
-KEY = ("an-access-key", "its-secret")
 HOUR = 3_600_000
-_buckets = itertools.count()
 
 
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an S3 server, a process of its own."""
-    program = (
-        "from moto.server import ThreadedMotoServer; server = ThreadedMotoServer('127.0.0.1', 0, verbose=False); server.start();"
-        "print(server.get_host_and_port()[1], flush=True); input()"
-    )
-    with (
-        (tmp_path_factory.mktemp("s3") / "out").open("wb") as said,
-        subprocess.Popen(
-            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said
-        ) as server,
-    ):
-        assert server.stdout is not None
-        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
-        server.kill()
+    """The address of an S3 server."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as address:
+        yield address
 
 
 @pytest.fixture
 def target(s3: str) -> S3Target:
     """A bucket that nobody has used."""
-    name = f"blobs-{next(_buckets)}"
-    urlopen(Request(f"{s3}/{name}", method="PUT"), timeout=5).close()
-    return S3Target(bucket=name, prefix="rekindle/blobs", endpoint=s3)
+    return S3Target(bucket=new_bucket(s3), prefix="rekindle/blobs", endpoint=s3)
 
 
 @pytest.fixture(params=["folder", "s3"])

@@ -14,6 +14,7 @@ from rekindle.catalog.inputs import check
 from rekindle.egress.connector import SettingsError
 from rekindle.egress.options import take_apart
 from rekindle.engines.secrets import SecretMissing, Secrets
+from rekindle.feeds import delivery_problems
 from rekindle.model.discover import discover
 from rekindle.privacy.classification import stays, unclassified
 from rekindle.workspace import Change, Workspace, WorkspaceError, load_folder
@@ -45,6 +46,16 @@ def missing_secrets(workspace: Workspace, secrets: Secrets) -> list[str]:
                     f"catalog.toml: source {source.name!r}: options: {key}: there is no secret {wanted!r} that can be"
                     f" read; run `rekindle secrets set {wanted}`. Until then nothing is read with it."
                 )
+    for name, feed in workspace.feeds.items():
+        for delivery in feed.delivery:
+            for key, wanted in delivery.secrets.items():
+                try:
+                    secrets.get(wanted)
+                except SecretMissing:
+                    found.append(
+                        f"feeds/{name}.toml: delivery {delivery.name!r}: {key}: there is no secret {wanted!r} that can"
+                        f" be read; run `rekindle secrets set {wanted}`. Until then nothing is delivered by it."
+                    )
     for name, destination in workspace.destinations.items():
         for key, value in destination.settings.items():
             if not (isinstance(value, dict) and isinstance(wanted := value.get("secret"), str)):
@@ -87,7 +98,7 @@ def unknown_kinds(workspace: Workspace) -> list[str]:
 def wrong_settings(workspace: Workspace) -> list[str]:
     """Return a problem for each destination whose settings its connector cannot use, or whose fields have no class."""
     connectors = discover("rekindle.destinations")
-    problems = wrong_sources(workspace)
+    problems = wrong_sources(workspace) + delivery_problems(workspace)
     for name, destination in workspace.destinations.items():
         manifest = connectors[destination.kind].manifest
         if (manifest.kind == "audience") != (destination.audience is not None):

@@ -13,6 +13,7 @@ import structlog
 from rekindle.catalog import Accounts, CatalogImport, CatalogRefresh, FolderReader, Inputs, SnapshotStore, Walker
 from rekindle.cli._accounts import open_accounts
 from rekindle.cli._compose import Installation
+from rekindle.cli._deliveries import deliverer
 from rekindle.cli._subjects import relink
 from rekindle.cli.archive import archive_of
 from rekindle.egress import prune
@@ -23,7 +24,7 @@ from rekindle.egress.query import QueryReader
 from rekindle.egress.reach import Reach
 from rekindle.egress.send import Door
 from rekindle.engines.database.lease import Lease, LeaseLost
-from rekindle.feeds import FeedBuilder, FeedSchedule
+from rekindle.feeds import DeliverySchedule, FeedBuilder, FeedSchedule
 from rekindle.ops.archive import ArchiveWriter
 from rekindle.ops.health import Health
 from rekindle.ops.loop import Step, run_steps, stop_on_signals
@@ -93,6 +94,8 @@ class Scheduler:
             performance=ItemPerformance(installation.database),
         )
         self._feeds = FeedSchedule(builder, self._workspaces, _feed_failed)
+        goes = deliverer(installation, self._transport)
+        self._deliveries = DeliverySchedule(goes, self._workspaces, installation.clock, _delivery_failed)
         self._archive = ArchiveWriter(
             installation.log,
             installation.database,
@@ -116,6 +119,7 @@ class Scheduler:
             "catalogues": self.catalogues,
             "catalogue changes": self.changes,
             "feeds": self.feeds,
+            "deliveries": self._deliveries.step,
             "archive": self.archive,
             "retention": self.retention,
             "quality": self.quality,
@@ -140,7 +144,8 @@ class Scheduler:
         return done
 
     async def close(self) -> None:
-        """Close the connections to accounts."""
+        """Break deliveries off, and close the connections to accounts."""
+        await self._deliveries.close()
         await self._transport.close()
 
     async def feeds(self) -> int:
@@ -240,3 +245,7 @@ def catalog_import(
 
 def _feed_failed(workspace: str, feed: str, error: Exception) -> None:
     _log.error("feed cannot be built", workspace=workspace, feed=feed, exc_info=error)
+
+
+def _delivery_failed(workspace: str, feed: str, delivery: str, error: Exception) -> None:
+    _log.error("delivery broke down", workspace=workspace, feed=feed, delivery=delivery, exc_info=error)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import click
@@ -15,45 +13,18 @@ import msgspec
 from rekindle import feeds
 from rekindle.catalog import Options, Refused, SnapshotStore, open_catalog
 from rekindle.catalog import Report as Reading
-from rekindle.cli._compose import Installation, open_installation
+from rekindle.cli._compose import Installation
+from rekindle.cli._deliveries import deliver, deliveries
 from rekindle.cli._documents import author, read_folder
-from rekindle.cli._options import installation_options
-from rekindle.engines.blobs import BlobMissing
+from rekindle.cli._feed_options import feed_options as _options
+from rekindle.cli._feed_options import opened as _opened
 from rekindle.model.clock import rfc3339
 from rekindle.model.ports import ItemCounts
 from rekindle.profiles.performance import ItemPerformance
 from rekindle.workspace import Feed, Workspace, duration_ms
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 # What already has the attributes' own names is checked as it is written; anything else is read as products first.
 _FEEDS = frozenset({"google_feed", "meta_feed"})
-_KNOWN = (
-    feeds.NothingToBuild, feeds.NoTaxonomy, feeds.UnknownVersion, feeds.UnknownItem, feeds.UnknownChannel, feeds.RuleError, BlobMissing,
-)  # fmt: skip
-
-
-def _options(function: F) -> F:
-    name = click.option("--name", help="The workspace's name, where the installation has several.")
-    return installation_options(name(function))
-
-
-@contextmanager
-def _opened(folder: Path, data: Path | None, name: str | None) -> Iterator[tuple[Installation, Workspace]]:
-    installation = open_installation(folder, data)
-    try:
-        live = installation.workspaces()
-        if name is None and len(live) != 1:
-            names = ", ".join(sorted(live)) or "none; run `rekindle apply`"
-            raise click.ClickException(f"name the workspace with --name; there are: {names}")
-        workspace = live.get(name or next(iter(live)))
-        if workspace is None:
-            raise click.ClickException(f"there is no workspace {name!r}; there are: {', '.join(sorted(live))}")
-        yield installation, workspace
-    except _KNOWN as error:
-        raise click.ClickException(str(error)) from None
-    finally:
-        installation.close()
 
 
 def _builder(installation: Installation) -> feeds.FeedBuilder:
@@ -76,7 +47,11 @@ def _counts(installation: Installation, workspace: Workspace, *documents: Feed) 
 
 @click.group()
 def command() -> None:
-    """Publish the catalogue: build, check, compare, go back, explain."""
+    """Publish the catalogue: build, check, compare, go back, explain, deliver."""
+
+
+command.add_command(deliver)
+command.add_command(deliveries)
 
 
 @command.command()

@@ -7,16 +7,21 @@ from rekindle.feeds.categories import rule as category_rule
 from rekindle.feeds.channel import UnknownChannel, channel, configured
 from rekindle.feeds.comparing import Change, Difference, diff
 from rekindle.feeds.conditions import ConditionError
+from rekindle.feeds.deliveries import DeliveryStatus, delivery_status
+from rekindle.feeds.delivering import Delivered, Deliverer, NothingToDeliver
+from rekindle.feeds.delivery_schedule import DeliverySchedule
 from rekindle.feeds.examples import failed_examples
 from rekindle.feeds.explaining import Explanation, Step, UnknownItem, explain
 from rekindle.feeds.findings import Finding
 from rekindle.feeds.ids import PublishedIds
 from rekindle.feeds.offline import Report, check_products, check_rows
+from rekindle.feeds.outlets import delivery_problems
 from rekindle.feeds.performance import recent, uses_performance
 from rekindle.feeds.previewing import Preview, preview
 from rekindle.feeds.program import compile_feed
 from rekindle.feeds.pulls import Pulls
-from rekindle.feeds.receipts import Receipt, last_accepted, record
+from rekindle.feeds.receipts import ARRIVED, PULL, Receipt, last_accepted, record
+from rekindle.feeds.receipts import history as receipt_history
 from rekindle.feeds.rules import RuleError
 from rekindle.feeds.schedule import FeedSchedule
 from rekindle.feeds.serving import FeedServer
@@ -26,8 +31,14 @@ from rekindle.feeds.status import FeedStatus, findings, history, issues, live_ve
 from rekindle.feeds.versions import FeedVersion, UnknownVersion
 
 __all__ = [
+    "ARRIVED",
+    "PULL",
     "Change",
     "ConditionError",
+    "Delivered",
+    "Deliverer",
+    "DeliverySchedule",
+    "DeliveryStatus",
     "Difference",
     "Explanation",
     "Fact",
@@ -39,6 +50,7 @@ __all__ = [
     "Finding",
     "NoTaxonomy",
     "NothingToBuild",
+    "NothingToDeliver",
     "Preview",
     "PublishedIds",
     "Pulls",
@@ -58,6 +70,8 @@ __all__ = [
     "check_rows",
     "compile_feed",
     "configured",
+    "delivery_problems",
+    "delivery_status",
     "diff",
     "explain",
     "failed_examples",
@@ -68,6 +82,7 @@ __all__ = [
     "live_version",
     "parse_spec",
     "preview",
+    "receipt_history",
     "recent",
     "record",
     "signed",

@@ -83,6 +83,25 @@ feed_receipts = sa.Table(
     sa.Index(None, "workspace", "feed", "route", "number"),
 )
 
+# How far each delivery is: what arrived last, what is under way, and when it is tried again.
+feed_deliveries = sa.Table(
+    "feed_deliveries",
+    metadata,
+    sa.Column("workspace", sa.String(63), primary_key=True),
+    sa.Column("feed", sa.String(63), primary_key=True),
+    sa.Column("delivery", sa.String(63), primary_key=True),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("version", sa.Integer),
+    sa.Column("arrived_version", sa.Integer),
+    sa.Column("arrived_ms", sa.BigInteger, nullable=False),
+    sa.Column("occasion_ms", sa.BigInteger, nullable=False),
+    sa.Column("since_ms", sa.BigInteger),
+    sa.Column("next_ms", sa.BigInteger, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("settings", sa.String(64), nullable=False),
+    sa.Column("words", sa.Text, nullable=False),
+)
+
 # Every finding is counted; of each kind the first thousand are kept, and only for the newest version and the live one.
 feed_findings = sa.Table(
     "feed_findings",

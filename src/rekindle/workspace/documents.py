@@ -12,6 +12,7 @@ import msgspec
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Duration = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]*(s|m|h|d)$")]
 CurrencyCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")]
+TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 CountryCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$")]
 
 _UNITS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -112,6 +113,62 @@ class FeedTemplate(Document):
     item: str = "item"
 
 
+class SecretName(Document):
+    """The name under which a secret is stored: ``{ secret = "its_name" }``. The secret itself is never written."""
+
+    secret: str
+
+
+class Delivery(Document):
+    """One ``[[delivery]]`` of a feed: where its file is taken to, and when.
+
+    ``kind`` and ``location``: ``sftp`` and ``ftps`` (``sftp://user@host/folder/file.xml``; ``/~/`` begins in the
+    account's own folder, and a location that ends in ``/`` gets the feed's name), ``s3``
+    (``s3://bucket/key?endpoint=https://host&region=eu-central-1``), ``webhook`` (``https://…``, told of each version).
+
+    Without ``every`` and ``at`` each version is taken there as it is published. ``every`` counts from midnight UTC,
+    ``at`` are times of day (``06:00``) in ``timezone``; up to ``jitter`` is added by chance. The same version is not
+    taken there twice, unless it arrived longer than ``refresh`` ago. What did not arrive within ``late_after`` alarms.
+
+    ``host_key`` pins the server's key (SFTP): ``SHA256:…`` or a public key. ``direct`` writes the file under its own
+    name at once, for servers on which nothing can be renamed. ``insecure`` allows FTP without encryption.
+    """
+
+    name: Name
+    kind: Literal["sftp", "ftps", "s3", "webhook"]
+    location: str
+    compression: Literal["none", "gzip"] = "none"
+    every: Duration | None = None
+    at: list[TimeOfDay] = msgspec.field(default_factory=list)
+    timezone: str = "UTC"
+    jitter: Duration | None = None
+    refresh: Duration | None = None
+    late_after: Duration = "2h"
+    timeout: Duration = "30m"
+    enabled: bool = True
+    host_key: list[str] = msgspec.field(default_factory=list)
+    direct: bool = False
+    insecure: bool = False
+    password: SecretName | None = None
+    private_key: SecretName | None = None
+    passphrase: SecretName | None = None
+    access_key_id: SecretName | None = None
+    secret_access_key: SecretName | None = None
+    secret: SecretName | None = None
+    previous_secret: SecretName | None = None
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The names of the secrets that it uses, by key."""
+        found = {key: getattr(self, key) for key in _DELIVERY_SECRETS}
+        return {key: value.secret for key, value in found.items() if value is not None}
+
+
+_DELIVERY_SECRETS = (
+    "password", "private_key", "passphrase", "access_key_id", "secret_access_key", "secret", "previous_secret",
+)  # fmt: skip
+
+
 class Feed(Document):
     """``feeds/<name>.toml``: one published file. ``channel`` is a channel's folder name.
 
@@ -134,6 +191,7 @@ class Feed(Document):
     token: str | None = None
     keep_versions: Annotated[int, msgspec.Meta(ge=2)] = 20
     performance: Duration = "30d"
+    delivery: list[Delivery] = msgspec.field(default_factory=list)
     fresh_within: Duration = "1d"
 
 

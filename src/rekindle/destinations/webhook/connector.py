@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
-from standardwebhooks import Webhook
 
 from rekindle.egress.answers import masked, retry_after_ms, same
 from rekindle.egress.connector import (
@@ -22,11 +19,11 @@ from rekindle.egress.connector import (
     Rejected,
     Retry,
     Setting,
-    SettingsError,
     Verdict,
 )
 from rekindle.egress.options import check_settings
 from rekindle.egress.request import account_host, encode
+from rekindle.egress.signing import signed_headers, signers
 from rekindle.model.clock import parse_rfc3339, rfc3339
 from rekindle.model.event import Event
 from rekindle.model.outcome import Reason
@@ -36,7 +33,6 @@ _OPEN: Final = frozenset({"page", "ecommerce"})
 _PERSONAL: Final = frozenset({"client", "user"})
 # The receiver is the shop's own and has no window; after this long, an event is news to nobody.
 _WINDOW_MS: Final = 7 * 86_400_000
-_KEY_BYTES: Final = 24
 
 manifest: Final = Manifest(
     name="webhook",
@@ -71,7 +67,7 @@ class WebhookAccount:
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
         self._url = settings.url
-        self._signers = [_signer(name, secrets[name]) for name in ("secret", "previous_secret") if secrets.get(name)]
+        self._signers = signers(secrets)
         self.fields = manifest.fields if settings.personal else _OPEN
         self.hosts = frozenset({account_host(manifest.name, "url", settings.url)})
         self.batch = settings.batch
@@ -100,14 +96,7 @@ class WebhookAccount:
             events = [one.body for one in batch]
             body = {"type": "events.batch", "timestamp": rfc3339(now_ms), "data": {"events": events}}
         raw = encode(body)
-        moment = datetime.fromtimestamp(now_ms // 1000, UTC)
-        signatures = " ".join(signer.sign(message, moment, raw.decode()) for signer in self._signers)
-        headers = {
-            "content-type": "application/json",
-            "webhook-id": message,
-            "webhook-timestamp": str(now_ms // 1000),
-            "webhook-signature": signatures,
-        }
+        headers = signed_headers(self._signers, message, now_ms, raw)
         return OutRequest("POST", self._url, headers, raw, ids)
 
 
@@ -129,14 +118,3 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
         return same("split" if batch_size > 1 else "permanent", batch_size, words=words)
     throttled = status == 429 or (status == 503 and "retry-after" in answer.headers)
     return same("retry", batch_size, retry=Retry(retry_after_ms(answer), throttled=throttled), words=words)
-
-
-def _signer(name: str, secret: str) -> Webhook:
-    """Return what signs with ``secret``, read strictly: the library passes over characters that are no base64."""
-    try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except ValueError:
-        key = b""
-    if len(key) < _KEY_BYTES:
-        raise SettingsError(f"webhook: the secret {name} is not whsec_ and the base64 of at least {_KEY_BYTES} bytes")
-    return Webhook(key)

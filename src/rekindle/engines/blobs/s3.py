@@ -21,13 +21,13 @@ from rekindle.engines.blobs.protocol import BlobMissing, BlobsUnavailable
 from rekindle.model.clock import Clock, system_clock
 from rekindle.settings import SettingError
 
-__all__ = ["S3Blobs", "S3Target", "parse"]
+__all__ = ["PART", "S3Blobs", "S3Target", "open_store", "parse"]
 
 T = TypeVar("T")
 
 _HOUR_MS = 3_600_000
 _KEEP_MS = 24 * _HOUR_MS
-_PART = 8 << 20
+PART = 8 << 20
 _TIMEOUT_S = 30
 
 
@@ -59,6 +59,31 @@ def parse(url: str) -> S3Target:
     )
 
 
+def open_store(target: S3Target, credentials: tuple[str, str] | None, timeout_s: int = _TIMEOUT_S) -> S3Store:
+    """Return the client of a bucket. ``credentials`` are an access key and its secret, or None for the usual ways.
+
+    ``timeout_s`` is for one answer; a whole request has ten times as long.
+    """
+    config: dict[str, Any] = {"region": target.region}
+    if target.endpoint:
+        config |= {"endpoint": target.endpoint, "virtual_hosted_style_request": False}
+    if credentials is not None:
+        config |= {"access_key_id": credentials[0], "secret_access_key": credentials[1]}
+    return S3Store(
+        target.bucket,
+        prefix=target.prefix or None,
+        config=config,  # type: ignore[arg-type]
+        client_options={
+            "allow_http": target.endpoint.startswith("http://"),
+            "connect_timeout": "5s",
+            # A whole request: long enough for one part or one download of some hundred megabytes.
+            "timeout": f"{timeout_s * 10}s",
+            "read_timeout": f"{timeout_s}s",
+        },
+        retry_config={"max_retries": 3},
+    )
+
+
 class S3Blobs:
     """One object for each blob, ``prefix/ab/abcdef…``. What comes back is held against its name before it is used.
 
@@ -81,25 +106,7 @@ class S3Blobs:
         self._folder = folder
         self._copies = FolderBlobs(folder)
         self._swept_ms = clock()
-        config: dict[str, Any] = {"region": target.region}
-        if target.endpoint:
-            config |= {"endpoint": target.endpoint, "virtual_hosted_style_request": False}
-        if credentials is not None:
-            config |= {"access_key_id": credentials[0], "secret_access_key": credentials[1]}
-        timeout = f"{timeout_s}s"
-        self._store = S3Store(
-            target.bucket,
-            prefix=target.prefix or None,
-            config=config,  # type: ignore[arg-type]
-            client_options={
-                "allow_http": target.endpoint.startswith("http://"),
-                "connect_timeout": "5s",
-                # A whole request: long enough for one part or one download of some hundred megabytes.
-                "timeout": f"{timeout_s * 10}s",
-                "read_timeout": timeout,
-            },
-            retry_config={"max_retries": 3},
-        )
+        self._store = open_store(target, credentials, timeout_s)
 
     def put(self, source: Path | bytes, *, move: bool = False) -> str:
         """See `Blobs.put`."""
@@ -108,7 +115,7 @@ class S3Blobs:
         key = _key(digest)
         if not self._is_there(key, file.stat().st_size):
             # Without the bucket even a write is told that nothing was found.
-            self._ask(lambda: obstore.put(self._store, key, file, chunk_size=_PART, max_concurrency=2))
+            self._ask(lambda: obstore.put(self._store, key, file, chunk_size=PART, max_concurrency=2))
         self._sweep()
         return digest
 
@@ -141,7 +148,7 @@ class S3Blobs:
         try:
             with os.fdopen(handle, "wb") as out:
                 found = self._ask(lambda: obstore.get(self._store, key))
-                pieces = iter(found.stream(min_chunk_size=_PART))
+                pieces = iter(found.stream(min_chunk_size=PART))
                 seen = hashlib.sha256()
                 while piece := self._ask(lambda: next(pieces, None)):
                     seen.update(piece)
