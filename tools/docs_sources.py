@@ -50,6 +50,8 @@ def _section(manifest: Manifest, title: str) -> Iterator[str]:
         yield f"At most {manifest.per_second:g} requests a second are sent.\n"
     if manifest.unverified:
         yield f"Not confirmed by a public document: {manifest.unverified}\n"
+    if manifest.checked:
+        yield f"Checked: {manifest.checked}.\n"
     yield "Written from: " + ", ".join(f"<{url}>" for url in manifest.documents) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from rekindle.catalog.images import pattern_of
 from rekindle.catalog.report import Refused
 from rekindle.engines.database import Database
 from tests.catalog.shops.magento import Magento
+from tests.catalog.shops.prestashop import PrestaShop
 from tests.catalog.shops.shoper import Shoper
 from tests.catalog.shops.shopify import Shopify
 from tests.catalog.shops.woocommerce import WooCommerce
@@ -163,3 +165,58 @@ async def test_volatile_parts_of_image_addresses_are_no_change(
 def test_volatile_images_are_checked(value: object) -> None:
     with pytest.raises(Refused, match="volatile-images"):
         pattern_of(value)
+
+
+async def test_shoper_names_options_and_reckons_special_offers(
+    tmp_path: Path, database: Database, clock: FakeClock
+) -> None:
+    w = world(tmp_path, database, Shoper, clock, 12)
+    shop = w.shop
+    assert isinstance(shop, Shoper)
+    shop.put(8, ("8.00", 1), ("8.00", 1))
+    dates = {"date_from": "2026-09-01 00:00:00", "date_to": "2026-09-08 00:00:00"}
+    shop.offers[5] = {"discount": "0.50", "condition_type": "1", **dates}
+    shop.offers[7] = {"discount": "9.00", "condition_type": "1", **dates}  # more than the price
+    shop.offers[8] = {"discount": "2.00", "condition_type": "2", "stocks": [8002], **dates}
+    await w.run()
+    items = w.items()
+    assert [items[f"5-500{n}"]["color"] for n in (1, 2, 3)] == ["colour 1", "colour 2", "colour 3"]
+    assert items["5-5001"]["sale_price"] == Decimal("5.00")
+    assert items["5-5001"]["sale_start_ms"] == 1_788_220_800_000
+    assert items["7"]["sale_price"] is None
+    assert (items["8-8001"]["sale_price"], items["8-8002"]["sale_price"]) == (None, Decimal("6.00"))
+    before = len(shop.requests)
+    shop.put(5, ("6.00", 1), ("6.00", 1))
+    await w.hook(*shop.hook(5))
+    await w.refresh()
+    asked = [request.url for request in shop.requests[before:]]
+    assert sum("/options?" in url for url in asked) == sum("/option-values?" in url for url in asked) == 1
+    assert w.items()["5-5002"]["color"] == "colour 2"
+    shop.options = {**shop.options, "image": "userdata/gfx/{unic_name}.{extension}"}  # type: ignore[misc]
+    again = World(tmp_path, database, shop)
+    await again.run()
+    assert again.items()["5-5002"]["image_link"] == "https://shoper.example/userdata/gfx/x.jpg"
+
+
+async def test_magento_special_prices_are_days_of_the_store(
+    tmp_path: Path, database: Database, clock: FakeClock
+) -> None:
+    w = world(tmp_path, database, Magento, clock, 3)
+    special = {"special_price": "0.50", "special_from_date": "2026-09-01 00:00:00"}
+    w.shop.special = {"S1": {**special, "special_to_date": "2026-09-07 00:00:00"}, "S2": special}  # type: ignore[attr-defined]
+    await w.run()
+    items = w.items()
+    assert items["S1"]["currency"] == "PLN", "prices are stored in the base currency"
+    assert items["S1"]["sale_start_ms"] == 1_788_220_800_000 - 7_200_000  # midnight in Warsaw
+    assert items["S1"]["sale_end_ms"] - items["S1"]["sale_start_ms"] == 7 * 86_400_000  # the last day is part of it
+    assert (items["S2"]["sale_start_ms"], items["S2"]["sale_end_ms"]) == (items["S1"]["sale_start_ms"], None)
+
+
+@pytest.mark.parametrize(("shop", "expected"), [("0", "out_of_stock"), ("1", "backorder")])
+async def test_prestashop_takes_orders_without_stock_where_the_shop_does(
+    tmp_path: Path, database: Database, clock: FakeClock, shop: str, expected: str
+) -> None:
+    w = world(tmp_path, database, PrestaShop, clock, 3)
+    w.shop.backorders = shop  # type: ignore[attr-defined]
+    await w.run()
+    assert w.items()["3"]["availability"] == expected

@@ -24,8 +24,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     ``secrets`` are settings whose value names a secret: ``token = { secret = "shopify_token" }``. ``hook_secret`` is
     the one that signs its webhooks ("" : it sends none). ``since``: it can be asked for what changed after a moment.
-    ``per_second`` is the documented quota of requests. ``unverified`` says what no public document confirms;
-    ``documents`` are those that the folder was written from.
+    ``per_second`` is the documented quota of requests. ``unverified`` says what no public document confirms, ``checked``
+    what was compared with what; ``documents`` are those that the folder was written from.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     timeout_ms: int = 60_000
     answer_bytes: int = 64 << 20
     unverified: str = ""
+    checked: str = ""
     documents: tuple[str, ...] = ()
 
 

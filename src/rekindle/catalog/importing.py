@@ -36,7 +36,7 @@ from rekindle.workspace import Source, Workspace, duration_ms
 
 _log = structlog.get_logger()
 
-READER = 1
+READER = 2
 """Raised whenever a source reads the same file differently, so that unchanged files are read again."""
 
 _SLICE_MS: Final = 20_000

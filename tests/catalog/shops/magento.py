@@ -18,6 +18,7 @@ class Magento(Shop):
     secrets: ClassVar = {"token": "mg_1"}
     options: ClassVar = {"url": "https://mage.example", "store": "pl"}
     inventory = True
+    special: ClassVar[dict[str, dict[str, str]]] = {}
 
     def item_id(self, goods: Goods, variant: Variant) -> str:
         return f"S{goods.id}" if goods.simple else f"S{variant.id}"
@@ -30,9 +31,23 @@ class Magento(Shop):
         match path.removeprefix("/rest/pl/V1/").split("/"):
             case ["store", "storeConfigs"]:
                 base = "https://mage.example/"
-                own = {"secure_base_link_url": base, "secure_base_media_url": f"{base}media/", "weight_unit": "kgs"}
-                other = {"code": "default", "default_display_currency_code": "EUR", **own}
-                return reply([other, {"code": "pl", "default_display_currency_code": self.currency, **own}])
+                own = {
+                    "secure_base_link_url": base,
+                    "secure_base_media_url": f"{base}media/",
+                    "timezone": "Europe/Warsaw",
+                }
+                other = {"code": "default", "base_currency_code": "EUR", **own}
+                return reply(
+                    [
+                        other,
+                        {
+                            "code": "pl",
+                            "base_currency_code": self.currency,
+                            "default_display_currency_code": "USD",
+                            **own,
+                        },
+                    ]
+                )
             case ["products", "attributes", "color"]:
                 options = [
                     {"label": " ", "value": ""},
@@ -94,6 +109,7 @@ class Magento(Shop):
         ]
         if variant and (found := re.search(r"\d+", variant.color)):
             custom.append({"attribute_code": "color", "value": found[0]})
+        custom += [{"attribute_code": name, "value": value} for name, value in self.special.get(sku, {}).items()]
         stock = {} if self.inventory or variant is None else {
             "stock_item": {"qty": variant.stock, "is_in_stock": variant.stock > 0}
         }  # fmt: skip

@@ -19,6 +19,8 @@ class PrestaShop(Shop):
     secrets: ClassVar = {"key": "PSKEY1"}
     options: ClassVar = {"url": "https://presta.example"}
 
+    backorders = "0"
+
     def item_id(self, goods: Goods, variant: Variant) -> str:
         return str(goods.id) if goods.simple else f"{goods.id}-{variant.id}"
 
@@ -35,6 +37,7 @@ class PrestaShop(Shop):
         match name:
             case "configurations":
                 found = [{"id": 5, "name": "PS_CURRENCY_DEFAULT", "value": "1"}]
+                found.append({"id": 6, "name": "PS_ORDER_OUT_OF_STOCK", "value": self.backorders})
                 return reply({name: found})
             case "currencies":
                 found = [{"id": 1, "iso_code": self.currency}, {"id": 2, "iso_code": "EUR"}]
@@ -50,7 +53,8 @@ class PrestaShop(Shop):
                 found = [self._stock(one.id, 0, sum(v.stock for v in one.variants)) for one in goods]
                 found += [self._stock(one.id, variant.id, variant.stock) for one, variant in varied]
             case "products":
-                assert query["price[to_pay][use_tax]"] == "1"
+                assert query["price[to_pay][use_tax]"] == query["price[with_tax][use_tax]"] == "1"
+                assert query["price[to_pay][decimals]"] == query["price[with_tax][decimals]"] == "2"
                 found = [self._product(one) for one in goods]
             case "combinations":
                 found = [self._combination(one, variant) for one, variant in varied]

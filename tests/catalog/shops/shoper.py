@@ -24,6 +24,7 @@ class Shoper(Shop):
     def __init__(self, clock: Any) -> None:
         super().__init__(clock)
         self.tokens = 0
+        self.offers: dict[int, dict[str, Any]] = {}
         self.lives = 10_000
         self.left = 0
 
@@ -56,6 +57,16 @@ class Shoper(Shop):
                     {"category_id": str(i), "translations": {"pl_PL": {"name": n}}} for i, (n, _) in CATEGORIES.items()
                 ]
                 return self._list(found, query, "category_id")
+            case "options":
+                return self._list(
+                    [{"option_id": "4", "translations": {"pl_PL": {"name": "Kolor"}}}], query, "option_id"
+                )
+            case "option-values":
+                values = [
+                    {"ovalue_id": str(n), "option_id": "4", "translations": {"pl_PL": {"value": f"colour {n}"}}}
+                    for n in range(1, 9)
+                ]
+                return self._list(values, query, "ovalue_id")
             case "products":
                 return self._list([self._product(one) for one in self.goods.values()], query, "product_id")
             case "product-stocks":
@@ -91,12 +102,13 @@ class Shoper(Shop):
         }  # fmt: skip
         return {
             "product_id": str(goods.id), "producer_id": "7", "category_id": "2", "code": f"S{goods.id}", "ean": "",
-            "translations": {"pl_PL": texts}, "promo_price": None, "stock": self._own(goods, first, "0", "0"),
+            "translations": {"pl_PL": texts}, "promo_price": "1.00", "special_offer": self.offers.get(goods.id), "stock": self._own(goods, first, "0", "0"),
             "main_image": {"gfx_id": str(goods.id), "name": "a b.jpg", "unic_name": "x", "extension": "jpg"},
         }  # fmt: skip
 
     def _stock(self, goods: Goods, variant: Variant) -> dict[str, Any]:
-        return self._own(goods, variant, "1", "1")
+        chosen = [{"option_id": "4", "value_id": int(variant.color.split()[-1])}]
+        return {**self._own(goods, variant, "1", "1"), "options": chosen}
 
     def _own(self, goods: Goods, variant: Variant, extended: str, price_type: str) -> dict[str, Any]:
         return {

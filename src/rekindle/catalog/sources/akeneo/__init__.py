@@ -44,6 +44,7 @@ manifest: Final = Manifest(
         "A variant's values are read as the examples show them, with those of its models in them; what is missing is taken "
         "from the models. Products outside of the channel's category tree are read too."
     ),
+    checked="everything else: Akeneo's own API documentation and description of August 2026, not a running PIM",
     documents=(
         "https://api.akeneo.com/documentation/authentication.html",
         "https://api.akeneo.com/documentation/pagination.html",

@@ -22,6 +22,7 @@ manifest: Final = Manifest(
     hook_secret="the app's client secret",  # noqa: S106 - a description
     since=True,
     unverified="that every variant of a product comes with include=variants.",
+    checked="parameters, filters and fields of products, variants and images: BigCommerce's own OpenAPI description of April 2026",
     documents=(
         "https://developer.bigcommerce.com/docs/rest-catalog/products",
         "https://developer.bigcommerce.com/docs/start/best-practices/api-rate-limits",

@@ -19,11 +19,23 @@ manifest: Final = Manifest(
         Setting("attributes", "select attributes whose labels are wanted [default: color, size, manufacturer]"),
         Setting("url_suffix", "the end of product addresses [default: .html]"),
     ),
-    secrets=(Setting("token", "the access token of an integration with the resource Catalog", required=True),),
+    secrets=(
+        Setting(
+            "token",
+            "the access token of an integration with the resources Products and Categories (Catalog), Attributes (Stores) "
+            "and Sources (Stores › Inventory)",
+            required=True,
+        ),
+    ),
     per_second=4,
     unverified=(
         "Prices are as the API gives them: catalogue price rules are not in them. An access token alone is taken only when "
-        "Stores › Configuration › OAuth › Consumer Settings allows it (2.4.4 and later)."
+        "Stores › Configuration › OAuth › Consumer Settings allows it (2.4.4 and later). Without Inventory Management the "
+        "stock is read where the list of products holds it."
+    ),
+    checked=(
+        "routes, resources and fields of products, attributes, categories, store configuration, stock by source and "
+        "variants, base currency and special price dates: Magento's and its inventory's own source"
     ),
     documents=(
         "https://developer.adobe.com/commerce/webapi/rest/use-rest/performing-searches/",

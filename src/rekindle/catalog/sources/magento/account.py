@@ -106,7 +106,9 @@ class MagentoAccount(ByKey):
         if mine is None:
             return Trouble("broken", "the shop has no such store view; look at store")
         facts = {
-            "currency": mine.get("default_display_currency_code") or mine.get("base_currency_code"),
+            # Prices are stored in the base currency; the one that is displayed is reckoned from it in the shop.
+            "currency": mine.get("base_currency_code") or mine.get("default_display_currency_code"),
+            "timezone": mine.get("timezone"),
             "link": mine.get("secure_base_link_url") or mine.get("secure_base_url") or mine.get("base_link_url"),
             "media": mine.get("secure_base_media_url") or mine.get("base_media_url"),
         }

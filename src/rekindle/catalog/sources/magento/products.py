@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urljoin
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rekindle.catalog import _json
 from rekindle.catalog._records import Records
@@ -72,8 +74,7 @@ def _values(record: Record, parent: Record | None, template: str, options: Optio
         "additional_image_links": images[1:],
         "price": _json.text(body.get("price")),
         "sale_price": _json.text(own.get("special_price")),
-        "sale_start": _moment(own.get("special_from_date")) if own.get("special_price") else "",
-        "sale_end": _moment(own.get("special_to_date")) if own.get("special_price") else "",
+        **_sale(own, shop_fact(records, "timezone")),
         "currency": shop_fact(records, "currency"),
         "gtin": _json.text(own.get("gtin") or own.get("ean") or own.get("barcode")),
         "product_type": deepest(records, lent.get("category_ids") or ()),
@@ -115,5 +116,27 @@ def _images(body: dict[str, Any], records: Records) -> list[str]:
     return [f"{media}/catalog/product/{_json.text(one.get('file')).lstrip('/')}" for one in entries if one.get("file")]
 
 
-def _moment(value: Any) -> str:
-    return _json.text(value).replace(" ", "T") + "Z" if value else ""
+def _sale(own: dict[str, Any], timezone: str) -> Values:
+    """Return when a special price begins and ends: days in the store's time zone, the last one is part of it.
+
+    Magento compares so itself (`Timezone::isScopeDateInInterval`).
+    """
+    if not own.get("special_price"):
+        return {}
+    try:
+        zone = ZoneInfo(timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    return {
+        "sale_start": _moment(own.get("special_from_date"), zone, 0),
+        "sale_end": _moment(own.get("special_to_date"), zone, 1),
+    }
+
+
+def _moment(value: Any, zone: ZoneInfo, days: int) -> str:
+    text = _json.text(value)
+    try:
+        found = datetime.fromisoformat(text.replace(" ", "T"))
+    except ValueError:
+        return text  # whoever reads it says what is wrong with it
+    return (found.replace(tzinfo=zone) + timedelta(days=days)).isoformat()

@@ -27,9 +27,10 @@ manifest: Final = Manifest(
         ),
     ),
     per_second=4,
-    unverified=(
-        "Prices with tax and discounts are asked for as calculated fields (price[…][use_tax]); that lists hold them was seen in "
-        "the documentation for single products only."
+    unverified="Addresses of pictures are those of a shop with short addresses (Shop Parameters › Traffic & SEO).",
+    checked=(
+        "resources, filters, the fields of products and of stock, calculated prices in lists and their decimals: "
+        "PrestaShop's own source (classes/webservice, Product, StockAvailable)"
     ),
     documents=(
         "https://devdocs.prestashop-project.org/8/webservice/",

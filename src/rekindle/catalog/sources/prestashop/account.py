@@ -32,7 +32,9 @@ _OF_PRODUCT: Final = {"stock_availables": "id_product", "products": "id", "combi
 _PRICES: Final = {
     "price[with_tax][use_tax]": 1,
     "price[with_tax][use_reduction]": 0,
+    "price[with_tax][decimals]": 2,
     "price[to_pay][use_tax]": 1,
+    "price[to_pay][decimals]": 2,  # otherwise as many as the number of the shop's way of rounding
 }
 
 
@@ -58,7 +60,7 @@ class PrestaShopAccount(ByKey):
     def ask(self, cursor: Cursor, token: str) -> Ask:
         query: dict[str, Any] = {"output_format": "JSON", "language": self._language}
         if cursor.stage == "configurations":
-            query |= {"display": "[name,value]", "filter[name]": "[PS_CURRENCY_DEFAULT]"}
+            query |= {"display": "[name,value]", "filter[name]": "[PS_CURRENCY_DEFAULT|PS_ORDER_OUT_OF_STOCK]"}
         elif cursor.stage == "currencies":
             query |= {"display": "[id,iso_code]", "filter[id]": f"[{cursor.after}]"}
         else:
@@ -87,11 +89,13 @@ class PrestaShopAccount(ByKey):
         # A list without entries is written as one, not as an object with a list.
         listed = objects_in(found.get(cursor.stage)) if isinstance(found, dict) else []
         if cursor.stage == "configurations":
-            currency = str(listed[0].get("value", "")) if listed else ""
-            return Read(Cursor("currencies", after=currency or "1", scope=cursor.scope))
+            told = {str(one.get("name")): str(one.get("value") or "") for one in listed}
+            facts = {"backorders": told.get("PS_ORDER_OUT_OF_STOCK", "")}
+            currency = told.get("PS_CURRENCY_DEFAULT") or "1"
+            return Read(Cursor("currencies", after=currency, facts=facts, scope=cursor.scope))
         if cursor.stage == "currencies":
             code = listed[0].get("iso_code") if listed else None
-            return Read(Cursor(_ORDER[0], scope=cursor.scope), [Record("shop", "", {"currency": code})])
+            return Read(Cursor(_ORDER[0], scope=cursor.scope), [Record("shop", "", {"currency": code, **cursor.facts})])
         records = [_record(cursor.stage, one) for one in listed]
         if len(listed) >= _PAGE:
             last = max(int(str(one.get("id"))) for one in listed)

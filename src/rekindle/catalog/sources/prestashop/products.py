@@ -82,7 +82,7 @@ def _values(product: Record, combination: Record | None, options: Options, recor
         "condition": _json.text(body.get("condition")),
         "product_type": deepest(records, [body.get("id_category_default")]),
         "sku": names["reference"],
-        **_stock(records.get("stock", f"{product.id}-{combination.id if combination else 0}")),
+        **_stock(records, f"{product.id}-{combination.id if combination else 0}"),
     }
     for one in objects_in(_inner(own, "associations").get("product_option_values")) if combination else ():
         if (found := records.get("product_option_values", _json.text(one.get("id")))) is not None:
@@ -91,12 +91,14 @@ def _values(product: Record, combination: Record | None, options: Options, recor
     return values
 
 
-def _stock(record: Record | None) -> Values:
-    """Return quantity and availability; ``out_of_stock`` 1 means that orders are taken all the same."""
+def _stock(records: Records, key: str) -> Values:
+    """Return quantity and availability; ``out_of_stock`` says whether orders are taken all the same (0, 1; 2: as the shop)."""
+    record = records.get("stock", key)
     if record is None:
         return {}
-    quantity = _json.text(record.body.get("quantity"))
-    if _json.text(record.body.get("out_of_stock")) == "1" and not float(quantity or 0) > 0:
+    quantity, taken = _json.text(record.body.get("quantity")), _json.text(record.body.get("out_of_stock"))
+    taken = shop_fact(records, "backorders") if taken == "2" else taken
+    if taken == "1" and not float(quantity or 0) > 0:
         return {"quantity": quantity, "availability": "backorder"}
     return {"quantity": quantity}
 

@@ -20,6 +20,11 @@ manifest: Final = Manifest(
     settings=(
         Setting("url", "the shop's address, such as https://shop.example", required=True),
         Setting("language", "the translation that is read [default: pl_PL]"),
+        Setting(
+            "image",
+            "the address of a picture as a template of gfx_id, name, unic_name and extension "
+            "[default: environment/cache/images/0_0_productGfx_{gfx_id}/{name}]",
+        ),
     ),
     secrets=(
         Setting("login", "the login of an API user (Settings › Administrators, access to the API)", required=True),
@@ -28,8 +33,13 @@ manifest: Final = Manifest(
     hook_secret="the key (Klucz) of the webhook",  # noqa: S106 - a description
     per_second=2,
     unverified=(
-        "Shoper's developer documentation was not at hand: names of fields, filters with IN, the address of a picture and the "
-        "quota are known from published integrations. Names of variants' options are not read."
+        "Filters with IN and the quota are known from published integrations; addresses of pictures, from shops' pages, differ "
+        "between shops (see image). special_offer is deprecated by Shoper since 5.24.35 and read where it is still there. "
+        "Its moments are read as UTC."
+    ),
+    checked=(
+        "resources and fields of products, stocks, prices of variants, special offers, options and their values, and "
+        "Retry-After: Shoper's PHP SDK, which is made from the description of the API"
     ),
     documents=("https://developers.shoper.pl/", "https://www.shoper.pl/learn/artykul/jak-utworzyc-webhook"),
 )

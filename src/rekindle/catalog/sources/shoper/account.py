@@ -1,4 +1,7 @@
-"""Walks of a Shoper shop: makers, categories, products and then variants, each in the order of ids."""
+"""Walks of a Shoper shop: makers, categories, options, products and then variants, each in the order of ids.
+
+Of single products the options come last, when it is known which of them are needed.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,20 @@ import msgspec
 
 from rekindle.catalog._asking import basic, bearer, body_of, get, objects, shop_address, usual
 from rekindle.catalog.account import Answer, Ask, Cursor, Read, Record, Scope, Trouble
+from rekindle.catalog.sources._offer import objects_in
 from rekindle.egress.request import host_of
 
 _PAGE: Final = 50
-_ORDER: Final = ("producers", "categories", "products", "product-stocks")
+_LISTS: Final = ("producers", "categories")
+_GOODS: Final = ("products", "product-stocks")
+_OPTIONS: Final = ("options", "option-values")
 _KEY: Final = {
     "producers": "producer_id",
     "categories": "category_id",
     "products": "product_id",
     "product-stocks": "stock_id",
+    "options": "option_id",
+    "option-values": "ovalue_id",
 }
 
 
@@ -48,18 +56,20 @@ class ShoperAccount:
         return token if isinstance(token, str) and token else Trouble("broken", "Shoper's answer holds no token")
 
     def begin(self, scope: Scope) -> Cursor:
-        return Cursor(_ORDER[0], scope=scope)
+        return Cursor(_LISTS[0], scope=scope)
 
     def ask(self, cursor: Cursor, token: str) -> Ask:
-        name = _KEY[cursor.stage]
+        name, keys = _KEY[cursor.stage], cursor.scope.keys
         filters: dict[str, Any] = {name: {">": cursor.after or "0"}}
+        page = 1
         if cursor.stage == "product-stocks":
             filters["extended"] = "1"
-        if cursor.scope.keys and cursor.stage in ("products", "product-stocks"):
-            wanted = {"IN": list(cursor.scope.keys)}
-            # The product's own id is one filter, so a page of keys has no second condition on it.
-            filters = {"product_id": wanted} if cursor.stage == "products" else {**filters, "product_id": wanted}
-        page = cursor.page if cursor.scope.keys and cursor.stage == "products" else 1
+            if keys:
+                filters["product_id"] = {"IN": list(keys)}
+        elif keys and cursor.stage in ("products", *_OPTIONS):
+            # The thing's own id is one filter, so a page of keys has no second condition on it.
+            wanted = keys if cursor.stage == "products" else _wanted(cursor)
+            filters, page = {name: {"IN": list(wanted)}}, cursor.page
         query = {"limit": _PAGE, "page": page, "order": f"{name} ASC", "filters": msgspec.json.encode(filters).decode()}
         return get(self._api, f"/{cursor.stage}", bearer(token), query)
 
@@ -74,11 +84,35 @@ class ShoperAccount:
         )
         if isinstance(listed, Trouble):
             return listed
-        name = _KEY[cursor.stage]
-        records = [Record(cursor.stage, str(one.get(name)), one) for one in listed]
+        records = [Record(cursor.stage, str(one.get(_KEY[cursor.stage])), one) for one in listed]
+        facts = _used(cursor.facts, listed) if cursor.stage == "product-stocks" and cursor.scope.keys else cursor.facts
         if len(listed) >= _PAGE:
-            return Read(msgspec.structs.replace(cursor, after=records[-1].id, page=cursor.page + 1), records)
-        place = _ORDER.index(cursor.stage) + 1
-        if place < len(_ORDER):
-            return Read(Cursor(_ORDER[place], scope=cursor.scope), records)
-        return Read(None, records, cursor.scope.keys)
+            after = msgspec.structs.replace(cursor, after=records[-1].id, page=cursor.page + 1, facts=facts)
+            return Read(after, records)
+        following = _following(cursor.stage, facts, whole=not cursor.scope.keys)
+        if following is None:
+            return Read(None, records, cursor.scope.keys)
+        return Read(Cursor(following, facts=facts, scope=cursor.scope), records)
+
+
+def _following(stage: str, facts: Mapping[str, str], *, whole: bool) -> str | None:
+    """Return the stage after this one; of single products only the options that they use are asked for."""
+    order = (*_LISTS, *_OPTIONS, *_GOODS) if whole else (*_LISTS, *_GOODS, *_OPTIONS)
+    for name in order[order.index(stage) + 1 :]:
+        if whole or name not in _OPTIONS or facts.get(name):
+            return name
+    return None
+
+
+def _used(facts: Mapping[str, str], stocks: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the options and values that variants name, with those that are known."""
+    found = {name: dict.fromkeys(facts.get(name, "").split()) for name in _OPTIONS}
+    for stock in stocks:
+        for option in objects_in(stock.get("options")):
+            found["options"][str(option.get("option_id"))] = None
+            found["option-values"][str(option.get("value_id"))] = None
+    return {name: " ".join(ids) for name, ids in found.items()}
+
+
+def _wanted(cursor: Cursor) -> list[str]:
+    return cursor.facts.get(cursor.stage, "").split()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-from urllib.parse import quote
+from typing import Any, Final
+from urllib.parse import quote, urljoin
 
 from rekindle.catalog import _json
 from rekindle.catalog._records import Records
@@ -13,7 +13,10 @@ from rekindle.catalog.account import Record
 from rekindle.catalog.products import product_from
 from rekindle.catalog.report import Report
 from rekindle.catalog.row import Item, Options, Prepared, Row, Values
+from rekindle.catalog.sources._offer import label, objects_in
 from rekindle.catalog.variants import fill
+
+_IMAGE: Final = "environment/cache/images/0_0_productGfx_{gfx_id}/{name}"
 
 
 def rows(prepared: Prepared, _options: Options, report: Report) -> Iterator[Row]:
@@ -64,22 +67,50 @@ def _values(
     language = str(options.extra.get("language", "pl_PL"))
     kind = _inner(_inner(category.body, "translations"), language) if category else {}
     regular = _price(stock, own) if variant else _json.text(own.get("price"))
-    promo = "" if variant else _json.text(body.get("promo_price"))
-    return {
+    values: Values = {
         "id": fill(str(options.extra.get("id", template)), names),
         "group_id": product.id if variant else "",
         "title": _json.text(texts.get("name")),
         "description": _json.text(texts.get("description") or texts.get("short_description")),
         "link": _json.text(texts.get("permalink")),
-        "image_link": _image(_inner(body, "main_image"), str(options.extra.get("url", ""))),
+        "image_link": _image(_inner(body, "main_image"), options),
         "price": regular,
-        "sale_price": promo if promo and 0 < float(promo) < float(regular or 0) else "",
+        **_sale(body, stock, regular),
         "currency": options.currency or "",
         "quantity": _json.text(stock.get("stock")).partition(".")[0],
         "brand": _json.text(maker.body.get("name")) if maker else "",
         "gtin": _json.text(stock.get("ean") or body.get("ean")),
         "product_type": _json.text(kind.get("name")),
         "sku": names["code"],
+    }
+    for chosen in objects_in(stock.get("options")) if variant else ():
+        option = records.get("options", _json.text(chosen.get("option_id")))
+        value = records.get("option-values", _json.text(chosen.get("value_id")))
+        if option is not None and value is not None:
+            told = _inner(_inner(value.body, "translations"), language)
+            label(values, _inner(_inner(option.body, "translations"), language).get("name"), told.get("value"))
+    return values
+
+
+def _sale(body: dict[str, Any], stock: dict[str, Any], regular: str) -> Values:
+    """Return a special offer: the variant's own, else the product's, which may be for some variants only.
+
+    Its ``discount`` is an amount (special offers, ``discount_type``).
+    """
+    offer = _inner(stock, "special_offer")
+    if not offer:
+        offer = _inner(body, "special_offer")
+        some = _json.text(offer.get("condition_type")) == "2"
+        listed = offer.get("stocks")
+        if some and _json.text(stock.get("stock_id")) not in [_json.text(one) for one in listed or ()]:
+            return {}
+    discount, full = float(_json.text(offer.get("discount")) or 0), float(regular or 0)
+    if not 0 < discount < full:
+        return {}
+    return {
+        "sale_price": f"{full - discount:.2f}",
+        "sale_start": _json.text(offer.get("date_from")),
+        "sale_end": _json.text(offer.get("date_to")),
     }
 
 
@@ -98,9 +129,11 @@ def _price(stock: dict[str, Any], product: dict[str, Any]) -> str:
     return f"{found:.2f}"
 
 
-def _image(image: dict[str, Any], url: str) -> str:
-    key, name = _json.text(image.get("gfx_id")), _json.text(image.get("name"))
-    return f"{url.rstrip('/')}/environment/cache/images/0_0_productGfx_{key}/{quote(name)}" if key and name else ""
+def _image(image: dict[str, Any], options: Options) -> str:
+    """Return a picture's address; ``options.image`` is a template of its ``gfx_id``, ``name``, ``unic_name`` and ``extension``."""
+    parts: Values = {key: quote(_json.text(image.get(key))) for key in ("gfx_id", "name", "unic_name", "extension")}
+    path = fill(str(options.extra.get("image", _IMAGE)), parts)
+    return urljoin(f"{str(options.extra.get('url', '')).rstrip('/')}/", path) if path else ""
 
 
 def _inner(body: dict[str, Any], name: str) -> dict[str, Any]:
