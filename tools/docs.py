@@ -1,4 +1,5 @@
-"""Write the generated parts of docs/: command help, configuration, settings, sources, destinations.
+"""Write the generated parts of docs/: command help, configuration, settings, sources, destinations, reason
+codes, and the gateway in OpenAPI.
 
 `python -m tools.docs` writes them, `--check` only says whether they are up to date (the tests do).
 """
@@ -15,10 +16,15 @@ from typing import Any
 import click
 import msgspec
 
+from rekindle.ads.serve import DESCRIBED as ADS
+from rekindle.catalog.hooks import DESCRIBED as HOOKS
 from rekindle.cli import main
+from rekindle.collect.gateway import described
 from rekindle.console.words import words_of
+from rekindle.feeds.serving import DESCRIBED as FEEDS
 from rekindle.model.reasons import REASONS
 from rekindle.settings import Settings
+from rekindle.tags.serve import DESCRIBED as TAGS
 from rekindle.workspace import documents
 from tools.docs_destinations import destination_pages
 from tools.docs_sources import source_page
@@ -33,6 +39,7 @@ def pages() -> dict[str, str]:
         "cli.md": _NOTE + "\n".join(_commands()),
         "configuration.md": _NOTE + "\n".join(_configuration()),
         "sources.md": _NOTE + source_page(),
+        "gateway.openapi.json": msgspec.json.format(msgspec.json.encode(described([TAGS, FEEDS, HOOKS, ADS]))).decode(),
         "reasons.md": _NOTE + "\n".join(_reasons()),
         "settings.md": _NOTE + "\n".join(_settings()),
         **{name: _NOTE + text for name, text in destination_pages().items()},

@@ -127,11 +127,60 @@ class AdServer:
             return [], False
 
 
+_NAME = {"name": "placement", "in": "path", "required": True, "schema": {"type": "string"}}
+_SHOP = {
+    "name": "w",
+    "in": "query",
+    "schema": {"type": "string"},
+    "description": "The workspace, where several share a host.",
+}
+_FRAGMENT = {
+    "name": "fragment",
+    "in": "query",
+    "schema": {"type": "string"},
+    "description": "Only the slots, for a page of the shop.",
+}
+_JSON_SLOTS = {"application/json": {"schema": {"type": "object", "required": ["placement", "personal", "items"]}}}
+_NOTHING = {
+    "204": {"description": "There is nothing to show."},
+    "404": {"description": "No campaign has this placement."},
+}
+DESCRIBED = {
+    "/ad/slot.css": {
+        "get": {
+            "summary": "The stylesheet of ads",
+            "responses": {"200": {"description": "CSS.", "content": {"text/css": {"schema": {"type": "string"}}}}},
+        }
+    },
+    "/ad/{placement}": {
+        "get": {
+            "summary": "Show an ad; personal only where consent allows it",
+            "parameters": [_NAME, _SHOP, _FRAGMENT],
+            "responses": _NOTHING
+            | {
+                "200": {
+                    "description": "The ad, as HTML or (by `Accept`) as JSON.",
+                    "content": {"text/html": {"schema": {"type": "string"}}} | _JSON_SLOTS,
+                }
+            },
+        }
+    },
+    "/ad/{placement}.json": {
+        "get": {
+            "summary": "The same as data",
+            "parameters": [_NAME, _SHOP],
+            "responses": _NOTHING | {"200": {"description": "The ad.", "content": _JSON_SLOTS}},
+        }
+    },
+}
+"""What the gateway says of these addresses (OpenAPI 3.1)."""
+
+
 def routes(server: AdServer) -> list[Route]:
     """Return the gateway's routes of ads."""
     methods = frozenset({"GET", "HEAD"})
     return [
-        Route(methods=methods, path="/ad/slot.css", handler=server.style),
+        Route(methods=methods, path="/ad/slot.css", handler=server.style, described=DESCRIBED),
         Route(methods=methods, path="/ad/*", handler=server.ad),
     ]
 

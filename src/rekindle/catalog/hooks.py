@@ -31,6 +31,32 @@ _MOST_KEYS: Final = 1_000
 _log = structlog.get_logger()
 
 
+_REFUSAL = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
+DESCRIBED = {
+    "/hooks/{workspace}/{source}": {
+        "post": {
+            "summary": "Take a webhook about changed products",
+            "description": "Signed by the shop system, or as Standard Webhooks 1.0 with the source's `hook_secret`.",
+            "parameters": [
+                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+                for name in ("workspace", "source")
+            ],
+            "requestBody": {"content": {"application/json": {"schema": {}, "example": {"ids": ["12", "13"]}}}},
+            "responses": {
+                "204": {"description": "Kept."},
+                "400": {"description": "The body did not come whole.", "content": _REFUSAL},
+                "401": {"description": "The signature is not the source's.", "content": _REFUSAL},
+                "404": {"description": "There is no such source.", "content": _REFUSAL},
+                "408": {"description": "The body came too slowly.", "content": _REFUSAL},
+                "413": {"description": "The body is too large.", "content": _REFUSAL},
+                "415": {"description": "The body is compressed.", "content": _REFUSAL},
+            },
+        }
+    }
+}
+"""What the gateway says of these addresses (OpenAPI 3.1)."""
+
+
 class HookServer:
     """Takes webhooks for the live workspaces. ``secret`` gives a secret's value by its name."""
 
@@ -45,7 +71,7 @@ class HookServer:
 
     def routes(self) -> list[Route]:
         """Return the route for the gateway."""
-        return [Route(frozenset({"POST"}), "/hooks/*", self.take, most_bytes=MOST_BYTES)]
+        return [Route(frozenset({"POST"}), "/hooks/*", self.take, most_bytes=MOST_BYTES, described=DESCRIBED)]
 
     async def take(self, request: Request) -> Response:
         """Verify, keep, answer: 204 when it is kept, 401 without a valid signature, 404 for no such source."""

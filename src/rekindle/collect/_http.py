@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from rekindle.collect.answers import Refusal
+
 Headers = list[tuple[str, str]]
 
 
@@ -54,7 +56,7 @@ class Refused(Exception):
 
     def body(self) -> bytes:
         """Return the JSON that the sender gets."""
-        return msgspec.json.encode({"error": self.code, "remedy": self.remedy})
+        return msgspec.json.encode(Refusal(self.code, self.remedy))
 
 
 class Proxies:

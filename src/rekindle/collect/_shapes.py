@@ -127,7 +127,7 @@ class WireLimitedDataUse(LimitedDataUse, omit_defaults=True):
 
 
 class WireEvent(Event, omit_defaults=True):
-    """One event; unknown keys are let through here and picked up by `wire`."""
+    """One event by GA4's names. Unknown keys are let through here, kept sealed by `wire`, and never forwarded."""
 
     event: _EventName
     event_id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]

@@ -1,26 +1,31 @@
 """The gateway: an RSGI application that answers 2xx only when what it was sent is on stable storage.
 
-``POST /e`` takes the tag's events, ``POST /v1/events`` a server's; other rooms' routes are mounted beside them.
+``POST /e`` takes the tag's events, ``POST /v1/events`` a server's; other rooms' routes are mounted beside them, and
+``/openapi.json`` describes them all.
 Whatever arrives, the answer is 2xx, 4xx or 503 with ``Retry-After``.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+import rekindle
 from rekindle.collect._body import Bodies
 from rekindle.collect._http import Headers, Protocol_, Proxies, Refused, RequestHeaders, Scope, quietly
 from rekindle.collect._mounted import Mounted
+from rekindle.collect.answers import Answer
 from rekindle.collect.cookie import delete_cookie, set_cookie, visitor_in
 from rekindle.collect.door import Door, Guards, Sender, Taken
 from rekindle.collect.hints import warnings
 from rekindle.collect.metrics import Metrics
+from rekindle.collect.openapi import document
 from rekindle.collect.origins import Origins
 from rekindle.collect.refusals import Refusals
 from rekindle.collect.wire import Unreadable, decode
@@ -70,6 +75,7 @@ class Gateway:
         self._proxies = Proxies(trusted_proxies)
         self._bodies = Bodies(clock)
         self._mounted = Mounted(routes, self._proxies, self._bodies)
+        self._description = msgspec.json.format(msgspec.json.encode(described([each.described for each in routes])))
         self._metrics = Metrics(registry or CollectorRegistry())
         self._refusals = Refusals(log.append, clock)
         self._draining = False
@@ -152,13 +158,13 @@ class Gateway:
             raise Refused(401, "bad-key", remedy, [("www-authenticate", "Bearer")])
         taken = await self._take(workspace, scope, protocol, Sender(browser=False), _API_BODY, _API_EVENTS)
         body = msgspec.json.encode(
-            {
-                "accepted": taken.accepted,
-                "filtered": taken.count(Outcome.FILTERED),
-                "invalid": taken.count(Outcome.INVALID),
-                "errors": taken.problems,
-                "warnings": warnings(taken.agentless),
-            }
+            Answer(
+                taken.accepted,
+                taken.count(Outcome.FILTERED),
+                taken.count(Outcome.INVALID),
+                taken.problems,
+                warnings(taken.agentless),
+            )
         )
         status = 200 if taken.accepted or taken.count(Outcome.FILTERED) or not taken.problems else 400
         quietly(lambda: protocol.response_bytes(status, [_JSON, _UNSTORED], body))
@@ -200,6 +206,9 @@ class Gateway:
     # -- the operator
 
     async def _probe(self, path: str, protocol: Protocol_) -> int:
+        if path == "/openapi.json":
+            protocol.response_bytes(200, [_JSON, ("cache-control", "public, max-age=300")], self._description)
+            return 200
         if path == "/metrics":
             self._metrics.waiting = self._log.waiting_bytes
             page = generate_latest(self._metrics.registry)
@@ -216,7 +225,12 @@ class Gateway:
         return status
 
 
-_ROUTES = frozenset({"/e", "/v1/events", "/livez", "/readyz", "/metrics"})
+_ROUTES = frozenset({"/e", "/v1/events", "/livez", "/readyz", "/metrics", "/openapi.json"})
+
+
+def described(mounted: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the description of a gateway (OpenAPI 3.1) with what is ``mounted``."""
+    return document(mounted, rekindle.__version__, tag_events=_TAG_EVENTS, api_events=_API_EVENTS)
 
 
 def _place(error: BaseException) -> str:

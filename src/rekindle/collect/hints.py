@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from rekindle.collect.answers import Warned
 from rekindle.collect.wire import Problem
 from rekindle.model.outcome import Outcome, Reason
 
@@ -28,8 +28,8 @@ def filtered(index: int, reason: str, detail: str = "") -> Problem:
     return Problem(index, place, "", said, reason, Outcome.FILTERED.value)
 
 
-def warnings(agentless: Sequence[int]) -> list[dict[str, Any]]:
+def warnings(agentless: Sequence[int]) -> list[Warned]:
     """Return the answer's warnings: events that were kept, and what would make more of them."""
     if not agentless:
         return []
-    return [{"indexes": agentless, "place": "client.user_agent", "remedy": _NO_AGENT, "reason": "no-user-agent"}]
+    return [Warned(list(agentless), "client.user_agent", _NO_AGENT, "no-user-agent")]

@@ -31,6 +31,46 @@ _NEEDS_TOKEN = b"This feed has a token: give it as ?token=, or as the password o
 _NOT_FOUND = b"There is no such feed, or it has not been published yet.\n"
 
 
+_FILE = {"schema": {"type": "string"}}
+_JSON = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
+DESCRIBED = {
+    "/feeds/{workspace}/{feed}.{extension}": {
+        "get": {
+            "summary": "A published feed, its manifest, its changes",
+            "description": (
+                "`extension`: the format's (`xml`, `csv`, `tsv`, `jsonl`), `json` for the manifest, `json.sig` for its"
+                " signature, `pub` for the key, `delta.jsonl` for what changed since the version before."
+            ),
+            "parameters": [
+                *(
+                    {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+                    for name in ("workspace", "feed", "extension")
+                ),
+                {
+                    "name": "token",
+                    "in": "query",
+                    "schema": {"type": "string"},
+                    "description": "Where the feed has one.",
+                },
+                {"name": "version", "in": "query", "schema": {"type": "string"}, "description": "Of changes."},
+            ],
+            "responses": {
+                "200": {"description": "The whole file.", "content": {"*/*": _FILE}},
+                "206": {"description": "A range of it.", "content": {"*/*": _FILE}},
+                "304": {"description": "As the `If-None-Match` header has it."},
+                "401": {"description": "The feed has a token.", "content": {"text/plain": _FILE}},
+                "404": {
+                    "description": "There is none, or none is published.",
+                    "content": {"text/plain": _FILE} | _JSON,
+                },
+                "416": {"description": "The range lies behind the end."},
+            },
+        }
+    }
+}
+"""What the gateway says of these addresses (OpenAPI 3.1)."""
+
+
 class FeedServer:
     """``GET /feeds/<workspace>/<feed>.xml`` (or what the format is called), and ``.json`` for the manifest.
 
@@ -61,7 +101,7 @@ class FeedServer:
 
     def routes(self) -> list[Route]:
         """Return what the gateway mounts."""
-        return [Route(frozenset({"GET", "HEAD"}), _PREFIX + "*", self.handle)]
+        return [Route(frozenset({"GET", "HEAD"}), _PREFIX + "*", self.handle, described=DESCRIBED)]
 
     async def handle(self, request: Request) -> Response:
         """Answer one reader."""

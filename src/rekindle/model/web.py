@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -37,9 +38,13 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Route(msgspec.Struct, frozen=True):
-    """``path`` is exact, or ends in ``*`` and then matches everything below. A body may have ``most_bytes``."""
+    """``path`` is exact, or ends in ``*`` and then matches everything below. A body may have ``most_bytes``.
+
+    ``described`` are OpenAPI 3.1 path items by path (``/t/{digest}.js``), for the gateway's description of itself.
+    """
 
     methods: frozenset[str]
     path: str
     handler: Handler
     most_bytes: int = 64 * 1024
+    described: Mapping[str, Any] = msgspec.field(default_factory=dict)

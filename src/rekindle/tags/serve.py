@@ -65,12 +65,36 @@ class TagServer:
         return Response(status=200, headers=headers, body=b"" if request.method == "HEAD" else body)
 
 
+_SHOP = {
+    "name": "w",
+    "in": "query",
+    "schema": {"type": "string"},
+    "description": "The workspace, where several share a host.",
+}
+_SCRIPT = {
+    "200": {"description": "The script.", "content": {"text/javascript": {"schema": {"type": "string"}}}},
+    "304": {"description": "As the `If-None-Match` header has it."},
+    "404": {"description": "No shop is served at this host."},
+}
+DESCRIBED = {
+    "/t.js": {"get": {"summary": "The browser tag", "parameters": [_SHOP], "responses": _SCRIPT}},
+    "/t/{digest}.js": {
+        "get": {
+            "summary": "The browser tag, pinned",
+            "parameters": [_SHOP, {"name": "digest", "in": "path", "required": True, "schema": {"type": "string"}}],
+            "responses": _SCRIPT,
+        }
+    },
+}
+"""What the gateway says of these addresses (OpenAPI 3.1)."""
+
+
 def routes(workspace_of: WorkspaceOf) -> list[Route]:
     """Return the gateway's routes of the tag."""
     server = TagServer(workspace_of)
     methods = frozenset({"GET", "HEAD"})
     return [
-        Route(methods=methods, path="/t.js", handler=server.newest),
+        Route(methods=methods, path="/t.js", handler=server.newest, described=DESCRIBED),
         Route(methods=methods, path="/t/*", handler=server.pinned),
     ]
 
