@@ -15,7 +15,9 @@ from rekindle.egress.quality import keep
 from rekindle.egress.rated import Score
 from rekindle.engines.blobs import FolderBlobs
 from rekindle.engines.log import Keyed
-from rekindle.feeds import FeedBuilder
+from rekindle.feeds import FeedBuilder, deliveries, receipts
+from rekindle.feeds.receipts import Receipt
+from rekindle.feeds.turns import Turn
 from rekindle.model.event import Consent, Ecommerce, Item
 from rekindle.model.outcome import Outcome
 from rekindle.model.record import ConsentChange, Record, Stored, Tally, decode, encode
@@ -83,6 +85,19 @@ async def feeds(house: House) -> None:
     builder.build(house.shops["shop"], "meta")
     shelf.put(*good[:10])
     builder.build(house.shops["shop"], "meta")
+    now = house.clock.now_ms
+    with house.database.begin() as connection:
+        for name, turn in (
+            ("partner", Turn(status="stopped", version=1, since_ms=now - HOUR, next_ms=now + HOUR, words=HOSTILE)),
+            ("search", Turn(version=1, arrived_version=1, arrived_ms=now - HOUR)),
+        ):
+            deliveries.write(connection, "shop", "google", name, turn)
+        refused = Receipt(
+            workspace="shop", feed="google", version=1, route="partner", kind="sftp", status="refused", at_ms=now - HOUR,
+            bytes=1234, detail=HOSTILE,
+        )  # fmt: skip
+        receipts.record(connection, refused)
+        receipts.record(connection, msgspec.structs.replace(refused, route="pull", kind="url", status="fetched"))
 
 
 async def lanes(house: House) -> None:

@@ -8,15 +8,23 @@ from rekindle.console.alarms import alarms
 from rekindle.console.destinations import Balance, Lane
 from rekindle.egress.expiry import DAY_MS, Expiry
 from rekindle.egress.status import LaneStatus
-from rekindle.feeds import FeedStatus
+from rekindle.feeds import DeliveryStatus, FeedStatus
+from rekindle.feeds.turns import Turn
 from rekindle.profiles.id_match import IdMatch
 
 NOW = 1_788_000_000_000
+HOUR = 3_600_000
 
 
 def lane(state: str = "running", *, enabled: bool = True, oldest_ms: int = 0, **counts: int) -> Lane:
     status = LaneStatus("meta", state, "words", 0, 0, 3, 3, oldest_ms, dict(counts), {})
     return Lane("meta", "meta", enabled, None, status)
+
+
+def delivery(status: str = "idle", owed_ms: int | None = None, *, enabled: bool = True) -> DeliveryStatus:
+    turn = Turn(status=status, since_ms=None if owed_ms is None else NOW - owed_ms, words="no room")  # type: ignore[arg-type]
+    late = owed_ms is not None and owed_ms > HOUR
+    return DeliveryStatus("google", "partner", "sftp", "sftp://files.example", enabled, turn, 1, late and enabled, [])
 
 
 def codes(**given: object) -> list[tuple[str, str]]:
@@ -31,6 +39,7 @@ def test_calm_is_calm() -> None:
             matches=[IdMatch("google", 100, 99, 0.99, {}, [])],
             lanes=[lane(accepted=5, filtered=2), Lane("new", "webhook", True, None, None)],
             balances=[Balance("meta", 7, 7, False), Balance("late", 7, 3, True)],
+            deliveries=[delivery(), delivery("waiting", 1000), delivery("stopped", 2 * HOUR, enabled=False)],
         )
         == []
     )
@@ -48,6 +57,8 @@ def test_calm_is_calm() -> None:
         ({"lanes": [lane(dead=1)]}, ("dead-letters", "warn")),
         ({"feeds": [FeedStatus("google", "google_merchant", None, 0, {}, None, None)]}, ("feed-missing", "warn")),
         ({"balances": [Balance("meta", 7, 6, False)]}, ("sums", "warn")),
+        ({"deliveries": [delivery("stopped", 1000)]}, ("delivery-stopped", "bad")),
+        ({"deliveries": [delivery("waiting", 2 * HOUR)]}, ("delivery-late", "warn")),
         ({"expiries": [Expiry("meta", "told", NOW + 14 * DAY_MS, 14 * DAY_MS)]}, ("credential-expires", "warn")),
         ({"expiries": [Expiry("meta", "told", NOW + 3 * DAY_MS, 14 * DAY_MS)]}, ("credential-expires", "bad")),
         ({"expiries": [Expiry("meta", "told", NOW - 1, 14 * DAY_MS)]}, ("credential-expires", "bad")),

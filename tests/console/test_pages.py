@@ -272,6 +272,25 @@ def test_a_held_version_is_published_on_a_persons_word(house: House, ola: Browse
     assert house.recorded[-1][2:] == ("feed.approve", "meta 2")
 
 
+def test_a_person_has_a_feed_delivered_now(house: House, ola: Browser) -> None:
+    asyncio.run(fill(house))
+    page = ola.get("/w/shop/feeds/google").text
+    assert "sftp://files.example/in/google.xml" in page
+    assert "someone" not in page, "whose account it is, is nobody's business"
+    states = {each["name"]: each for each in ola.get("/api/w/shop/feeds/google").json()["deliveries"]}
+    assert states["partner"]["turn"]["status"] == "stopped"
+    assert states["search"]["turn"]["arrived_version"] == 1
+    path, token = "/w/shop/feeds/google/deliveries/search/ask", form_token(page)
+    assert ola.post(path).status_code == 403
+    for wrong in ("nobody", "unused"):
+        assert ola.post(path.replace("search", wrong), data={"form_token": token}).status_code == 404
+    assert ola.post(path, data={"form_token": token}).status_code == 303
+    (search,) = [each for each in ola.get("/api/w/shop/feeds/google").json()["deliveries"] if each["name"] == "search"]
+    assert (search["turn"]["status"], search["turn"]["next_ms"]) == ("waiting", house.clock.now_ms)
+    assert house.recorded[-1][2:] == ("feed.deliver", "google to search")
+    assert "delivery-stopped" in {alarm["code"] for alarm in ola.get("/api/w/shop/overview").json()["alarms"]}
+
+
 def test_reason_codes_are_told_in_words(ola: Browser) -> None:
     for language, said in (("en", "the visitor refused"), ("pl", "odwiedzający odmówił")):
         rows = ola.get(f"/api/w/shop/reasons?language={language}").json()

@@ -9,6 +9,8 @@ import rekindle.egress._tables
 import rekindle.feeds._tables  # noqa: F401 - the tables that the metrics read
 from rekindle.engines.database import Database
 from rekindle.engines.log import ConsumerLag
+from rekindle.feeds import deliveries
+from rekindle.feeds.turns import Turn
 from rekindle.model.clock import rfc3339
 from rekindle.model.event import Consent, Ecommerce, Page
 from rekindle.model.names import PLAIN
@@ -16,13 +18,18 @@ from rekindle.model.record import Stored, Tally
 from rekindle.ops.metrics import StateMetrics
 from rekindle.privacy.subjects import Requests
 from rekindle.profiles import ProfileView
-from rekindle.workspace import Destination, DestinationConsent, Feed, Shop, Workspace
+from rekindle.workspace import Delivery, Destination, DestinationConsent, Feed, Shop, Workspace
 from tests.conftest import FakeClock
 from tests.memory_log import MemoryLog
 
 SHOP = Workspace(
     shop=Shop(name="shop", title="Shop", origins=["https://shop.example"], country="PL", currency="PLN"),
-    feeds={"google": Feed(channel="google_merchant")},
+    feeds={
+        "google": Feed(
+            channel="google_merchant",
+            delivery=[Delivery(name="partner", kind="webhook", location="https://partner.example/hook")],
+        )
+    },
     destinations={
         "meta": Destination(
             kind="meta",
@@ -55,6 +62,22 @@ async def test_the_sums_are_metrics(database: Database, clock: FakeClock) -> Non
     assert 'rekindle_credential_expires_seconds{destination="meta",kind="told",workspace="shop"} ' in page
     assert "s1_visitor" not in page
     assert rfc3339(clock()) not in page
+
+
+def test_deliveries_that_are_owed_are_metrics(database: Database, clock: FakeClock) -> None:
+    registry = CollectorRegistry()
+    registry.register(StateMetrics(database, lambda: {"shop": SHOP}, list, clock))
+    of = {"workspace": "shop", "feed": "google", "delivery": "partner"}
+
+    def shown() -> list[float | None]:
+        names = ("stopped", "late", "owed_seconds")
+        return [registry.get_sample_value(f"rekindle_feed_delivery_{name}", of) for name in names]
+
+    assert shown() == [0, 0, 0]
+    with database.begin() as connection:
+        deliveries.write(connection, "shop", "google", "partner", Turn(status="stopped", since_ms=clock()))
+    clock.now_ms += 3 * 3_600_000
+    assert shown() == [1, 1, 10_800]
 
 
 async def test_deadlines_of_requests_are_metrics(database: Database, clock: FakeClock) -> None:

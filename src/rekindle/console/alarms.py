@@ -9,7 +9,7 @@ import msgspec
 
 from rekindle.console.destinations import Balance, Lane
 from rekindle.egress.expiry import DAY_MS, Expiry
-from rekindle.feeds import FeedStatus
+from rekindle.feeds import DeliveryStatus, FeedStatus
 from rekindle.privacy.subjects import Request
 from rekindle.privacy.vendor_lists import Age
 from rekindle.profiles.id_match import IdMatch
@@ -42,10 +42,11 @@ def alarms(
     expiries: Sequence[Expiry],
     now_ms: int,
     privacy: Sequence[Alarm] = (),
+    deliveries: Sequence[DeliveryStatus] = (),
 ) -> list[Alarm]:
     """Return the alarms of one workspace, bad ones first; ``privacy`` are those of `privacy_alarms`."""
     found = [*_events(received), *_ids(matches), *_lanes(lanes, now_ms), *_feeds(feeds), *_sums(balances), *privacy]
-    found += _credentials(expiries, now_ms)
+    found += [*_credentials(expiries, now_ms), *_deliveries(deliveries, now_ms)]
     return sorted(found, key=lambda alarm: alarm.tone != "bad")
 
 
@@ -96,6 +97,18 @@ def _feeds(feeds: Sequence[FeedStatus]) -> Iterator[Alarm]:
             yield Alarm("feed-held", "bad", feed.feed, feed.held.version, feed.held.held_reason or "")
         elif feed.live is None:
             yield Alarm("feed-missing", "warn", feed.feed)
+
+
+def _deliveries(deliveries: Sequence[DeliveryStatus], now_ms: int) -> Iterator[Alarm]:
+    for each in deliveries:
+        turn = each.turn
+        if not each.enabled or turn.since_ms is None:
+            continue
+        words = f"{each.name}: {turn.words}" if turn.words else each.name
+        if turn.status == "stopped":
+            yield Alarm("delivery-stopped", "bad", each.feed, now_ms - turn.since_ms, words)
+        elif each.late:
+            yield Alarm("delivery-late", "warn", each.feed, now_ms - turn.since_ms, words)
 
 
 def _sums(balances: Sequence[Balance]) -> Iterator[Alarm]:

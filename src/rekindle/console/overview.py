@@ -14,7 +14,7 @@ from rekindle.console.destinations import Balance, Lane, balances, lanes
 from rekindle.console.visit import Visit
 from rekindle.egress.expiry import expiries
 from rekindle.engines.log.protocol import ConsumerLag
-from rekindle.feeds import FeedStatus, status
+from rekindle.feeds import FeedStatus, delivery_status, status
 from rekindle.model.names import PLAIN
 from rekindle.model.outcome import Outcome
 from rekindle.privacy.subjects import Requests
@@ -100,6 +100,7 @@ def read(visit: Visit, hours: int, lag: Sequence[ConsumerLag]) -> Overview:
             expiries=expiries(database, visit.shop),
             now_ms=now,
             privacy=_privacy(visit, now),
+            deliveries=delivery_status(database, visit.shop, now),
         ),
     )
 

@@ -91,6 +91,14 @@ LEDGER: Final[Mapping[str, str]] = {
     "publication": _("publication"),
 }
 
+RECEIPTS: Final[Mapping[str, str]] = {
+    "delivered": _("delivered"),
+    "accepted": _("taken in"),
+    "refused": _("refused"),
+    "failed": _("failed"),
+    "fetched": _("fetched"),
+}
+
 RULES: Final[Mapping[str, str]] = {
     "viewed_not_bought": _("viewed and not bought; window %(within)s"),
     "cart_abandoned": _("cart left alone for %(after)s; window %(within)s"),
@@ -136,6 +144,14 @@ class Words:
     def role(self, code: str) -> str:
         """Return a role in words."""
         return self._say(ROLES.get(code, code))
+
+    def receipt(self, status: str) -> str:
+        """Return what became of a feed's version on one way out."""
+        return self._say(RECEIPTS.get(status, status))
+
+    def receipt_tone(self, status: str) -> str:
+        """Return how that looks."""
+        return "bad" if status in ("refused", "failed") else "good"
 
     def ledger(self, kind: str) -> str:
         """Return a kind of ledger line in words."""

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from rekindle.egress.fetch import shown
 from rekindle.engines.database import Database
 from rekindle.engines.database.core import upsert
-from rekindle.feeds import receipts, versions
+from rekindle.feeds import receipts, turns, versions
 from rekindle.feeds._tables import feed_deliveries as table
 from rekindle.feeds.receipts import Receipt
 from rekindle.feeds.turns import Turn
@@ -57,12 +57,21 @@ def write(connection: Connection, workspace: str, feed: str, delivery: str, turn
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
 
 
-def delivery_status(database: Database, workspace: Workspace, now_ms: int) -> list[DeliveryStatus]:
-    """Return every configured delivery of a workspace, by feed and name."""
+def ask(database: Database, workspace: str, feed: str, delivery: str, now_ms: int) -> None:
+    """Have the scheduler take the live version there now, again if it has arrived already."""
+    with database.begin() as connection:
+        turn = read(connection, workspace, feed, delivery) or turns.Turn(occasion_ms=now_ms)
+        write(connection, workspace, feed, delivery, turns.asked(turn, now_ms))
+
+
+def delivery_status(
+    database: Database, workspace: Workspace, now_ms: int, feed_name: str | None = None
+) -> list[DeliveryStatus]:
+    """Return every configured delivery of a workspace, or of one feed, by feed and name."""
     found = []
     with database.read() as connection:
         for feed, document in sorted(workspace.feeds.items()):
-            if not document.delivery:
+            if not document.delivery or feed_name not in (None, feed):
                 continue
             pointer = versions.live(connection, workspace.name, feed)
             for delivery in sorted(document.delivery, key=lambda one: one.name):

@@ -87,6 +87,14 @@ def by_publication(delivery: Delivery) -> bool:
     return delivery.every is None and not delivery.at
 
 
+def asked(turn: Turn, now_ms: int) -> Turn:
+    """Return the state after a person asked for the live version to be taken there now, again if it is there."""
+    since = turn.since_ms if turn.since_ms is not None else now_ms
+    return msgspec.structs.replace(
+        turn, status="waiting", arrived_version=None, since_ms=since, next_ms=now_ms, attempts=0, words=""
+    )
+
+
 def ready(turn: Turn, now_ms: int) -> bool:
     """Whether an attempt is due."""
     return turn.status == "waiting" and turn.next_ms <= now_ms

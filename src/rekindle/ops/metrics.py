@@ -18,6 +18,7 @@ from rekindle.egress.expiry import expiries
 from rekindle.egress.status import LaneStatus, status
 from rekindle.engines.database import Database
 from rekindle.engines.log import ConsumerLag
+from rekindle.feeds import DeliveryStatus, delivery_status
 from rekindle.feeds import status as feed_status
 from rekindle.model.clock import Clock
 from rekindle.model.names import PLAIN
@@ -49,6 +50,18 @@ _FAMILIES = {
     "rekindle_feed_items": ("Items in a feed's live version", ("workspace", "feed")),
     "rekindle_feed_age_seconds": ("Age of a feed's live version", ("workspace", "feed")),
     "rekindle_feed_held": ("1 when a newer version is held back", ("workspace", "feed")),
+    "rekindle_feed_delivery_stopped": (
+        "1 when a delivery was refused or failed too often, and is not tried for now",
+        ("workspace", "feed", "delivery"),
+    ),
+    "rekindle_feed_delivery_late": (
+        "1 when a delivery is owed for longer than it allows",
+        ("workspace", "feed", "delivery"),
+    ),
+    "rekindle_feed_delivery_owed_seconds": (
+        "For how long a delivery has owed a version; 0 when it owes none",
+        ("workspace", "feed", "delivery"),
+    ),
     "rekindle_audience_members": ("Members of an audience", ("workspace", "audience")),
     "rekindle_subject_requests": ("Requests of people that are not answered yet", ("workspace", "law")),
     "rekindle_subject_request_due_seconds": (
@@ -102,6 +115,8 @@ class StateMetrics(Collector):
                 add("rekindle_feed_held", float(feed.held is not None), name, feed.feed)
                 if feed.updated_ms is not None:
                     add("rekindle_feed_age_seconds", (now - feed.updated_ms) / 1000, name, feed.feed)
+            for each_way in delivery_status(self._database, workspace, now):
+                _delivery(add, name, each_way, now)
             for audience, members in sizes(self._database, name).items():
                 add("rekindle_audience_members", members, name, audience)
             requests = Requests(self._database, self._clock, name, PLAIN).unfinished()
@@ -120,6 +135,14 @@ def _lane(add: Callable[..., None], workspace: str, lane: LaneStatus, arrived: i
     add("rekindle_destination_waiting", lane.waiting, workspace, lane.destination)
     for state in _STATES:
         add("rekindle_destination_state", float(lane.state == state), workspace, lane.destination, state)
+
+
+def _delivery(add: Callable[..., None], workspace: str, delivery: DeliveryStatus, now_ms: int) -> None:
+    labels, turn = (workspace, delivery.feed, delivery.name), delivery.turn
+    owed_ms = now_ms - turn.since_ms if delivery.enabled and turn.since_ms is not None else 0
+    add("rekindle_feed_delivery_stopped", float(delivery.enabled and turn.status == "stopped"), *labels)
+    add("rekindle_feed_delivery_late", float(delivery.late), *labels)
+    add("rekindle_feed_delivery_owed_seconds", owed_ms / 1000, *labels)
 
 
 def _empty() -> dict[str, GaugeMetricFamily]:

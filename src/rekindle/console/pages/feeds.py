@@ -12,12 +12,27 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
 
 from rekindle.console.visit import Visit
-from rekindle.feeds import FeedStatus, FeedVersion, Finding, findings, issues, status, versions
+from rekindle.feeds import (
+    PULL,
+    DeliveryStatus,
+    FeedStatus,
+    FeedVersion,
+    Finding,
+    Receipt,
+    delivery_status,
+    findings,
+    issues,
+    status,
+    versions,
+)
+from rekindle.feeds import receipt_history as receipts_of
+from rekindle.feeds.deliveries import ask
 from rekindle.model.issue import Issue
 from rekindle.profiles.id_match import IdMatch, id_match
 
 _PAGE = 100
 _WEEK_MS = 7 * 86_400_000
+_RECEIPTS = 20
 
 Severity = Annotated[Literal["", "block", "limit", "warning"], QueryParameter()]
 Code = Annotated[str, QueryParameter(max_length=64)]
@@ -25,12 +40,17 @@ Offset = Annotated[int, QueryParameter(ge=0, le=1_000_000)]
 
 
 class FeedDetail(msgspec.Struct):
-    """One feed: its state, versions, what its checks found, and how well events match its ids (last seven days)."""
+    """One feed: its state, versions, what its checks found, and how well events match its ids (last seven days).
+
+    ``deliveries`` are where its file is taken to, ``pulls`` who fetched it.
+    """
 
     status: FeedStatus
     versions: list[FeedVersion]
     findings: list[Finding]
     id_match: IdMatch | None
+    deliveries: list[DeliveryStatus]
+    pulls: list[Receipt]
 
 
 class Issues(msgspec.Struct):
@@ -48,9 +68,11 @@ def read(visit: Visit, name: str) -> FeedDetail:
         raise NotFoundException
     with database.read() as connection:
         built = versions.history(connection, visit.name, name)
+        pulls = receipts_of(connection, visit.name, name, PULL, _RECEIPTS)
+    goes = delivery_status(database, visit.shop, visit.services.clock(), name)
     matches = id_match(database, visit.name, visit.services.clock() - _WEEK_MS)
     match = next((match for match in matches if match.feed == name), None)
-    return FeedDetail(found, built, findings(database, visit.name, name), match)
+    return FeedDetail(found, built, findings(database, visit.name, name), match, goes, pulls)
 
 
 def read_issues(visit: Visit, name: str, severity: str, code: str, offset: int) -> Issues:
@@ -101,6 +123,23 @@ def approve(visit: NamedDependency[Visit], name: FromPath[str], version: FromPat
     return Redirect(f"{visit.home}/feeds/{name}", status_code=303)
 
 
+@post(
+    "/w/{workspace:str}/feeds/{name:str}/deliveries/{delivery:str}/ask",
+    opt={"action": "publish"},
+    include_in_schema=False,
+    sync_to_thread=True,
+)
+def deliver(visit: NamedDependency[Visit], name: FromPath[str], delivery: FromPath[str]) -> Redirect:
+    """Have the live version taken there now, again if it has arrived already."""
+    known = next((each for each in read(visit, name).deliveries if each.name == delivery), None)
+    if known is None or not known.enabled or known.live_version is None:
+        raise NotFoundException
+    services = visit.services
+    services.record(visit.name, visit.actor, "feed.deliver", f"{name} to {delivery}")
+    ask(services.database, visit.name, name, delivery, services.clock())
+    return Redirect(f"{visit.home}/feeds/{name}#deliveries", status_code=303)
+
+
 @get("/api/w/{workspace:str}/feeds", opt={"action": "view"}, sync_to_thread=True)
 def data(visit: NamedDependency[Visit]) -> list[FeedStatus]:
     """Return every feed's state."""
@@ -121,4 +160,4 @@ def data_issues(
     return read_issues(visit, name, severity, code, offset)
 
 
-HANDLERS = [page, detail, approve, data, data_detail, data_issues]
+HANDLERS = [page, detail, approve, deliver, data, data_detail, data_issues]
