@@ -98,6 +98,19 @@ class Preparer:
         names = {name for one in events for name in (one.stored.subject, *one.stored.user_subjects)}
         return self._consents.suppressed_among(events[0].stored.workspace, names) if names else ()
 
+    def all(self, events: Sequence[Waiting], connector: Connector, now_ms: int) -> tuple[list[Ready], list[Result]]:
+        """Return those of ``events`` that may leave, and what the others came to."""
+        ready: list[Ready] = []
+        ended: list[Result] = []
+        suppressed = self.suppressed(events)
+        for waiting in events:
+            found = self.prepare(waiting, connector, now_ms, suppressed)
+            if isinstance(found, Ready):
+                ready.append(found)
+            else:
+                ended.append(found)
+        return ready, ended
+
     def prepare(
         self, waiting: Waiting, connector: Connector, now_ms: int, suppressed: Collection[str]
     ) -> Ready | Result:

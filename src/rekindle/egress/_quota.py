@@ -40,6 +40,23 @@ class Quota:
         self._next_ms = 0 if taken else now + max(1, int((1 - left) / self._rate))
         return taken
 
+    @property
+    def next_ms(self) -> int:
+        """When to ask again; 0: at once."""
+        return self._next_ms
+
+    async def block(self, until_ms: int) -> None:
+        """Give nobody leave before ``until_ms``: the platform asked one of those who share the account to wait."""
+        values = {"tokens": 0.0, "filled_ms": until_ms}
+
+        def write(connection: Connection) -> None:
+            statement = upsert(quotas, self._database.dialect).values(**self._key, **values)
+            later = quotas.c.filled_ms < until_ms
+            changed = statement.on_conflict_do_update(index_elements=list(self._key), set_=values, where=later)
+            connection.execute(changed)
+
+        await self._database.run(write)
+
     def _take(self, connection: Connection, wanted: int, now: int) -> tuple[int, float]:
         mine = [quotas.c[name] == value for name, value in self._key.items()]
         row = connection.execute(sa.select(quotas.c.tokens, quotas.c.filled_ms).where(*mine)).first()
@@ -54,3 +71,27 @@ class Quota:
         statement = upsert(quotas, self._database.dialect).values(**self._key, **values)
         connection.execute(statement.on_conflict_do_update(index_elements=list(self._key), set_=values))
         return taken, tokens - taken
+
+
+class Turn:
+    """Leave for somebody who makes several requests at a go: one is enough to begin with, the others are paid for later."""
+
+    def __init__(self, quota: Quota | None) -> None:
+        """Without a quota there is always leave."""
+        self._quota = quota
+        self._left = 0
+
+    async def may(self) -> bool:
+        """Say whether a request may be made now. Leave that was not used stays."""
+        if self._quota is not None and self._left < 1:
+            self._left += await self._quota.take(1 - self._left)
+        return self._quota is None or self._left >= 1
+
+    @property
+    def next_ms(self) -> int:
+        """When to ask again; 0: at once."""
+        return 0 if self._quota is None else self._quota.next_ms
+
+    def spend(self) -> None:
+        """Note one request."""
+        self._left -= 1

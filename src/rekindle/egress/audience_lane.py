@@ -10,42 +10,34 @@ from __future__ import annotations
 
 import asyncio
 import random as _random
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Protocol
 
-import msgspec
-
-from rekindle.egress import _pace, _tickets
-from rekindle.egress._ending import Judge, parted
-from rekindle.egress._members import Members, Ready
-from rekindle.egress._people import AudienceChange, People, Person, Told
+from rekindle.egress._members import Members
+from rekindle.egress._people import AudienceChange, People
+from rekindle.egress._place import Place
 from rekindle.egress._prepare import ConsentFacts, Opener
+from rekindle.egress._quota import Quota, Turn
 from rekindle.egress._replacements import Replacements
 from rekindle.egress._replacing import Replacing
 from rekindle.egress._standing import Standing, consumer_name
 from rekindle.egress._store import Store
-from rekindle.egress._tickets import Ticket
+from rekindle.egress._telling import Telling
 from rekindle.egress.audience import AudienceConnector, AudienceModule
-from rekindle.egress.connector import Disposition, OutRequest, SettingsError, Verdict
+from rekindle.egress.connector import SettingsError
 from rekindle.egress.options import take_apart
 from rekindle.egress.send import Door
 from rekindle.engines.database import Database
-from rekindle.engines.log.protocol import Consumer, Log
+from rekindle.engines.log.protocol import Entry, Log
 from rekindle.model.clock import Clock
 from rekindle.model.names import PLAIN, Names
-from rekindle.model.outcome import Outcome
 from rekindle.privacy.consent.vendors import Vendors
 from rekindle.privacy.decide import EXCERPT
-from rekindle.privacy.permit import Permit, PermitRefused
 from rekindle.workspace import Destination, Policy, duration_ms
 
 _READ: Final = 500
-_SPLITS: Final = 64
 _HOUR_MS: Final = 3_600_000
-# The worst that one of a person's requests came to is what the person came to.
-_WORST: Final[tuple[Disposition, ...]] = ("hold", "permanent", "split", "retry", "accepted", "delivered")
 
 
 class Holder(Protocol):
@@ -94,29 +86,28 @@ class AudienceLane:
             name, workspace, destination, policy, module.manifest.fields, consents, vault, vendors, names
         )
         self._keep_ms = duration_ms(policy.keep_events)
-        self._classify = module.classify
         parts = take_apart(module.manifest, destination.settings)
-        self._limits = module.manifest.limits
-        self._per_second = parts.options.per_second or self._limits.per_second
-        self._log = log
-        self._door = door
-        self._consents = consents
+        limits = module.manifest.limits
+        rate = parts.options.per_second or limits.per_second
+        self._turn = Turn(Quota(database, workspace, name, rate, clock) if rate else None)
+        self._place = Place(log, consumer_name(workspace, name))
         self._changes = changes
         self._lease = lease
         self._clock = clock
-        self._random = random
         self.people = People(database, workspace, name, names)
         self._standing: Standing[AudienceConnector] = Standing(
             workspace, name, store=Store(database, workspace, name), secret_names=parts.secrets, secret=secret,
             configure=partial(module.configure, parts.settings), release=self.people.release, clock=clock,
         )  # fmt: skip
+        self._telling = Telling(
+            workspace, name, limits, module.classify, self._members, self.people, self._standing, self._turn, door,
+            consents, clock, random,
+        )  # fmt: skip
         self._first_replaces = parts.options.first_sync == "replace"
         self._replacing = Replacing(
-            Replacements(database, workspace, name), self.people, self._prepare, self._standing, self._leave, clock,
-            random,
+            Replacements(database, workspace, name), self.people, self._telling.prepare, self._standing,
+            self._telling.request, clock, random,
         )  # fmt: skip
-        self._consumer: Consumer | None = None
-        self._not_before_ms = 0
         self._tidied_ms = 0
 
     async def step(self) -> int:
@@ -126,23 +117,21 @@ class AudienceLane:
             return 0
         now = self._clock()
         await self._tidy(now)
-        done = await self._read_log(now) + await self._read_changes(now)
+        done = await self._place.read(_READ, self._know) + await self._read_changes(now)
         state = await self._standing.look(now)
         connector = self._standing.connector
-        if connector is None or now < max(state.next_ms, self._not_before_ms):
+        if connector is None or now < state.next_ms or not await self._turn.may():
             return done
         replaced = await self._replacing.step(connector, caught_up=done == 0)
         if replaced is not None:
             return done + replaced
         if state.state in ("open", "held"):
-            return done + await self._tell(await self.people.probe(), connector)
-        return done + await self._tell(await self.people.due(now, connector.batch), connector)
+            return done + await self._telling.tell(await self.people.probe(), connector)
+        return done + await self._telling.tell(await self.people.due(now, connector.batch), connector)
 
     async def close(self) -> None:
         """Give up the place in the log; what was not finished is read again."""
-        if self._consumer is not None:
-            await self._consumer.close()
-            self._consumer = None
+        await self._place.give_up()
         self._standing.forget()
 
     async def _tidy(self, now: int) -> None:
@@ -150,25 +139,13 @@ class AudienceLane:
             self._tidied_ms = now
             await self.people.forget(now - self._keep_ms)
 
-    async def _read_log(self, now: int) -> int:
+    async def _know(self, entries: Sequence[Entry]) -> None:
         """Keep the newest identifiers of everybody, as membership may come later; decide again about who may have chosen."""
-        if self._consumer is None:
-            self._consumer = await self._log.consumer(consumer_name(self.workspace, self.name))
-        entries = await self._consumer.poll(_READ)
-        if not entries:
-            return 0
-        try:
-            values = [entry.value for entry in entries]
-            seals = await asyncio.to_thread(self._members.seals, values)
-            if seals:
-                await self.people.know(seals, now)
-            await self.people.reconsider(self._members.subjects(values), now)
-            for entry in {entry.partition: entry for entry in entries}.values():
-                await self._consumer.commit(entry)
-        except BaseException:
-            await self._consumer.rewind()
-            raise
-        return len(entries)
+        now, values = self._clock(), [entry.value for entry in entries]
+        seals = await asyncio.to_thread(self._members.seals, values)
+        if seals:
+            await self.people.know(seals, now)
+        await self.people.reconsider(self._members.subjects(values), now)
 
     async def _read_changes(self, now: int) -> int:
         after = await self.people.cursor()
@@ -178,112 +155,6 @@ class AudienceLane:
                 await self._replacing.first()
             await self.people.take(changes, now)
         return len(changes)
-
-    async def _leave(self, request: OutRequest, permits: Sequence[Permit]) -> Verdict:
-        connector = self._standing.connector
-        assert connector is not None
-        if self._per_second:
-            self._not_before_ms = max(self._not_before_ms, self._clock()) + int(1000 / self._per_second)
-        return await self._door.send(
-            self.name, self.workspace, connector, self._limits, request, permits, self._classify
-        )
-
-    async def _prepare(self, due: Sequence[Person]) -> Sequence[Ready | Told]:
-        connector = self._standing.connector
-        assert connector is not None
-        await self._consents.refresh()
-        return await asyncio.to_thread(self._members.prepare, due, connector, self._clock())
-
-    async def _tell(self, due: Sequence[Person], connector: AudienceConnector) -> int:
-        if not due:
-            return 0
-        prepared = await self._prepare(due)
-        await self.people.record([each for each in prepared if isinstance(each, Told)], self._clock())
-        groups: dict[tuple[str, str, int], list[Ready]] = {}
-        for each in prepared:
-            if isinstance(each, Ready):
-                groups.setdefault((each.operation, each.mapped.group, min(each.person.attempts, 5)), []).append(each)
-        parts = deque(
-            group[start : start + size]
-            for (_operation, _group, tries), group in groups.items()
-            for size in [max(1, connector.batch >> (2 * tries))]
-            for start in range(0, len(group), size)
-        )
-        budget = _SPLITS
-        while parts:
-            part = parts.popleft()
-            state = await self._standing.state()
-            if budget <= 0 or (state.state != "running" and self._clock() < state.next_ms):
-                break  # they stay due
-            budget -= 1
-            parts.extendleft(reversed(await self._send(part, connector)))
-        return len(due)
-
-    async def _send(self, part: list[Ready], connector: AudienceConnector) -> list[list[Ready]]:
-        """Send the requests of one batch and record what became of its people; return the parts that go again."""
-        now = self._clock()
-        permits = {each.permit.event_id: each.permit for each in part}
-        told: dict[str, Disposition] = {}
-        tickets: dict[str, Ticket] = {}
-        worst: Verdict | None = None
-        try:
-            for request in connector.build(part[0].operation, [each.mapped for each in part], now):
-                verdict = await self._leave(request, [permits[name] for name in request.event_ids])
-                ticket = _tickets.opened(
-                    connector, self.workspace, self.name, part[0].operation, request, verdict, self._clock(),
-                    self._random,
-                )  # fmt: skip
-                for name, one in zip(request.event_ids, verdict.per_event, strict=True):
-                    told[name] = min(told.get(name, one), one, key=_WORST.index)
-                    if ticket is not None and one == "accepted":
-                        tickets[name] = ticket
-                if worst is None or _gravity(verdict) < _gravity(worst):
-                    worst = verdict
-        except PermitRefused:
-            return []  # too slow: they stay due and are decided again
-        if worst is None:
-            await self._refuse(part)
-            return []
-        return await self._settle(part, told, worst, tickets)
-
-    async def _refuse(self, part: Sequence[Ready]) -> None:
-        results = [
-            Told(each.person.subject, each.person.sent, Outcome.INVALID, "mapping-failed", "no request was built")
-            for each in part
-        ]
-        await self.people.record(results, self._clock())
-
-    async def _settle(
-        self, part: list[Ready], told: Mapping[str, Disposition], worst: Verdict, tickets: Mapping[str, Ticket]
-    ) -> list[list[Ready]]:
-        now, before = self._clock(), await self._standing.state()
-        said = [told.get(each.permit.event_id, "retry") for each in part]
-        verdict = msgspec.structs.replace(worst, per_event=tuple(said))
-        after = _pace.judged(before, verdict, now, self._standing.fingerprint, self._random, late=False)
-        judge = Judge(verdict, after, now, self._random)
-        others = before.succeeded_ms > now - _HOUR_MS
-        results: list[Told] = []
-        rest: list[Ready] = []
-        for each, disposition in zip(part, said, strict=True):
-            person = each.person
-            ticket = tickets.get(each.permit.event_id)
-            ending = judge(disposition, person.attempts, alone=len(part) == 1, others_passed=others, ticket=ticket)
-            if ending is None:
-                rest.append(each)
-                continue
-            # Removed because consent went, though still wanted: nothing more to do until the audience says so.
-            there = each.operation == "add" if disposition in ("delivered", "accepted") else person.sent
-            outcome, reason, tries, due, named = ending
-            results.append(Told(person.subject, there, outcome, reason, verdict.words, tries, due, named))
-        await self.people.record(results, now, list({each.id: each for each in tickets.values()}.values()))
-        await self._standing.keep(after)
-        return parted(rest, part)
-
-
-def _gravity(verdict: Verdict) -> int:
-    if verdict.credential_action is not None:
-        return -1
-    return min(_WORST.index(one) for one in verdict.per_event)
 
 
 __all__ = ["AudienceChange", "AudienceLane", "Changes", "Holder"]
