@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import AsyncIterator
@@ -14,10 +15,11 @@ import sqlalchemy as sa
 from rekindle.destinations import google_data_manager_audience as google_list
 from rekindle.egress._tables import people
 from rekindle.egress.account import Accounts
+from rekindle.egress.asking import Asker
 from rekindle.egress.audience_lane import AudienceLane
 from rekindle.egress.connector import Answer, OutRequest
+from rekindle.egress.decisions import Decisions
 from rekindle.egress.http import MockTransport
-from rekindle.egress.polling import Poller
 from rekindle.egress.quality import readings
 from rekindle.egress.send import Door
 from rekindle.engines.database import Database
@@ -36,6 +38,9 @@ class LaterStreet(Street):
 
     def __init__(self, world: World) -> None:
         self.refuse = False
+        self.bad = ""
+        """The hash of somebody whom the platform refuses, without saying whom."""
+        self.answers: dict[str, bytes] = {}
         self.transport = MockTransport(self._answer)
         world.secrets.values["google_token"] = "good"
         super().__init__(world)
@@ -45,7 +50,8 @@ class LaterStreet(Street):
             lambda _workspace, _name: self.destination,
         )
         door = Door(self.transport, world.ledger, world.clock)
-        self.poller = Poller(world.database, door, accounts, world.clock, "one", lambda: 0.5)
+        decisions = Decisions(world.database, door, world.clock, lambda: 0.5)
+        self.poller = Asker(world.database, door, accounts, world.clock, [decisions], lambda: 0.5)
 
     @property
     def destination(self) -> Destination:
@@ -70,7 +76,17 @@ class LaterStreet(Street):
             body = {"requestStatusPerDestination": [{"requestStatus": "FAILED"}]}
             return Answer(200, {}, json.dumps(body).encode())
         path = request.url.partition(".com")[2]
-        return google(call(request.method, path, request.headers, request.body, self.world.clock()))
+        if request.method == "GET" and (said := self.answers.get(path.rpartition("=")[2])):
+            return Answer(200, {}, said)
+        answer = google(call(request.method, path, request.headers, request.body, self.world.clock()))
+        if request.method == "POST" and self.bad and self.bad in request.body.decode():
+            alone = len(json.loads(request.body)["audienceMembers"]) == 1
+            status = "FAILED" if alone else "PARTIAL_SUCCESS"
+            body = {"requestStatusPerDestination": [{"requestStatus": status}]}
+            name = f"with-the-bad-one-{len(self.answers)}"
+            self.answers[name] = json.dumps(body).encode()
+            return Answer(200, {}, json.dumps({"requestId": name}).encode())
+        return answer
 
     async def decide(self, ms: int = 3 * _HOUR) -> None:
         """Let the platform decide."""
@@ -119,7 +135,7 @@ async def test_who_could_not_be_added_is_not_there(street: LaterStreet) -> None:
     assert street.there() == {"s1": (False, "dead")}
 
 
-async def test_who_could_not_be_removed_still_is_there(street: LaterStreet) -> None:
+async def test_who_could_not_be_removed_still_is_there_and_is_taken_off_later(street: LaterStreet) -> None:
     await street.visit("s1")
     street.change(True, "s1")
     await street.run()
@@ -128,8 +144,47 @@ async def test_who_could_not_be_removed_still_is_there(street: LaterStreet) -> N
     await street.run()
     assert street.there() == {"s1": (False, "accepted")}
     street.refuse = True
+    await street.decide(_HOUR)
+    assert street.there() == {"s1": (True, "waiting")}
+    assert await street.outcomes() == {"waiting/removal-refused": 1}
+    # The platform is repaired: nobody has to do anything.
+    street.refuse = False
+    await street.run(2 * _HOUR)
     await street.decide()
+    assert street.there() == {"s1": (False, "delivered")}
+
+
+async def test_a_removal_that_is_always_refused_comes_to_the_desk(street: LaterStreet) -> None:
+    await street.visit("s1")
+    street.change(True, "s1")
+    await street.run()
+    await street.decide()
+    street.change(False, "s1")
+    await street.run()
+    street.refuse = True
+    for _ in range(12):
+        await street.decide()
+        await street.run(25 * _HOUR, tick_ms=_HOUR)
     assert street.there() == {"s1": (True, "dead")}
+    told = [request for request in street.transport.requests if request.url.endswith("audienceMembers:remove")]
+    assert len(told) == 8
+
+
+async def test_one_bad_member_of_many_ends_alone_and_the_others_are_there(street: LaterStreet) -> None:
+    """The platform says only that some of a request were refused: it is told again in ever smaller requests."""
+    names = [f"s{number:03}" for number in range(40)]
+    await street.visit(*names)
+    street.bad = hashlib.sha256(b"s017@example.com").hexdigest()
+    street.change(True, *names)
+    await street.run()
+    for _ in range(12):
+        await street.decide()
+        assert all(sent for sent, outcome in street.there().values() if outcome != "dead"), "may be there: removable"
+        await street.run(25 * _HOUR, tick_ms=_HOUR)
+    there = street.there()
+    assert there.pop("s017") == (False, "dead")
+    assert set(there.values()) == {(True, "delivered")}
+    assert await street.outcomes() == {"delivered/ok": 39, "dead/platform-refused": 1}
 
 
 async def test_a_later_word_about_an_older_request_does_not_count(street: LaterStreet) -> None:

@@ -125,14 +125,14 @@ class Street:
             records.append(Keyed(subject, encode(stored)))
         await world.log.append(records)
 
-    async def run(self, ms: int = 0) -> None:
+    async def run(self, ms: int = 0, tick_ms: int = 30_000) -> None:
         until = self.world.clock() + ms
         for _ in range(2000):
             if await self.lane.step():
                 continue
             if self.world.clock() >= until:
                 return
-            self.world.clock.advance(min(30_000, until - self.world.clock()))
+            self.world.clock.advance(min(tick_ms, until - self.world.clock()))
         raise AssertionError("the lane never rests")
 
     async def outcomes(self) -> dict[str, int]:

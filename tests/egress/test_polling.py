@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -14,14 +15,16 @@ from rekindle.destinations import google_data_manager
 from rekindle.destinations.google_data_manager.status import AsksStatus
 from rekindle.egress._tickets import wait_ms
 from rekindle.egress.account import Accounts
+from rekindle.egress.asking import Asker
 from rekindle.egress.connector import Answer, OutRequest
+from rekindle.egress.decisions import Decisions
 from rekindle.egress.http import MockTransport, TransportFailed
 from rekindle.egress.later import Receipt, Waits
-from rekindle.egress.polling import Poller
 from rekindle.egress.send import Door
 from rekindle.egress.status import awaited, dead_letters, event_outcomes
 from rekindle.egress.trace import trace
 from rekindle.engines.database import Database
+from rekindle.engines.database.lease import Fenced, Lease, LeaseLost
 from rekindle.privacy import ledger
 from rekindle.sandbox.platforms.google_data_manager import answer as google
 from rekindle.sandbox.platforms.simulated import call
@@ -32,6 +35,14 @@ from tests.egress.world import World
 _HOUR = 3_600_000
 _DAY = 24 * _HOUR
 _NAME = "meta"  # what the world calls its one destination
+
+
+class Asking(NamedTuple):
+    lease: Lease
+    asker: Asker
+
+    async def step(self) -> int:
+        return await self.asker.step() if self.lease.held() else 0
 
 
 class Later:
@@ -53,14 +64,17 @@ class Later:
         self.configured = True
         self.poller = self.new_poller("one")
 
-    def new_poller(self, holder: str) -> Poller:
+    def new_poller(self, holder: str) -> Asking:
+        """Return an asker under the installation's lease, as a worker has it."""
         accounts = Accounts(
             {"google_data_manager": google_data_manager},
             lambda _workspace, name: self.world.secrets.get(name),
             lambda _workspace, _name: self.world.destination if self.configured else None,
         )
-        door = Door(self.transport, self.world.ledger, self.clock)
-        return Poller(self.world.database, door, accounts, self.clock, holder, lambda: 0.5)
+        lease = Lease(self.world.database, self.clock, "asker", holder, ttl_ms=60_000)
+        database, door = Fenced(self.world.database, lease), Door(self.transport, self.world.ledger, self.clock)
+        decisions = Decisions(database, door, self.clock, lambda: 0.5)
+        return Asking(lease, Asker(database, door, accounts, self.clock, [decisions], lambda: 0.5))
 
     def _answer(self, request: OutRequest) -> Answer:
         instead = self.instead(request)
@@ -226,21 +240,47 @@ async def test_one_question_at_a_time_whoever_asks(later: Later) -> None:
     assert len(later.questions) == 1
 
 
+class Killed(BaseException):
+    """The process is gone."""
+
+
 async def test_who_died_asking_is_followed_by_another(later: Later) -> None:
     await later.purchases(1)
     await later.world.run()
     later.clock.advance(2 * _HOUR)
 
     def die(request: OutRequest) -> Answer:
-        raise KeyboardInterrupt
+        raise Killed
 
     later.instead = die
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         await later.poller.step()
     later.instead = lambda request: None
     later.poller = later.new_poller("another")
-    assert await later.wait(60_000, 10_000) == 0, "still the dead one's"
-    assert await later.wait(120_000, 10_000) == 1
+    assert await later.wait(50_000, 10_000) == 0, "still the dead one's"
+    assert await later.wait(60_000, 10_000) == 1
+
+
+async def test_who_slept_through_the_end_of_its_lease_writes_nothing(later: Later) -> None:
+    await later.purchases(1)
+    await later.world.run()
+    later.clock.advance(2 * _HOUR)
+    other = later.new_poller("other")
+    overtaken: list[int] = []
+
+    def sleep(request: OutRequest) -> Answer | None:
+        later.instead = lambda request: None
+        later.clock.advance(120_000)
+        assert other.lease.held()
+        return None
+
+    later.instead = sleep
+    with pytest.raises(LeaseLost):
+        overtaken.append(await later.poller.step())
+    assert overtaken == []
+    assert later.world.counts() == {"accepted/awaiting-decision": 1}
+    assert await other.step() == 1
+    assert later.world.counts() == {"delivered/ok": 1}
 
 
 async def test_validate_only_is_never_asked_about(later: Later) -> None:

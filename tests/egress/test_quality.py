@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from rekindle.destinations import meta
 from rekindle.egress.account import Accounts
+from rekindle.egress.asking import Asker
 from rekindle.egress.connector import Answer, OutRequest
 from rekindle.egress.http import MockTransport, TransportFailed
-from rekindle.egress.quality import QualityReader, newest, readings
+from rekindle.egress.quality import Quality, newest, readings
 from rekindle.egress.rated import Rated, Score
 from rekindle.egress.send import Door
 from rekindle.engines.database import Database
@@ -120,9 +121,8 @@ class House:
         document = Destination(kind="meta", consent=meta.manifest.consent, settings=settings)
         accounts = Accounts({"meta": meta}, lambda _workspace, _name: "good", lambda _workspace, _name: document)
         keyring = Keyring(SealedFileSecrets(folder / "secrets.json", bytes(32)))
-        self.reader = QualityReader(
-            database, Door(self.transport, Ledger(database, keyring, clock), clock), accounts, clock
-        )
+        door = Door(self.transport, Ledger(database, keyring, clock), clock)
+        self.reader = Asker(database, door, accounts, clock, [Quality(database, clock, lambda: [("shop", "meta")])])
 
     def _answer(self, request: OutRequest) -> Answer:
         if self.instead is not None:
@@ -133,7 +133,7 @@ class House:
     async def wait(self, hours: int) -> None:
         for _ in range(hours):
             self.clock.advance(_HOUR)
-            await self.reader.step([("shop", "meta")])
+            await self.reader.step()
 
 
 async def test_once_a_day_and_kept(database: Database, tmp_path: Path, clock: FakeClock) -> None:

@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from rekindle.egress.account import Accounts
+from rekindle.egress.asking import Asker
 from rekindle.egress.connector import Answer
 from rekindle.egress.http import MockTransport, TransportFailed
-from rekindle.egress.removal import Remover
+from rekindle.egress.removal import Forgets
 from rekindle.egress.send import Door
 from rekindle.engines.database import Database
 from rekindle.engines.secrets import SealedFileSecrets, SecretMissing
@@ -57,7 +58,8 @@ class House:
         self.secrets = {"meta_token": "EAAB", "google_token": "ya29"}
         self.destinations = {"list": LIST}
         door = Door(MockTransport(self._answer), Ledger(database, keyring, clock), clock)
-        self.remover = Remover(door, Accounts(discover("rekindle.destinations"), self._secret, self._named), clock)
+        accounts = Accounts(discover("rekindle.destinations"), self._secret, self._named)
+        self.asker = Asker(database, door, accounts, clock)
 
     def _answer(self, request: Any) -> Any:
         if self.down:
@@ -68,11 +70,17 @@ class House:
             return self.instead
         return google_list(got) if "googleapis" in request.url else meta_list(got)
 
+    async def tell(self) -> int:
+        """Return how many were told or asked."""
+        before = len(self.asked)
+        await self.asker.run(Forgets(lambda: [("shop", self.removals)], self.clock))
+        return len(self.asked) - before
+
     async def wait(self, ms: int) -> None:
         until = self.clock() + ms
         while self.clock() < until:
             self.clock.advance(600_000)
-            await self.remover.run("shop", self.removals)
+            await self.tell()
 
     def _secret(self, workspace: str, name: str) -> str:
         assert workspace == "shop"
@@ -97,10 +105,10 @@ def house(database: Database, tmp_path: Path, clock: FakeClock) -> House:
 
 
 async def test_the_platform_is_told_and_the_person_is_in_no_line(house: House) -> None:
-    assert await house.remover.run("shop", house.removals) == 1
+    assert await house.tell() == 1
     assert [asked.method for asked in house.asked] == ["DELETE"]
     assert house.state == REMOVED
-    assert await house.remover.run("shop", house.removals) == 0
+    assert await house.tell() == 0
     written = lines(house.database, "shop", kind="send")
     assert written
     assert "anna" not in repr(written)
@@ -121,13 +129,13 @@ def _gone(house: House) -> None:
 @pytest.mark.parametrize("trouble", [_no_secret, _down, _gone])
 async def test_what_cannot_be_told_now_is_told_later(house: House, trouble: Callable[[House], None]) -> None:
     trouble(house)
-    await house.remover.run("shop", house.removals)
+    await house.tell()
     assert house.state == "pending"
     house.down = False
     house.secrets["meta_token"] = "EAAB"
     house.destinations["list"] = LIST
     house.clock.advance(2 * 86_400_000)
-    assert await house.remover.run("shop", house.removals) == 1
+    assert await house.tell() == 1
     assert house.state == REMOVED
 
 
@@ -139,7 +147,7 @@ def later(house: House) -> House:
 
 
 async def test_taken_is_not_removed_until_the_platform_says_so(later: House) -> None:
-    await later.remover.run("shop", later.removals)
+    await later.tell()
     assert later.state == "asked"
     # "Wait for 30 minutes", and 45 until this one has decided.
     await later.wait(29 * 60_000)
@@ -150,18 +158,35 @@ async def test_taken_is_not_removed_until_the_platform_says_so(later: House) -> 
     assert told.reason == "the platform confirmed it"
 
 
-async def test_the_platform_refuses_later(later: House) -> None:
-    await later.remover.run("shop", later.removals)
-    body = b'{"requestStatusPerDestination": [{"requestStatus": "FAILED"}]}'
-    later.instead = Answer(200, {}, body)
+_FAILED = Answer(200, {}, b'{"requestStatusPerDestination": [{"requestStatus": "FAILED"}]}')
+
+
+async def test_what_the_platform_refuses_later_is_told_again_until_it_is_done(later: House) -> None:
+    await later.tell()
+    later.instead = _FAILED
     await later.wait(_HOUR)
+    assert later.state == "pending"
+    told = later.removals.of("r1")[0]
+    assert (told.refusals, told.tickets) == (1, ())
+    assert "later" in told.reason
+    later.instead = None
+    await later.wait(6 * _HOUR)
+    assert later.state == REMOVED
+    assert [asked.method for asked in later.asked].count("POST") == 2
+
+
+async def test_what_is_always_refused_ends_and_says_so(later: House) -> None:
+    later.instead = _FAILED
+    await later.wait(9 * 24 * _HOUR)
     assert later.state == "refused"
     assert "later" in later.removals.of("r1")[0].reason
+    assert [asked.method for asked in later.asked].count("POST") == 7
+    assert later.removals.due() == []
 
 
 @pytest.mark.parametrize("trouble", [_no_secret, _down, _gone])
 async def test_nobody_says_what_became_of_it(later: House, trouble: Callable[[House], None]) -> None:
-    await later.remover.run("shop", later.removals)
+    await later.tell()
     trouble(later)
     await later.wait(35 * _HOUR)
     assert later.state == "asked"
@@ -171,18 +196,18 @@ async def test_nobody_says_what_became_of_it(later: House, trouble: Callable[[Ho
 
 
 async def test_it_is_asked_by_one_and_goes_on_after_a_restart(later: House) -> None:
-    await later.remover.run("shop", later.removals)
+    await later.tell()
     later.clock.advance(2 * _HOUR)
     assert len(later.removals.due()) == 1
     # Whoever took it died; nobody else gets it for two minutes, then somebody does.
     assert later.removals.due() == []
     later.clock.advance(120_000)
-    assert await later.remover.run("shop", later.removals) == 1
+    assert await later.tell() == 1
     assert later.state == REMOVED
 
 
 async def test_a_list_that_is_only_validated_is_never_called_removed(later: House) -> None:
     later.destinations["list"] = msgspec.structs.replace(GOOGLE, settings=GOOGLE.settings | {"validate_only": True})
-    await later.remover.run("shop", later.removals)
+    await later.tell()
     assert later.state == "taken"
     assert "no call" in later.removals.of("r1")[0].reason

@@ -11,7 +11,6 @@ from functools import partial
 import structlog
 
 from rekindle.catalog import Accounts, CatalogImport, CatalogRefresh, FolderReader, Inputs, SnapshotStore, Walker
-from rekindle.cli._accounts import open_accounts
 from rekindle.cli._compose import Installation
 from rekindle.cli._deliveries import deliverer
 from rekindle.cli._subjects import relink
@@ -19,10 +18,8 @@ from rekindle.cli.archive import archive_of
 from rekindle.egress import prune
 from rekindle.egress.fetch import Fetcher
 from rekindle.egress.http import HttpTransport
-from rekindle.egress.quality import QualityReader
 from rekindle.egress.query import QueryReader
 from rekindle.egress.reach import Reach
-from rekindle.egress.send import Door
 from rekindle.engines.database.lease import Lease, LeaseLost
 from rekindle.feeds import DeliverySchedule, FeedBuilder, FeedSchedule
 from rekindle.ops.archive import ArchiveWriter
@@ -104,12 +101,6 @@ class Scheduler:
             installation.clock,
             wait_ms=_ARCHIVE_WAIT_MS,
         )
-        self._quality = QualityReader(
-            installation.database,
-            Door(self._transport, installation.ledger, installation.clock),
-            open_accounts(installation, self._transport),
-            installation.clock,
-        )
         self._relink = relink(installation)
         self._kept_ms = 0
 
@@ -122,7 +113,6 @@ class Scheduler:
             "deliveries": self._deliveries.step,
             "archive": self.archive,
             "retention": self.retention,
-            "quality": self.quality,
             "pseudonyms": self.pseudonyms,
         }
 
@@ -192,15 +182,6 @@ class Scheduler:
         age = self._installation.vendors.age()
         if age.old and any(map(reads_strings, self._workspaces())):
             _log.warning("the vendor list is old; `rekindle vendors status` says more", days=age.days)
-
-    async def quality(self) -> int:
-        """Once a day: ask the platforms how good what they get is."""
-        return await self._quality.step(
-            (shop.name, name)
-            for shop in self._workspaces()
-            for name, destination in sorted(shop.destinations.items())
-            if destination.enabled
-        )
 
     def _workspaces(self) -> Iterable[Workspace]:
         return self._installation.workspaces().values()

@@ -8,8 +8,9 @@ from rekindle.audiences.subjects import AudienceHolder
 from rekindle.cli._accounts import normalisers, open_accounts
 from rekindle.cli._compose import Installation
 from rekindle.cli._history import WholeLog
+from rekindle.egress.asking import Asker
 from rekindle.egress.http import HttpTransport
-from rekindle.egress.removal import Remover
+from rekindle.egress.removal import Forgets
 from rekindle.egress.send import Door
 from rekindle.egress.subjects import ListHolder, OutcomeHolder
 from rekindle.model.clock import rfc3339
@@ -44,7 +45,7 @@ class Subjects:
         self._looked_ms = -_LOOK_MS
         self._accounts = open_accounts(installation, transport)
         door = Door(transport, installation.ledger, installation.clock)
-        self._remover = Remover(door, self._accounts, installation.clock)
+        self._asker = Asker(installation.database, door, self._accounts, installation.clock)
 
     def erasure(self) -> Erasure:
         """Return what erases."""
@@ -60,7 +61,7 @@ class Subjects:
             names=installation.pseudonymiser,
             holders=HOLDERS,
             sent=self._sent,
-            remove=self._remover.run,
+            remove=self._remove,
             workspaces=lambda: list(installation.workspaces()),
             platforms=list(normalisers().values()),
         )
@@ -71,17 +72,22 @@ class Subjects:
             self._installation.database, self._installation.keyring, self._installation.clock, workspace
         )  # fmt: skip
 
+    def every(self) -> list[tuple[str, Removals]]:
+        """Return the removals of each workspace."""
+        return [(workspace, self.removals(workspace)) for workspace in list(self._installation.workspaces())]
+
     async def step(self) -> int:
-        """Tell the platforms what is due, and close the requests that wait for nothing more."""
-        done, now = 0, self._installation.clock()
+        """Close the requests that wait for nothing more."""
+        now = self._installation.clock()
         if 0 <= now - self._looked_ms < _LOOK_MS:
             return 0
         self._looked_ms = now
         for workspace in list(self._installation.workspaces()):
-            removals = self.removals(workspace)
-            done += await self._remover.run(workspace, removals)
             self.close_answered(workspace)
-        return done
+        return 0
+
+    async def _remove(self, workspace: str, removals: Removals) -> int:
+        return await self._asker.run(Forgets(lambda: [(workspace, removals)], self._installation.clock))
 
     def close_answered(self, workspace: str) -> None:
         """Complete the certificates of the requests whose last platform has answered."""

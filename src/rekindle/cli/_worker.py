@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from prometheus_client import REGISTRY
 
 from rekindle.audiences import AudienceView
-from rekindle.cli._accounts import open_accounts
+from rekindle.cli._asking import Asking
 from rekindle.cli._compose import Installation
 from rekindle.cli._lanes import Lanes
 from rekindle.cli._subjects import Subjects
 from rekindle.egress.http import HttpTransport
-from rekindle.egress.polling import Poller
-from rekindle.egress.send import Door
 from rekindle.engines.log import ConsumerLag
 from rekindle.feeds import PublishedIds
 from rekindle.ops.health import Health
@@ -34,13 +31,7 @@ async def run(installation: Installation) -> None:
     transport = HttpTransport(allow_private=settings.allow_private_addresses)
     lanes = Lanes(installation, transport, feed_ids, _IDLE_S)
     subjects = Subjects(installation, transport)
-    decisions = Poller(
-        database,
-        Door(transport, installation.ledger, clock),
-        open_accounts(installation, transport),
-        clock,
-        f"{os.uname().nodename}/{os.getpid()}",
-    )
+    asking = Asking(installation, transport)
     profiles = ProfileView(installation.log, database, clock, feed_ids, names=installation.pseudonymiser)
     audiences = AudienceView(
         installation.log,
@@ -66,8 +57,8 @@ async def run(installation: Installation) -> None:
             "lanes": lanes.step,
             "credentials": lanes.renew,
             "lag": lag.step,
-            "decisions": decisions.step,
-            "removals": subjects.step,
+            "asking": asking.step,
+            "subjects": subjects.step,
         }
         await run_steps(steps, idle_s=_IDLE_S, stopping=stopping)
     finally:

@@ -111,7 +111,7 @@ class Members:
             permit = decision.permit
             if permit is None and not person.sent:
                 return end(Outcome.FILTERED, str(decision.reason) or Reason.PERMIT_DENIED)
-            if permit is not None and person.sent:
+            if permit is not None and person.sent and not _told_again(person):
                 return _as_it_is(person)
         operation: Operation = "add" if permit is not None else "remove"
         if permit is None:
@@ -143,6 +143,11 @@ class Members:
         except msgspec.MsgspecError:
             opened = Sealed()
         return opened.user, opened.client
+
+
+def _told_again(person: Person) -> bool:
+    """Say whether the platform refused some of the person's request: they may be there, and are added again."""
+    return person.outcome == Outcome.WAITING and person.reason == Reason.PARTLY_REFUSED
 
 
 def _as_it_is(person: Person) -> Told:

@@ -118,7 +118,7 @@ class People:
             for start in range(0, len(subjects), 500):
                 part = list(subjects)[start : start + 500]
                 chosen = (*self._mine(people), people.c.subject.in_(part), people.c.wanted, settled)
-                connection.execute(sa.update(people).where(*chosen).values(due_ms=now_ms))
+                connection.execute(sa.update(people).where(*chosen).values(due_ms=now_ms, attempts=0))
 
         await self._database.run(write)
 

@@ -159,9 +159,6 @@ tickets = sa.Table(
     sa.Column("deadline_ms", sa.BigInteger, nullable=False),
     sa.Column("looks", sa.Integer, nullable=False),
     sa.Column("words", sa.String(400), nullable=False),
-    # Who is asking, and until when nobody else does.
-    sa.Column("claimed_by", sa.String(100), nullable=False),
-    sa.Column("claimed_ms", sa.BigInteger, nullable=False),
 )
 sa.Index("ix_egress_tickets_due", tickets.c.next_ms)
 sa.Index("ix_egress_tickets_by_destination", tickets.c.workspace, tickets.c.destination)

@@ -21,11 +21,13 @@ from rekindle.egress.audience import AudienceConnector
 from rekindle.egress.connector import Answer, Disposition, Limits, OutRequest, Verdict
 from rekindle.egress.send import Door
 from rekindle.model.clock import Clock
-from rekindle.model.outcome import Outcome
+from rekindle.model.outcome import Outcome, Reason
 from rekindle.privacy.permit import Permit, PermitRefused
 
 _SPLITS: Final = 64
 _HOUR_MS: Final = 3_600_000
+_ALONE: Final = 7
+"""After so many tries a person is told alone, whatever the batch (each quarters it, and 4 to the 7th is 16,384)."""
 # The worst that one of a person's requests came to is what the person came to.
 _WORST: Final[tuple[Disposition, ...]] = ("hold", "permanent", "split", "retry", "accepted", "delivered")
 
@@ -86,7 +88,9 @@ class Telling:
         groups: dict[tuple[str, str, int], list[Ready]] = {}
         for each in prepared:
             if isinstance(each, Ready):
-                groups.setdefault((each.operation, each.mapped.group, min(each.person.attempts, 5)), []).append(each)
+                groups.setdefault((each.operation, each.mapped.group, min(each.person.attempts, _ALONE)), []).append(
+                    each
+                )
         parts = deque(
             group[start : start + size]
             for (_operation, _group, tries), group in groups.items()
@@ -158,6 +162,10 @@ class Telling:
             # Removed because consent went, though still wanted: nothing more to do until the audience says so.
             there = each.operation == "add" if disposition in ("delivered", "accepted") else person.sent
             outcome, reason, tries, due, named = ending
+            if outcome is Outcome.DEAD and each.operation == "remove" and tries < _tickets.ENOUGH_TRIES:
+                # They are still there: the platform is told again by itself, and only then somebody has to look.
+                outcome, reason = Outcome.WAITING, Reason.REMOVAL_REFUSED
+                due = now + _tickets.removal_wait_ms(tries)
             results.append(Told(person.subject, there, outcome, reason, verdict.words, tries, due, named))
         await self._people.record(results, now, list({each.id: each for each in tickets.values()}.values()))
         await self._standing.keep(after)

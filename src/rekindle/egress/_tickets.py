@@ -18,7 +18,9 @@ from rekindle.engines.database import Database
 from rekindle.model.outcome import Outcome, Reason
 
 EVENTS: Final = "events"
-_CLAIM_MS: Final = 120_000
+ENOUGH_TRIES: Final = 8
+"""Who was told so often without success is a dead letter."""
+_HOUR_MS: Final = 3_600_000
 
 
 class Ticket(msgspec.Struct, frozen=True):
@@ -65,41 +67,45 @@ def wait_ms(waits: Waits, looks: int, random: Callable[[], float]) -> int:
     return wait + int(random() * wait / 4)
 
 
+def removal_wait_ms(tries: int) -> int:
+    """Return the wait before a platform is told again what it refused: an hour, then four times as long, a day at most."""
+    return min(24 * _HOUR_MS, _HOUR_MS << min(2 * max(tries - 1, 0), 10))
+
+
 def put(connection: Connection, ticket: Ticket) -> None:
     """Keep a ticket, in the transaction that writes the rows which name it."""
     connection.execute(
-        sa.insert(tickets).values(**msgspec.structs.asdict(ticket), claimed_by="", claimed_ms=0)
+        sa.insert(tickets).values(**msgspec.structs.asdict(ticket))
     )  # fmt: skip
 
 
-async def claim(database: Database, holder: str, now_ms: int, limit: int) -> list[Ticket]:
-    """Take tickets whose time has come; for two minutes nobody else gets them."""
-
-    def take(connection: Connection) -> list[Ticket]:
-        due = sa.select(tickets).where(tickets.c.next_ms <= now_ms, tickets.c.claimed_ms <= now_ms)
-        rows = connection.execute(due.order_by(tickets.c.next_ms).limit(limit)).mappings().all()
-        mine = {"claimed_by": holder, "claimed_ms": now_ms + _CLAIM_MS}
-        connection.execute(sa.update(tickets).where(tickets.c.id.in_([row["id"] for row in rows])).values(**mine))
-        return [Ticket(**{name: row[name] for name in Ticket.__struct_fields__}) for row in rows]
-
-    if not await database.query(lambda connection: _any_due(connection, now_ms)):
-        return []
-    return await database.run(take)
+async def due(database: Database, now_ms: int, limit: int) -> list[Ticket]:
+    """Return tickets whose time has come."""
+    query = sa.select(*(tickets.c[name] for name in Ticket.__struct_fields__)).where(tickets.c.next_ms <= now_ms)
+    query = query.order_by(tickets.c.next_ms).limit(limit)
+    return await database.query(lambda connection: [Ticket(*row) for row in connection.execute(query)])
 
 
-async def look_again(database: Database, holder: str, ticket: Ticket, next_ms: int, words: str) -> None:
-    """Give a ticket back until ``next_ms``."""
-    values = {"next_ms": next_ms, "looks": ticket.looks + 1, "words": words[:400], "claimed_by": "", "claimed_ms": 0}
-    mine = (tickets.c.id == ticket.id, tickets.c.claimed_by == holder)
-    await database.run(lambda connection: connection.execute(sa.update(tickets).where(*mine).values(**values)))
+async def look_again(database: Database, ticket: Ticket, next_ms: int, words: str) -> None:
+    """Put a ticket off until ``next_ms``, as one that was asked about."""
+    values = {"next_ms": next_ms, "looks": ticket.looks + 1, "words": words[:400]}
+    update = sa.update(tickets).where(tickets.c.id == ticket.id).values(**values)
+    await database.run(lambda connection: connection.execute(update))
 
 
-async def close(database: Database, holder: str, ticket: Ticket, decided: Decided, now_ms: int) -> int | None:
-    """Write what became of a request's events or people; return how many, or None when another has taken over."""
+async def put_off(database: Database, workspace: str, destination: str, until_ms: int, words: str) -> None:
+    """Put all tickets of an account off until then, or until their time is over; nobody was asked."""
+    mine = (tickets.c.workspace == workspace, tickets.c.destination == destination, tickets.c.next_ms < until_ms)
+    until = sa.case((tickets.c.deadline_ms < until_ms, tickets.c.deadline_ms), else_=until_ms)
+    update = sa.update(tickets).where(*mine).values(next_ms=until, words=words[:400])
+    await database.run(lambda connection: connection.execute(update))
+
+
+async def close(database: Database, ticket: Ticket, decided: Decided, now_ms: int) -> int | None:
+    """Write what became of a request's events or people; return how many, or None when it is not waited for any more."""
 
     def write(connection: Connection) -> int | None:
-        mine = (tickets.c.id == ticket.id, tickets.c.claimed_by == holder)
-        if not connection.execute(sa.delete(tickets).where(*mine)).rowcount:
+        if not connection.execute(sa.delete(tickets).where(tickets.c.id == ticket.id)).rowcount:
             return None
         values = {"outcome": str(decided.outcome), "reason": str(decided.reason), "detail": decided.words[:400],
                   "updated_ms": now_ms}  # fmt: skip
@@ -121,15 +127,33 @@ def _close_events(connection: Connection, ticket: Ticket, values: dict[str, obje
 
 def _close_people(connection: Connection, ticket: Ticket, values: dict[str, object]) -> int:
     mine = (people.c.ticket == ticket.id, people.c.outcome == str(Outcome.ACCEPTED))
+    again = 0
     if values["outcome"] == str(Outcome.DEAD):
         # Who could not be added is not there; who could not be removed still is.
         values = values | {"sent": ticket.operation == "remove"}
-    return connection.execute(sa.update(people).where(*mine).values(**values)).rowcount
+        if ticket.operation == "remove":
+            again = _tell_again(connection, mine, values, Reason.REMOVAL_REFUSED)
+    elif values["reason"] == str(Reason.PARTLY_REFUSED) and _several(connection, mine):
+        # Nobody knows who: each may be there. Telling twice is the same as once, so all of them go again in smaller
+        # requests, until the bad one is alone.
+        again = _tell_again(connection, mine, values | {"sent": True}, Reason.PARTLY_REFUSED)
+    return again + connection.execute(sa.update(people).where(*mine).values(**values)).rowcount
 
 
-def _any_due(connection: Connection, now_ms: int) -> bool:
-    due = sa.select(tickets.c.id).where(tickets.c.next_ms <= now_ms, tickets.c.claimed_ms <= now_ms)
-    return connection.execute(due.limit(1)).first() is not None
+def _several(connection: Connection, mine: Sequence[sa.ColumnElement[bool]]) -> bool:
+    return len(connection.execute(sa.select(people.c.subject).where(*mine).limit(2)).all()) > 1
+
+
+def _tell_again(
+    connection: Connection, mine: Sequence[sa.ColumnElement[bool]], values: dict[str, object], reason: str
+) -> int:
+    """Make those who were not told too often yet due again, later each time; return how many."""
+    waits = {tries: removal_wait_ms(tries) for tries in range(1, ENOUGH_TRIES)}
+    wait = sa.case(waits, value=people.c.attempts, else_=removal_wait_ms(ENOUGH_TRIES))
+    now = values["updated_ms"]
+    due = {"outcome": str(Outcome.WAITING), "reason": str(reason), "due_ms": sa.literal(now, sa.BigInteger) + wait}
+    few = people.c.attempts < ENOUGH_TRIES
+    return connection.execute(sa.update(people).where(*mine, few).values(**(values | due))).rowcount
 
 
 class Awaited(msgspec.Struct, frozen=True):

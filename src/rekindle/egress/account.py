@@ -1,10 +1,11 @@
-"""Open a destination's account outside its lane: to ask what it decided, to take people off, to read its quality."""
+"""Open a destination's account outside its lane (`rekindle.egress.asking`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from rekindle.egress._prepare import fingerprint
 from rekindle.egress.connector import Manifest, SettingsError
 from rekindle.egress.options import take_apart
 from rekindle.engines.secrets import SecretMissing
@@ -13,6 +14,15 @@ from rekindle.workspace import Destination
 
 class AccountUnusable(Exception):
     """The account cannot be opened now; the message says why, and never a secret."""
+
+
+class Opened(NamedTuple):
+    """A connector's module, the configured account, a name for its secrets' values, and its quota of requests a second."""
+
+    module: Any
+    account: Any
+    mark: str
+    per_second: float | None
 
 
 class Accounts:
@@ -38,8 +48,8 @@ class Accounts:
         module = self._modules.get(destination.kind) if destination is not None else None
         return None if destination is None or module is None else (destination, module)
 
-    def open(self, workspace: str, name: str) -> tuple[Any, Any]:
-        """Return the connector's module and the configured account. Raises `AccountUnusable`."""
+    def open(self, workspace: str, name: str) -> Opened:
+        """Return the account, ready to be asked. Raises `AccountUnusable`."""
         found = self.kind(workspace, name)
         if found is None:
             raise AccountUnusable(
@@ -50,6 +60,8 @@ class Accounts:
         try:
             parts = take_apart(manifest, destination.settings)
             secrets = {key: self._secret(workspace, named) for key, named in parts.secrets.items()}
-            return module, module.configure(parts.settings, secrets)
+            account = module.configure(parts.settings, secrets)
         except (SettingsError, SecretMissing) as error:
             raise AccountUnusable(str(error)) from None
+        rate = parts.options.per_second or manifest.limits.per_second
+        return Opened(module, account, fingerprint(secrets), rate)

@@ -5,27 +5,24 @@ Connectors take part by `rekindle.egress.rated`. Nobody's data is in the questio
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rekindle.egress._tables import quality as table
-from rekindle.egress.account import Accounts, AccountUnusable
+from rekindle.egress.asking import Line
 from rekindle.egress.http import TransportFailed
 from rekindle.egress.rated import Rated, Score
-from rekindle.egress.send import Door
 from rekindle.engines.database import Database
 from rekindle.engines.database.core import upsert
 from rekindle.model.clock import Clock
 
 UNREAD: Final = "unread"
 _AGAIN_MS: Final = 6 * 3_600_000
-_LOOK_MS: Final = 60_000
 _KEPT_DAYS: Final = 400
 
 
@@ -41,45 +38,53 @@ class Reading(msgspec.Struct, frozen=True):
     words: str
 
 
-class QualityReader:
-    """Asks each account once a day; one that does not answer is asked again after six hours."""
+class Account(NamedTuple):
+    """One account whose day has no score yet."""
 
-    def __init__(self, database: Database, door: Door, accounts: Accounts, clock: Clock) -> None:
+    workspace: str
+    destination: str
+
+
+class Quality:
+    """The errand of the scores: each account once a day; one that does not answer is asked again after six hours."""
+
+    name = "quality"
+    pause_ms = 60_000
+
+    def __init__(self, database: Database, clock: Clock, destinations: Callable[[], Iterable[tuple[str, str]]]) -> None:
+        """``destinations`` gives those that could be asked: workspace and name."""
         self._database = database
-        self._door = door
-        self._accounts = accounts
         self._clock = clock
-        self._looked_ms = -_LOOK_MS
+        self._destinations = destinations
 
-    async def step(self, destinations: Iterable[tuple[str, str]]) -> int:
-        """Ask those of ``destinations`` (workspace, name) whose time has come; return how many were asked."""
-        now = self._clock()
-        if 0 <= now - self._looked_ms < _LOOK_MS:
+    async def due(self, now_ms: int, limit: int) -> Sequence[Account]:
+        """See `Errand.due`. There is one question a day for each account: all of them come at once."""
+        found = [Account(*one) for one in self._destinations()]
+        return [one for one in found if await self._wanted(one, now_ms)]
+
+    async def run(self, due: Account, line: Line) -> int:
+        """See `Errand.run`."""
+        if not isinstance(line.account, Rated):
             return 0
-        self._looked_ms = now
-        asked = 0
-        for workspace, name in list(destinations):
-            if not await self._due(workspace, name, now):
-                continue
-            try:
-                module, account = await asyncio.to_thread(self._accounts.open, workspace, name)
-            except AccountUnusable:
-                continue  # the lane says why
-            if isinstance(account, Rated):
-                asked += 1
-                await keep(self._database, workspace, name, await self._ask(name, module, account), now)
-        return asked
+        scores = await self._ask(line, line.account)
+        await keep(self._database, due.workspace, due.destination, scores, self._clock())
+        return 1
 
-    async def _due(self, workspace: str, name: str, now: int) -> bool:
+    async def postpone(self, due: Account, until_ms: int, words: str) -> int:
+        """See `Errand.postpone`. It is looked again soon; the lane says what is wrong with the account."""
+        return 0
+
+    async def _wanted(self, account: Account, now: int) -> bool:
         query = sa.select(table.c.measure, table.c.at_ms).where(
-            table.c.workspace == workspace, table.c.destination == name, table.c.day == _day(now)
-        )
+            table.c.workspace == account.workspace, table.c.destination == account.destination,
+            table.c.day == _day(now),
+        )  # fmt: skip
         rows = await self._database.query(lambda connection: connection.execute(query).all())
         return all(row.measure == UNREAD and now - row.at_ms >= _AGAIN_MS for row in rows)
 
-    async def _ask(self, name: str, module: Any, account: Any) -> list[Score]:
+    async def _ask(self, line: Line, account: Rated) -> list[Score]:
         try:
-            answer = await self._door.ask(name, account, module.manifest.limits, account.quality_request())
+            answer = await line.ask(account.quality_request())
         except TransportFailed as error:
             return [Score(UNREAD, "", 0, "", f"no answer: {error}")]
         try:

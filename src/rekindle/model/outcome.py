@@ -53,6 +53,7 @@ class Reason(StrEnum):
     PARTLY_REFUSED = "partly-refused"
     UNDECIDED = "undecided"
     PLATFORM_REFUSED = "platform-refused"
+    REMOVAL_REFUSED = "removal-refused"
     RETRIES_SPENT = "retries-spent"
     CREDENTIALS = "credentials"
     ERASED = "erased"

@@ -87,6 +87,7 @@ REASONS: Final[Mapping[str, str]] = {
     "partly-refused": _("the platform refused some of the request and does not say which"),
     "undecided": _("the platform did not say in time what became of it"),
     "platform-refused": _("the platform refused it"),
+    "removal-refused": _("the platform refused to take the person off; it is told again"),
     "retries-spent": _("tried often enough without success"),
     "credentials": _("the account does not let us in"),
     "erased": _("the visitor's data was erased"),

@@ -115,6 +115,7 @@ subject_removals = sa.Table(
     # By what the platform is asked what it decided, parted by spaces; and until when.
     sa.Column("tickets", sa.Text, nullable=False, server_default=""),
     sa.Column("deadline_ms", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("refusals", sa.Integer, nullable=False, server_default="0"),
 )
 
 # Rotations of the pseudonyms' key. The key is the whole installation's: the workspace is empty.

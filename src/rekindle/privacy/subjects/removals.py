@@ -23,6 +23,9 @@ PENDING, ASKED, REMOVED, TAKEN, REFUSED, IMPOSSIBLE = (
 OPEN = frozenset({PENDING, ASKED})
 _CLAIM_MS = 120_000
 FIRST_MS, LONGEST_MS = 60_000, 6 * 3_600_000
+_HOUR_MS, _DAY_MS = 3_600_000, 24 * 3_600_000
+REFUSALS = 6
+"""So often a removal that a platform refused is told again, over four days: an account is repaired by then, or nobody will."""
 
 
 class Removal(msgspec.Struct, frozen=True):
@@ -30,7 +33,7 @@ class Removal(msgspec.Struct, frozen=True):
 
     ``state``: ``pending`` (to be told), ``asked`` (it took the request and has not decided), ``removed`` (it confirmed
     it), ``taken`` (it took the request and never said more), ``refused`` or ``impossible``. The first two are open.
-    ``tickets`` are by what it is asked, until ``deadline_ms``.
+    ``tickets`` are by what it is asked, until ``deadline_ms``. ``refusals``: how often it was refused and told again.
     """
 
     request: str
@@ -42,12 +45,13 @@ class Removal(msgspec.Struct, frozen=True):
     updated_ms: int
     tickets: tuple[str, ...] = ()
     deadline_ms: int = 0
+    refusals: int = 0
 
 
 class Removals:
     """One workspace's removals.
 
-    Who executes them takes `due`, tells or asks the platform, and says `settle`, `again` or `waits`.
+    Who executes them takes `due`, tells or asks the platform, and says `settle`, `again`, `refused` or `waits`.
     """
 
     def __init__(self, database: Database, keyring: Keyring, clock: Clock, workspace: str) -> None:
@@ -97,14 +101,26 @@ class Removals:
         """End a removal; what it held is deleted."""
         self._update(request, destination, state=state, reason=reason, payload=b"", updated_ms=self._clock())
 
-    def again(self, removal: Removal, reason: str) -> None:
-        """Try later: after a minute, then twice as long each time, at most six hours."""
+    def again(self, removal: Removal, reason: str, until_ms: int = 0) -> None:
+        """Try later: after a minute, then twice as long each time, at most six hours; not before ``until_ms``."""
         wait = min(LONGEST_MS, FIRST_MS << min(removal.attempts, 12))
         now = self._clock()
         self._update(
             removal.request, removal.destination,
-            reason=reason, attempts=removal.attempts + 1, next_ms=now + wait, updated_ms=now,
+            reason=reason, attempts=removal.attempts + 1, next_ms=max(now + wait, until_ms), updated_ms=now,
         )  # fmt: skip
+
+    def refused(self, removal: Removal, reason: str) -> bool:
+        """Tell it again after an hour, then four times as long each time, a day at most; False when that was enough."""
+        if removal.refusals >= REFUSALS:
+            return False
+        now = self._clock()
+        wait = min(_DAY_MS, _HOUR_MS << (2 * removal.refusals))
+        self._update(
+            removal.request, removal.destination, state=PENDING, reason=reason, attempts=0, tickets="", deadline_ms=0,
+            refusals=removal.refusals + 1, next_ms=now + wait, updated_ms=now,
+        )  # fmt: skip
+        return True
 
     def waits(self, removal: Removal, tickets: Sequence[str], next_ms: int, deadline_ms: int, reason: str) -> None:
         """Note that the platform took the request and is asked at ``next_ms`` what it decided, until ``deadline_ms``."""
@@ -149,5 +165,5 @@ class Removals:
 def _removal(row: sa.Row[tuple[object, ...]]) -> Removal:
     return Removal(
         row.request, row.destination, row.state, row.reason, row.attempts, row.next_ms, row.updated_ms,
-        tuple(row.tickets.split()), row.deadline_ms,
+        tuple(row.tickets.split()), row.deadline_ms, row.refusals,
     )  # fmt: skip
