@@ -27,7 +27,11 @@ def told(*states: str, **counts: int) -> Answer:
         (told(), "waiting"),
         (told("SUCCESS", "PROCESSING"), "waiting"),
         (told("FAILED", PROCESSING_ERROR_REASON_OPERATING_ACCOUNT_MISMATCH=3), "refused"),
-        (told("PARTIAL_SUCCESS", PROCESSING_ERROR_REASON_DUPLICATE_TRANSACTION_ID=1), "partial"),
+        (told("PARTIAL_SUCCESS", PROCESSING_ERROR_REASON_INVALID_GCLID=1), "partial"),
+        # What is there already has arrived; where something else was refused too, it is not known what.
+        (told("PARTIAL_SUCCESS", PROCESSING_ERROR_REASON_DUPLICATE_TRANSACTION_ID=1), "delivered"),
+        (told("FAILED", PROCESSING_ERROR_REASON_DUPLICATE_TRANSACTION_ID=3), "delivered"),
+        (told("FAILED", DUPLICATE_TRANSACTION_ID=3, INVALID_GCLID=1), "partial"),
         (told("SUCCESS", "FAILED"), "partial"),
         (told("FAILURE"), "refused"),
         (told("SUCCESS", "SOMETHING_NEW"), "waiting"),

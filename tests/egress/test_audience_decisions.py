@@ -50,7 +50,7 @@ class LaterStreet(Street):
             lambda _workspace, _name: self.destination,
         )
         door = Door(self.transport, world.ledger, world.clock)
-        decisions = Decisions(world.database, door, world.clock, lambda: 0.5)
+        decisions = Decisions(world.database, world.log, door, world.clock, lambda: 0.5)
         self.poller = Asker(world.database, door, accounts, world.clock, [decisions], lambda: 0.5)
 
     @property

@@ -36,7 +36,7 @@ class Asking:
             open_accounts(installation, transport),
             clock,
             [
-                Decisions(database, door, clock),
+                Decisions(database, working.log, door, clock),
                 Forgets(Subjects(working, transport).every, clock),
                 Quality(database, clock, self._destinations),
             ],

@@ -27,7 +27,7 @@ _MOST_EVENTS = 100_000
 def command() -> None:
     """Set up destinations, and try what they would be sent and what their answers mean.
 
-    Of these, only `add` sends anything; `quality` shows what the scheduler asked.
+    Of these, only `add` sends anything; `quality` shows what the worker asked.
     """
 
 
@@ -57,7 +57,7 @@ def list_() -> None:
 def quality_(name: str | None, days: int, workspace: str | None, folder: Path, data: Path | None) -> None:
     """Show what the platforms say of the quality of what they get, newest first; NAME is one destination.
 
-    Meta's event match quality, Pinterest's event quality, the match rates and sizes of audiences. The scheduler asks
+    Meta's event match quality, Pinterest's event quality, the match rates and sizes of audiences. The worker asks
     once a day; where a platform did not tell, its reason is shown.
     """
     installation = open_installation(folder, data)
@@ -66,7 +66,7 @@ def quality_(name: str | None, days: int, workspace: str | None, folder: Path, d
     finally:
         installation.close()
     if not found:
-        click.echo("nothing was told yet; the scheduler asks once a day")
+        click.echo("nothing was told yet; the worker asks once a day")
     for now, earlier in newest(found):
         scope = f" {now.scope}" if now.scope else ""
         told = now.words if now.measure == UNREAD else f"{now.value:g} {now.unit}".strip()

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from rekindle.egress import _pace, _tickets
+from rekindle.egress._closing import ENOUGH_TRIES, removal_wait_ms
 from rekindle.egress._ending import Judge, parted
 from rekindle.egress._members import Members, Ready
 from rekindle.egress._people import People, Person, Told
@@ -162,10 +163,10 @@ class Telling:
             # Removed because consent went, though still wanted: nothing more to do until the audience says so.
             there = each.operation == "add" if disposition in ("delivered", "accepted") else person.sent
             outcome, reason, tries, due, named = ending
-            if outcome is Outcome.DEAD and each.operation == "remove" and tries < _tickets.ENOUGH_TRIES:
+            if outcome is Outcome.DEAD and each.operation == "remove" and tries < ENOUGH_TRIES:
                 # They are still there: the platform is told again by itself, and only then somebody has to look.
                 outcome, reason = Outcome.WAITING, Reason.REMOVAL_REFUSED
-                due = now + _tickets.removal_wait_ms(tries)
+                due = now + removal_wait_ms(tries)
             results.append(Told(person.subject, there, outcome, reason, verdict.words, tries, due, named))
         await self._people.record(results, now, list({each.id: each for each in tickets.values()}.values()))
         await self._standing.keep(after)

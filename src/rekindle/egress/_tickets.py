@@ -10,17 +10,13 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from rekindle.egress._counts import move_counts
-from rekindle.egress._tables import outcomes, people, tickets
+from rekindle.egress._tables import outcomes, tickets
 from rekindle.egress.connector import OutRequest, Verdict
 from rekindle.egress.later import DecidesLater, Waits
 from rekindle.engines.database import Database
 from rekindle.model.outcome import Outcome, Reason
 
 EVENTS: Final = "events"
-ENOUGH_TRIES: Final = 8
-"""Who was told so often without success is a dead letter."""
-_HOUR_MS: Final = 3_600_000
 
 
 class Ticket(msgspec.Struct, frozen=True):
@@ -44,6 +40,8 @@ class Decided(msgspec.Struct, frozen=True):
     outcome: Outcome
     reason: str
     words: str = ""
+    again: bool = False
+    """Whether all of it goes again in smaller requests: nobody knows which of it this is about."""
 
 
 def opened(
@@ -65,11 +63,6 @@ def wait_ms(waits: Waits, looks: int, random: Callable[[], float]) -> int:
     """Return the wait before the next look: at least the documented one, then doubling, spread over a quarter more."""
     wait = min(waits.longest_ms, waits.first_ms << min(looks, 20))
     return wait + int(random() * wait / 4)
-
-
-def removal_wait_ms(tries: int) -> int:
-    """Return the wait before a platform is told again what it refused: an hour, then four times as long, a day at most."""
-    return min(24 * _HOUR_MS, _HOUR_MS << min(2 * max(tries - 1, 0), 10))
 
 
 def put(connection: Connection, ticket: Ticket) -> None:
@@ -101,59 +94,11 @@ async def put_off(database: Database, workspace: str, destination: str, until_ms
     await database.run(lambda connection: connection.execute(update))
 
 
-async def close(database: Database, ticket: Ticket, decided: Decided, now_ms: int) -> int | None:
-    """Write what became of a request's events or people; return how many, or None when it is not waited for any more."""
-
-    def write(connection: Connection) -> int | None:
-        if not connection.execute(sa.delete(tickets).where(tickets.c.id == ticket.id)).rowcount:
-            return None
-        values = {"outcome": str(decided.outcome), "reason": str(decided.reason), "detail": decided.words[:400],
-                  "updated_ms": now_ms}  # fmt: skip
-        if ticket.operation == EVENTS:
-            return _close_events(connection, ticket, values)
-        return _close_people(connection, ticket, values)
-
-    return await database.run(write)
-
-
-def _close_events(connection: Connection, ticket: Ticket, values: dict[str, object]) -> int:
+async def places(database: Database, ticket: Ticket) -> list[tuple[int, int, str]]:
+    """Return where in the log the events of a request are: partition, offset, id."""
     mine = (outcomes.c.ticket == ticket.id, outcomes.c.outcome == str(Outcome.ACCEPTED))
-    names = list(connection.scalars(sa.select(outcomes.c.event_id).where(*mine)))
-    key = {"workspace": ticket.workspace, "destination": ticket.destination}
-    move_counts(connection, key, [{"event_id": name, **values} for name in names])
-    connection.execute(sa.update(outcomes).where(*mine).values(**values))
-    return len(names)
-
-
-def _close_people(connection: Connection, ticket: Ticket, values: dict[str, object]) -> int:
-    mine = (people.c.ticket == ticket.id, people.c.outcome == str(Outcome.ACCEPTED))
-    again = 0
-    if values["outcome"] == str(Outcome.DEAD):
-        # Who could not be added is not there; who could not be removed still is.
-        values = values | {"sent": ticket.operation == "remove"}
-        if ticket.operation == "remove":
-            again = _tell_again(connection, mine, values, Reason.REMOVAL_REFUSED)
-    elif values["reason"] == str(Reason.PARTLY_REFUSED) and _several(connection, mine):
-        # Nobody knows who: each may be there. Telling twice is the same as once, so all of them go again in smaller
-        # requests, until the bad one is alone.
-        again = _tell_again(connection, mine, values | {"sent": True}, Reason.PARTLY_REFUSED)
-    return again + connection.execute(sa.update(people).where(*mine).values(**values)).rowcount
-
-
-def _several(connection: Connection, mine: Sequence[sa.ColumnElement[bool]]) -> bool:
-    return len(connection.execute(sa.select(people.c.subject).where(*mine).limit(2)).all()) > 1
-
-
-def _tell_again(
-    connection: Connection, mine: Sequence[sa.ColumnElement[bool]], values: dict[str, object], reason: str
-) -> int:
-    """Make those who were not told too often yet due again, later each time; return how many."""
-    waits = {tries: removal_wait_ms(tries) for tries in range(1, ENOUGH_TRIES)}
-    wait = sa.case(waits, value=people.c.attempts, else_=removal_wait_ms(ENOUGH_TRIES))
-    now = values["updated_ms"]
-    due = {"outcome": str(Outcome.WAITING), "reason": str(reason), "due_ms": sa.literal(now, sa.BigInteger) + wait}
-    few = people.c.attempts < ENOUGH_TRIES
-    return connection.execute(sa.update(people).where(*mine, few).values(**(values | due))).rowcount
+    query = sa.select(outcomes.c.partition, outcomes.c.offset, outcomes.c.event_id).where(*mine)
+    return await database.query(lambda connection: [tuple(row) for row in connection.execute(query)])
 
 
 class Awaited(msgspec.Struct, frozen=True):

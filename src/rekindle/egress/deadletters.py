@@ -14,15 +14,16 @@ from typing import Any, Literal
 import msgspec
 import sqlalchemy as sa
 
+from rekindle.egress._records import entries
 from rekindle.egress._tables import outcomes
 from rekindle.egress.rehearsal import Rehearsal, Rehearsed
 from rekindle.egress.replay import Replay
 from rekindle.egress.status import EventOutcome
 from rekindle.engines.database import Database
-from rekindle.engines.log import Entry, Log
+from rekindle.engines.log import Log
 from rekindle.model.clock import Clock
 from rekindle.model.outcome import Outcome
-from rekindle.model.record import Stored, decode
+from rekindle.model.record import Stored
 from rekindle.privacy.ledger import Ledger
 
 _PART = 500
@@ -100,7 +101,8 @@ class LetterDesk:
             with self._database.read() as connection:
                 one = msgspec.structs.replace(chosen, destination=each.destination, event_id=each.event_id)
                 place = connection.execute(_places(one)).first()
-            found = await _record(self._log, place.partition, place.offset, each.event_id) if place else None
+            places = [(place.partition, place.offset, each.event_id)] if place else []
+            found = (await entries(self._log, places)).get(each.event_id)
             if found is None:
                 letters.append(Letter(each))
                 continue
@@ -128,22 +130,10 @@ class LetterDesk:
             )  # fmt: skip
             for start in range(0, len(mine), _PART):
                 part = mine[start : start + _PART]
-                found = [await _record(self._log, row.partition, row.offset, row.event_id) for row in part]
-                entries = [each[1] for each in found if each is not None]
-                gone += len(found) - len(entries)
-                again += await asyncio.to_thread(opened.open, entries, 0, _EVER)
+                found = await entries(self._log, [(row.partition, row.offset, row.event_id) for row in part])
+                gone += len(part) - len(found)
+                again += await asyncio.to_thread(opened.open, [entry for _, entry in found.values()], 0, _EVER)
         return Replayed(again, gone)
-
-
-async def _record(log: Log, partition: int, offset: int, event_id: str) -> tuple[Stored, Entry] | None:
-    for entry in await log.tail((partition, offset - 1), 1):
-        try:
-            record = decode(entry.value)
-        except msgspec.MsgspecError:
-            return None
-        if (entry.partition, entry.offset) == (partition, offset) and isinstance(record, Stored):
-            return (record, entry) if record.event_id == event_id else None
-    return None
 
 
 def _open_part(record: Stored) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from rekindle.egress import _tickets, quality
+from rekindle.egress._closing import close
+from rekindle.egress._records import entries
 from rekindle.egress._tickets import Decided, Ticket
 from rekindle.egress.answers import retry_after_ms
 from rekindle.egress.asking import Line
@@ -21,6 +23,7 @@ from rekindle.egress.later import DecidesLater, Receipt, Waits
 from rekindle.egress.rated import Score
 from rekindle.egress.send import Door
 from rekindle.engines.database import Database
+from rekindle.engines.log import Entry, Log
 from rekindle.model.clock import Clock
 from rekindle.model.outcome import Outcome, Reason
 from rekindle.privacy.ledger import LedgerLine
@@ -36,9 +39,11 @@ class Decisions:
     pause_ms = 1_000
 
     def __init__(
-        self, database: Database, door: Door, clock: Clock, random: Callable[[], float] = _random.random
+        self, database: Database, log: Log, door: Door, clock: Clock, random: Callable[[], float] = _random.random
     ) -> None:
+        """``log`` holds the events, should some of them have to go again."""
         self._database = database
+        self._log = log
         self._door = door
         self._clock = clock
         self._random = random
@@ -63,7 +68,9 @@ class Decisions:
 
     async def _heard(self, ticket: Ticket, waits: Waits, receipt: Receipt) -> int:
         now = self._clock()
-        decided = decision(receipt) or (_tickets.undecided(receipt.words) if now >= ticket.deadline_ms else None)
+        decided = decision(receipt, again=waits.again) or (
+            _tickets.undecided(receipt.words) if now >= ticket.deadline_ms else None
+        )
         if decided is None:
             wait = max(receipt.after_ms, _tickets.wait_ms(waits, ticket.looks + 1, self._random))
             next_ms = min(now + wait, max(now, ticket.deadline_ms))
@@ -75,7 +82,15 @@ class Decisions:
             await quality.keep(self._database, ticket.workspace, ticket.destination, [score], now)
         # Written down first: what cannot be recorded is asked again.
         await self._door.note(_line(ticket, receipt, decided, now))
-        return int(await _tickets.close(self._database, ticket, decided, now) is not None)
+        records = await self._records(ticket) if decided.again and ticket.operation == _tickets.EVENTS else None
+        return int(await close(self._database, ticket, decided, now, records) is not None)
+
+    async def _records(self, ticket: Ticket) -> dict[str, Entry]:
+        """Return the log's records of a request's events; none when it was about one alone, which then is the bad one."""
+        places = await _tickets.places(self._database, ticket)
+        if len(places) < 2:
+            return {}
+        return {name: entry for name, (_, entry) in (await entries(self._log, places)).items()}
 
 
 async def status(line: Line, ticket: str) -> Receipt:
@@ -92,15 +107,18 @@ async def status(line: Line, ticket: str) -> Receipt:
     return msgspec.structs.replace(receipt, after_ms=max(receipt.after_ms, retry_after_ms(answer)))
 
 
-def decision(receipt: Receipt) -> Decided | None:
-    """Return what a request's events or people have come to by a platform's word; None while it has not decided."""
+def decision(receipt: Receipt, *, again: bool = False) -> Decided | None:
+    """Return what a request's events or people have come to by a platform's word; None while it has not decided.
+
+    ``again`` is the account's (`Waits.again`).
+    """
     if receipt.state == "waiting":
         return None
     if receipt.state == "delivered":
         return Decided(Outcome.DELIVERED, Reason.OK, receipt.words)
     if receipt.state == "refused":
         return Decided(Outcome.DEAD, Reason.PLATFORM_REFUSED, receipt.words)
-    return Decided(Outcome.ACCEPTED, Reason.PARTLY_REFUSED, receipt.words)
+    return Decided(Outcome.ACCEPTED, Reason.PARTLY_REFUSED, receipt.words, again)
 
 
 def _line(ticket: Ticket, receipt: Receipt, decided: Decided, now_ms: int) -> LedgerLine:

@@ -18,12 +18,15 @@ State = Literal["waiting", "delivered", "partial", "refused"]
 class Waits(msgspec.Struct, frozen=True, kw_only=True):
     """When to look: first after ``first_ms``, then each time twice as long later, ``longest_ms`` at most.
 
-    A platform that has not decided ``deadline_ms`` after the request is asked no more.
+    A platform that has not decided ``deadline_ms`` after the request is asked no more. ``again``: its word is of one
+    request, and it counts what is sent twice once; where it refuses some of a request without saying which, all of it is
+    sent again in smaller requests, until the bad one is alone.
     """
 
     first_ms: int
     longest_ms: int = 4 * 3_600_000
     deadline_ms: int = 48 * 3_600_000
+    again: bool = False
 
 
 class Receipt(msgspec.Struct, frozen=True):

@@ -1,7 +1,9 @@
 """What became of a request that was taken. Source: Data Manager API v1, ``requestStatus:retrieve``, "Diagnostics".
 
 Google tells counts for each reason, not which events: the word is of the request. "Wait for 30 minutes", then ask with
-exponential backoff; "this may take up to 24 hours".
+exponential backoff; "this may take up to 24 hours". What it refused some of goes again in parts with the same transaction
+ids: `ProcessingErrorReason.DUPLICATE_TRANSACTION_ID`, "a conversion with the same order id and conversion action combination
+was already uploaded", then says that the others had arrived; a list's members are added and removed once however often.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ from rekindle.egress.answers import masked
 from rekindle.egress.connector import Answer, OutRequest
 from rekindle.egress.later import Receipt, Waits
 
-WAITS: Final = Waits(first_ms=1_800_000, longest_ms=4 * 3_600_000, deadline_ms=36 * 3_600_000)
+WAITS: Final = Waits(first_ms=1_800_000, longest_ms=4 * 3_600_000, deadline_ms=36 * 3_600_000, again=True)
 # The reference's enum says FAILED, the guide FAILURE.
 _REFUSED: Final = frozenset({"FAILED", "FAILURE"})
 _DECIDED: Final = _REFUSED | {"SUCCESS", "PARTIAL_SUCCESS"}
+_THERE: Final = "DUPLICATE_TRANSACTION_ID"
 _PREFIX: Final = re.compile(r"^PROCESSING_(ERROR|WARNING)_REASON_")
 _RATE: Final = "MATCH_RATE_RANGE_"
 _NO_RATE: Final = frozenset({"", "UNKNOWN", "NOT_ELIGIBLE"})
@@ -93,9 +96,12 @@ def read_status(answer: Answer) -> Receipt:
     rate = next((_rate(found) for text in rates if (found := text.removeprefix(_RATE)) not in _NO_RATE), None)
     if not states or not states <= _DECIDED:
         return Receipt("waiting", words, reasons)
-    if states == {"SUCCESS"}:
+    refused = {_PREFIX.sub("", count.reason) for one in each for count in one.errorInfo.errorCounts}
+    if states == {"SUCCESS"} or refused == {_THERE}:
+        # An event that is there already has arrived, be it by an earlier request of ours.
         return Receipt("delivered", words, reasons, rate)
-    return Receipt("refused" if states <= _REFUSED else "partial", words, reasons, rate)
+    # FAILED may be said of a request whose good events are "duplicates" of an earlier one: those are no refusals.
+    return Receipt("refused" if states <= _REFUSED and _THERE not in refused else "partial", words, reasons, rate)
 
 
 def _rate(found: str) -> tuple[float, str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -25,6 +27,7 @@ from rekindle.egress.status import awaited, dead_letters, event_outcomes
 from rekindle.egress.trace import trace
 from rekindle.engines.database import Database
 from rekindle.engines.database.lease import Fenced, Lease, LeaseLost
+from rekindle.engines.log import Entry
 from rekindle.privacy import ledger
 from rekindle.sandbox.platforms.google_data_manager import answer as google
 from rekindle.sandbox.platforms.simulated import call
@@ -73,7 +76,7 @@ class Later:
         )
         lease = Lease(self.world.database, self.clock, "asker", holder, ttl_ms=60_000)
         database, door = Fenced(self.world.database, lease), Door(self.transport, self.world.ledger, self.clock)
-        decisions = Decisions(database, door, self.clock, lambda: 0.5)
+        decisions = Decisions(database, self.world.log, door, self.clock, lambda: 0.5)
         return Asking(lease, Asker(database, door, accounts, self.clock, [decisions], lambda: 0.5))
 
     def _answer(self, request: OutRequest) -> Answer:
@@ -133,12 +136,76 @@ async def test_refused_becomes_a_dead_letter_with_the_platforms_words(later: Lat
     assert [letter.detail for letter in dead_letters(later.world.database, "shop")] == ["EVENT_TOO_OLD: 2"] * 2
 
 
-async def test_partly_refused_is_said_and_not_called_delivered(later: Later) -> None:
-    await later.purchases(1, age_ms=40 * _DAY)
-    await later.purchases(4)
+class Counting:
+    """Google, with a memory: which transactions it has, and what it refused of each request; it never says which."""
+
+    def __init__(self, bad: set[str]) -> None:
+        self.bad = bad
+        self.has: Counter[str] = Counter()
+        self.statuses: dict[str, dict[str, Any]] = {}
+        self.sizes: list[int] = []
+
+    def __call__(self, request: OutRequest) -> Answer:
+        if request.method == "GET":
+            said = {"requestStatusPerDestination": [self.statuses[request.url.rpartition("=")[2]]]}
+            return Answer(200, {}, json.dumps(said).encode())
+        names = [event["transactionId"] for event in json.loads(request.body)["events"]]
+        self.sizes.append(len(names))
+        refused = Counter({"DUPLICATE_TRANSACTION_ID": sum(name in self.has for name in names),
+                           "INVALID_GCLID": sum(name in self.bad for name in names)})  # fmt: skip
+        self.has.update(name for name in names if name not in self.bad and name not in self.has)
+        errors = [
+            {"reason": f"PROCESSING_ERROR_REASON_{reason}", "recordCount": str(n)} for reason, n in refused.items() if n
+        ]
+        bad = refused.total()
+        status = "SUCCESS" if not bad else "FAILED" if bad == len(names) else "PARTIAL_SUCCESS"
+        number = f"r{len(self.statuses)}"
+        self.statuses[number] = {"requestStatus": status, "errorInfo": {"errorCounts": errors}}
+        return Answer(200, {}, json.dumps({"requestId": number}).encode())
+
+
+async def test_of_a_thousand_with_one_bad_999_are_delivered_and_one_is_dead(later: Later) -> None:
+    names = await later.purchases(1_000)
+    platform = Counting({names[613]})
+    later.instead = platform
+    await later.world.run()
+    assert platform.sizes == [1_000]
+    for _ in range(12):
+        await later.wait(_HOUR)
+        await later.world.run_for(60_000, 5_000)
+    assert later.world.counts() == {"delivered/ok": 999, "dead/platform-refused": 1}
+    (letter,) = dead_letters(later.world.database, "shop")
+    assert (letter.event_id, letter.detail) == (names[613], "INVALID_GCLID: 1")
+    assert len(platform.has) == 999
+    assert set(platform.has.values()) == {1}, "the platform counts each once"
+    assert 1 in platform.sizes
+    assert sum(platform.sizes) < 3_000, "only the part with the bad one goes on being parted"
+
+
+async def test_what_the_log_no_longer_has_stays_partly_refused(later: Later, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = await later.purchases(3)
+    later.instead = Counting({names[0]})
+    await later.world.run()
+
+    async def nothing(after: object, limit: int) -> list[Entry]:
+        return []
+
+    monkeypatch.setattr(later.world.log, "tail", nothing)
+    await later.wait(3 * _HOUR)
+    assert later.world.counts() == {"accepted/partly-refused": 3}
+
+
+async def test_who_withdrew_meanwhile_does_not_go_again(later: Later) -> None:
+    names = await later.purchases(8)
+    platform = Counting({names[0]})
+    later.instead = platform
     await later.world.run()
     await later.wait(3 * _HOUR)
-    assert later.world.counts() == {"accepted/partly-refused": 5}
+    assert later.world.counts() == {"waiting/partly-refused": 8}
+    await later.world.withdraw()
+    await later.world.run()
+    assert platform.sizes == [8], "nothing leaves without a permit of now"
+    assert later.world.counts() == {"filtered/consent-withdrawn": 8}
 
 
 async def test_explain_tells_the_next_look(later: Later) -> None:
