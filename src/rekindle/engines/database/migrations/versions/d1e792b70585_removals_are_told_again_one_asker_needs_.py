@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "d1e792b70585"
-down_revision = "50c28c004d31"
+down_revision = "73f3ec4fa0e7"
 branch_labels = None
 depends_on = None
 
