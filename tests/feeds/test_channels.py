@@ -144,7 +144,7 @@ def test_a_large_catalogue_is_whole_and_in_order(builder, blobs, shelf) -> None:
 
 
 def test_items_are_ordered_by_id_across_slices(builder, blobs, shelf, monkeypatch) -> None:
-    monkeypatch.setattr("rekindle.feeds.writing.SLICE", 2048)
+    monkeypatch.setattr("rekindle.feeds.output.SLICE", 2048)
     shelf.put(*(product(f"P{number:04}") for number in reversed(range(5000))))
     _, content = read_back(builder, blobs, META)
     ids = [row["id"] for row in csv.DictReader(io.StringIO(content.decode()))]

@@ -29,8 +29,9 @@ from rekindle.engines.database import open_database
 from rekindle.feeds import FeedBuilder, _sql
 from rekindle.feeds.channel import Head
 from rekindle.feeds.items import Items
+from rekindle.feeds.output import write_output
 from rekindle.feeds.program import Program, compile_feed
-from rekindle.feeds.writing import columns_of, count_filled, write_items, write_output
+from rekindle.feeds.writing import always_filled, columns_of, count_filled, write_items
 from rekindle.model.ports import Snapshot
 from rekindle.workspace import Feed, Shop, Workspace
 
@@ -76,8 +77,10 @@ def ours(snapshot: Path, folder: Path) -> Path:
     with _sql.connect(folder) as engine:
         items = folder / "items.parquet"
         write_items(engine, plain, _sql.parquet(snapshot), items)
-        columns = columns_of(plain.channel, count_filled(engine, plain.channel, Items(items).table()))
-        write_output(engine, plain.channel, HEAD, items, columns, target)
+        table = Items(items).table()
+        filled = count_filled(engine, plain.channel, table)
+        columns, always = columns_of(plain.channel, filled), always_filled(engine, table, filled)
+        write_output(engine, plain.channel, HEAD, items, columns, target, None, always)
     return target
 
 

@@ -61,10 +61,12 @@ _MACROS = (
        WHEN contains(value, chr(9)) OR contains(value, chr(10)) OR contains(value, chr(13))
        THEN trim(regexp_replace(value, '[\t\r\n]+', ' ', 'g')) ELSE value END""",
     "CREATE MACRO rk_amp(value) AS CASE WHEN contains(value, '&') THEN replace(value, '&', '&amp;') ELSE value END",
-    # & first, or the others would be escaped twice; a bare carriage return would be read back as a line feed.
+    # & first, or the others would be escaped twice; a bare carriage return would be read back as a line feed. Paths of
+    # categories have nothing but >, hence the case for it.
     """CREATE MACRO rk_xml(value) AS
-       CASE WHEN contains(value, '<') OR contains(value, '>') OR contains(value, chr(13))
+       CASE WHEN contains(value, '<') OR contains(value, chr(13))
        THEN replace(replace(replace(replace(value, '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), chr(13), '&#13;')
+       WHEN contains(value, '>') THEN replace(rk_amp(value), '>', '&gt;')
        ELSE rk_amp(value) END""",
     """CREATE MACRO rk_quoted(value) AS CASE WHEN contains(value, '"') THEN replace(rk_xml(value), '"', '&quot;')
        ELSE rk_xml(value) END""",

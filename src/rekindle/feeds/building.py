@@ -17,11 +17,12 @@ from rekindle.feeds.channel import Head
 from rekindle.feeds.findings import Finding, collect
 from rekindle.feeds.items import Items, items_of, where_different
 from rekindle.feeds.layout import Layout
+from rekindle.feeds.output import write_output
 from rekindle.feeds.patching import edits_of, write_patch
 from rekindle.feeds.program import BLOCKED, EXCLUDED, PUBLISHED, Program
 from rekindle.feeds.splicing import splice
 from rekindle.feeds.versions import FeedVersion
-from rekindle.feeds.writing import columns_of, count_filled, write_items, write_output
+from rekindle.feeds.writing import always_filled, columns_of, count_filled, write_items
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -63,7 +64,8 @@ class Build:
         items = Items(path, None, basis)
         filled = count_filled(self._connection, channel, items.table())
         output, packed, index = self._work / "feed", self._work / "feed.gz", self._work / "index"
-        written = write_output(self._connection, channel, head, path, columns_of(channel, filled), output, packed)
+        columns, always = columns_of(channel, filled), always_filled(self._connection, items.table(), filled)
+        written = write_output(self._connection, channel, head, path, columns, output, packed, always)
         _index.write_index(self._connection, items.table(), index)
         digests = {"digest": self._put(output), "gzip_digest": self._put(packed), "index_digest": self._put(index)}
         where = Layout(

@@ -5,7 +5,8 @@ Values have passed the channel's checks, so most types cannot hold what a format
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import groupby
 from xml.sax.saxutils import escape
 
 import msgspec
@@ -28,7 +29,8 @@ class Head(msgspec.Struct, frozen=True):
 class Format(msgspec.Struct, frozen=True):
     """One shape of file. ``line``: SQL for one item's text, given the attributes that hold a value anywhere.
 
-    ``begin`` makes the text before the items, ``end`` is the text after them.
+    ``begin`` makes the text before the items, ``end`` is the text after them. ``line_full``, where there is one, is SQL
+    that gives the same text sooner, given also those attributes that hold a value in every published item.
     """
 
     extension: str
@@ -36,6 +38,7 @@ class Format(msgspec.Struct, frozen=True):
     line: Callable[[Spec, Sequence[str]], str]
     begin: Callable[[Head, Spec, Sequence[str]], str]
     end: str = ""
+    line_full: Callable[[Spec, Sequence[str], Collection[str]], str] | None = None
 
 
 def xml_text(attribute: Attribute) -> str:
@@ -49,18 +52,35 @@ def xml_text(attribute: Attribute) -> str:
 def xml(item: str, before: Callable[[Head], str], end: str, prefix: str = "") -> Format:
     """Return XML with one element an item and in it one for each value, named ``prefix`` and the attribute's name."""
 
-    def line(spec: Spec, columns: Sequence[str]) -> str:
-        parts = [f"'<{item}>'", *(_element(spec.find(column), prefix) for column in columns), f"'</{item}>'"]
+    def line(spec: Spec, columns: Sequence[str], always: Collection[str] = ()) -> str:
+        parts: list[str] = [_Tag(f"<{item}>")]
+        for attribute in map(spec.find, columns):
+            parts += _element(attribute, prefix, attribute.name in always)
+        parts.append(_Tag(f"</{item}>"))
         # `concat` passes over attributes without a value.
-        return f"concat({', '.join(parts)})"
+        return f"concat({', '.join(_joined(parts))})"
 
     def begin(head: Head, _spec: Spec, _columns: Sequence[str]) -> str:
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{before(head)}\n'
 
-    return Format("xml", "application/xml; charset=utf-8", line, begin, end)
+    return Format("xml", "application/xml; charset=utf-8", line, begin, end, line)
 
 
-def _element(attribute: Attribute, prefix: str) -> str:
+class _Tag(str):
+    """Markup as it is, where other texts are SQL."""
+
+
+def _joined(parts: Iterable[str]) -> Iterator[str]:
+    """Yield SQL, with tags that follow one another as one text: each argument costs a copy."""
+    for tags, group in groupby(parts, lambda part: isinstance(part, _Tag)):
+        if tags:
+            yield f"'{''.join(group)}'"
+        else:
+            yield from group
+
+
+def _element(attribute: Attribute, prefix: str, always: bool) -> Iterator[str]:
+    """Yield what follows one another as SQL; where the value may be missing it is one NULL then."""
     tag = prefix + attribute.header
     column = _sql.name(attribute.name)
     if attribute.parts:
@@ -68,11 +88,15 @@ def _element(attribute: Attribute, prefix: str) -> str:
             f"CASE WHEN {value} <> '' THEN '<{prefix}{part}>' || rk_xml({value}) || '</{prefix}{part}>' ELSE '' END"
             for part, value in zip(attribute.parts, _values(column, len(attribute.parts)), strict=True)
         )
-        return f"CASE WHEN {column} IS NOT NULL THEN '<{tag}>' || {inner} || '</{tag}>' END"
+        yield f"CASE WHEN {column} IS NOT NULL THEN '<{tag}>' || {inner} || '</{tag}>' END"
+        return
     value = xml_text(attribute)
     if attribute.repeated:
         value = f"replace({value}, {_sql.text(SEPARATOR)}, '</{tag}><{tag}>')"
-    return f"'<{tag}>' || {value} || '</{tag}>'"
+    if always:
+        yield from (_Tag(f"<{tag}>"), value, _Tag(f"</{tag}>"))
+    else:
+        yield f"'<{tag}>' || {value} || '</{tag}>'"
 
 
 def _values(column: str, count: int) -> Iterator[str]:

@@ -59,7 +59,7 @@ def products(
             out.write(encoder.encode(each) + b"\n")
     columns = ", ".join(f"{kind}: 'BIGINT'" for kind in KINDS)
     engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE rk_performance AS SELECT * FROM read_json({_sql.text(str(path))}, "
+        f"CREATE OR REPLACE TABLE rk_performance AS SELECT * FROM read_json({_sql.text(str(path))}, "
         f"format = 'newline_delimited', columns = {{item_id: 'VARCHAR', {columns}}})"
     )
     pairs = ", ".join(f"'performance.{kind}': CAST(coalesce(c.{kind}, 0) AS VARCHAR)" for kind in KINDS)

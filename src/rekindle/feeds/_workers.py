@@ -1,0 +1,49 @@
+"""Work on all cores whose results are taken in order: each query runs on its caller's thread, several at a time."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import duckdb
+
+Made = TypeVar("Made")
+
+MOST = 8
+"""Threads at most: each holds a slice of the catalogue in memory."""
+
+
+def count() -> int:
+    """Return how many threads work at a time."""
+    return min(os.cpu_count() or 1, MOST)
+
+
+def in_order(tasks: Iterable[Callable[[], Made]]) -> Iterator[Made]:
+    """Run tasks on all cores and yield what they make in their order; at most one for each core waits."""
+    running: deque[Future[Made]] = deque()
+    with ThreadPoolExecutor(count()) as pool:
+        try:
+            for task in tasks:
+                running.append(pool.submit(task))
+                if len(running) > count():
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        finally:
+            for future in running:
+                future.cancel()
+
+
+@contextmanager
+def alone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Let each query run on its caller's thread: parts are small, and helpers would only get in each other's way."""
+    (threads,) = connection.execute("SELECT current_setting('threads')").fetchone() or (1,)
+    connection.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        connection.execute(f"SET threads = {int(threads)}")
