@@ -1,11 +1,15 @@
-"""What accounts share: one address of an API, headers, and requests of JSON. A connector adds its words and its body."""
+"""What accounts share: one address of an API, headers, and requests of JSON. A connector adds its words and its body.
+
+An account for events is an `Account`, one for an audience's members a `ListAccount`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from rekindle.egress.connector import Manifest, Mapped, OutRequest
+from rekindle.egress.audience import MappedMember, Member, Operation
+from rekindle.egress.connector import Manifest, Mapped, OutRequest, Rejected
 from rekindle.egress.request import account_host, encode
 
 
@@ -14,12 +18,31 @@ def bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token.strip()}"}
 
 
-class Account:
-    """An account at an API that takes JSON at ``base`` + ``path`` (`rekindle.egress.connector.Connector` in part).
+def as_text(settings: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return settings with the numbers called ``names`` as text: in TOML, ids are written either way."""
+    return {key: str(value) if key in names and type(value) is int else value for key, value in settings.items()}
 
-    ``names``: the GA4 names of the events it takes; an audience has none. Raises `SettingsError` for a ``base`` that
-    is no address.
-    """
+
+class _Api:
+    """An address that takes JSON at ``base`` + ``path``. Raises `SettingsError` for a ``base`` that is no address."""
+
+    def __init__(self, manifest: Manifest, base: str, path: str, headers: Mapping[str, str], batch: int) -> None:
+        self.fields = manifest.fields
+        self.hosts = frozenset({account_host(manifest.name, "api_base", base)})
+        self.batch = batch
+        self._url = base.rstrip("/") + path
+        self._headers = {"content-type": "application/json", **headers}
+
+    def _request(self, method: str, body: Mapping[str, Any], names: tuple[str, ...], below: str = "") -> OutRequest:
+        return OutRequest(method, self._url + below, self._headers, encode(body), names)
+
+    def _ask(self, url: str) -> OutRequest:
+        headers = {name: value for name, value in self._headers.items() if name != "content-type"}
+        return OutRequest("GET", url, headers, b"", ())
+
+
+class Account(_Api):
+    """An account for events (`rekindle.egress.connector.Connector` in part). ``names``: the GA4 names that it takes."""
 
     def __init__(
         self,
@@ -29,13 +52,9 @@ class Account:
         path: str,
         headers: Mapping[str, str],
         batch: int,
-        names: Container[str] = (),
+        names: Container[str],
     ) -> None:
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", base)})
-        self.batch = batch
-        self._url = base.rstrip("/") + path
-        self._headers = {"content-type": "application/json", **headers}
+        super().__init__(manifest, base, path, headers, batch)
         self._names = names
 
     def maps(self, name: str) -> bool:
@@ -45,5 +64,19 @@ class Account:
     def _post(self, body: Mapping[str, Any], batch: Sequence[Mapped]) -> OutRequest:
         return self._request("POST", body, tuple(one.event_id for one in batch))
 
-    def _request(self, method: str, body: Mapping[str, Any], names: tuple[str, ...]) -> OutRequest:
-        return OutRequest(method, self._url, self._headers, encode(body), names)
+
+class ListAccount(_Api):
+    """An account for an audience's members (`rekindle.egress.audience.AudienceConnector` in part)."""
+
+    def __init__(self, manifest: Manifest, *, base: str, path: str, headers: Mapping[str, str], batch: int) -> None:
+        super().__init__(manifest, base, path, headers, batch)
+        self._title = manifest.title
+
+    def _send(self, method: str, body: Mapping[str, Any], batch: Sequence[MappedMember], below: str = "") -> OutRequest:
+        return self._request(method, body, tuple(one.member_id for one in batch), below)
+
+    def _unlimited(self, member: Member, operation: Operation) -> Rejected | None:
+        """Refuse to add who limited the use of their data, where the platform cannot be told; removing is no use."""
+        if member.limited_use and operation == "add":
+            return Rejected("limited-use", f"{self._title} cannot limit the use of a person on a list")
+        return None

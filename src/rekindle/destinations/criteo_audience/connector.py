@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from rekindle.destinations.account import ListAccount, as_text, bearer
 from rekindle.destinations.replies import by_status, document
 from rekindle.destinations.shared import present
 from rekindle.egress.answers import masked, same
@@ -28,7 +29,6 @@ from rekindle.egress.connector import (
 )
 from rekindle.egress.options import check_settings
 from rekindle.egress.rated import Score
-from rekindle.egress.request import account_host, encode
 from rekindle.model.outcome import Reason
 from rekindle.privacy.normalise.criteo import PLATFORM
 from rekindle.workspace import DestinationConsent
@@ -67,29 +67,31 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 50_000
 
 
-class CriteoList:
+class CriteoList(ListAccount):
     """One contact list."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
-        self._settings = settings
-        self._token = secrets["access_token"]
-        path = f"{VERSION}/marketing-solutions/audience-segments/{settings.audience_id}/contact-list"
-        self._url = f"{settings.api_base.rstrip('/')}/{path}"
-        self.fields = manifest.fields if settings.gum_caller_id is not None else frozenset({"user.email"})
-        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
-        self.batch = settings.batch
+        super().__init__(
+            manifest,
+            base=settings.api_base,
+            path=f"/{VERSION}/marketing-solutions/audience-segments/{settings.audience_id}/contact-list",
+            headers=bearer(secrets["access_token"]),
+            batch=settings.batch,
+        )
+        self._gum_caller_id = settings.gum_caller_id
+        if settings.gum_caller_id is None:
+            self.fields = frozenset({"user.email"})
 
     def map(self, member: Member, operation: Operation) -> MappedMember | Rejected:
-        gum = member.client.criteo_gum_id if self._settings.gum_caller_id is not None else None
+        gum = member.client.criteo_gum_id if self._gum_caller_id is not None else None
         found = present(email=PLATFORM.digest("email", member.user.email or ""), gum=gum)
         if not found:
             return Rejected(Reason.NO_MATCH_KEY, "no e-mail and no GUM id (with the setting gum_caller_id)")
-        if member.limited_use and operation == "add":
-            return Rejected("limited-use", "this platform has no limited use for audiences")
+        if refused := self._unlimited(member, operation):
+            return refused
         return MappedMember(member.member_id, found)
 
     def build(self, operation: Operation, batch: Sequence[MappedMember], now_ms: int) -> Sequence[OutRequest]:
-        headers = {"content-type": "application/json", "authorization": f"Bearer {self._token}"}
         requests = []
         for kind in ("email", "gum"):
             of_kind = [one for one in batch if kind in one.body]
@@ -101,15 +103,13 @@ class CriteoList:
                 "identifiers": [one.body[kind] for one in of_kind],
             }
             if kind == "gum":
-                attributes["gumCallerId"] = self._settings.gum_caller_id
+                attributes["gumCallerId"] = self._gum_caller_id
             body = {"data": {"type": "ContactlistAmendment", "attributes": attributes}}
-            ids = tuple(one.member_id for one in of_kind)
-            requests.append(OutRequest("PATCH", self._url, headers, encode(body), ids))
+            requests.append(self._send("PATCH", body, of_kind))
         return requests
 
     def quality_request(self) -> OutRequest:
-        headers = {"authorization": f"Bearer {self._token}"}
-        return OutRequest("GET", f"{self._url}/statistics", headers, b"", ())
+        return self._ask(f"{self._url}/statistics")
 
     def read_quality(self, answer: Answer) -> Sequence[Score] | str:
         """Source: ``contact-list/statistics``, numberOfIdentifiers and numberOfMatches."""
@@ -126,8 +126,7 @@ class CriteoList:
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> CriteoList:
     """Check and return the account. Raises `SettingsError`."""
-    given = {key: str(value) if key == "audience_id" else value for key, value in settings.items()}
-    checked = check_settings(manifest, given, secrets, _Settings)
+    checked = check_settings(manifest, as_text(settings, "audience_id"), secrets, _Settings)
     if "/" in checked.audience_id:
         raise SettingsError(f"{manifest.name}: audience_id must be the segment's number")
     return CriteoList(checked, secrets)

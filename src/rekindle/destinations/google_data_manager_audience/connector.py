@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from rekindle.destinations.account import ListAccount, bearer
 from rekindle.destinations.google import OAUTH, USER_FIELDS, consent_of, identifiers, user_identifiers
 from rekindle.destinations.google_data_manager.connector import (
     ACCOUNT_SETTINGS,
@@ -22,7 +23,6 @@ from rekindle.destinations.google_data_manager.status import AsksStatus
 from rekindle.egress.audience import MappedMember, Member, Operation
 from rekindle.egress.connector import Limits, Manifest, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
-from rekindle.egress.request import account_host, encode
 from rekindle.model.outcome import Reason
 from rekindle.workspace import DestinationConsent
 
@@ -54,17 +54,19 @@ class _Settings(AccountSettings, frozen=True, kw_only=True):
     batch: int = 10_000
 
 
-class DataManagerList(AsksStatus):
+class DataManagerList(ListAccount, AsksStatus):
     """One customer list."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
-        super().__init__(settings.api_base, secrets["access_token"], validate_only=settings.validate_only)
+        super().__init__(
+            manifest,
+            base=settings.api_base,
+            path="/v1/audienceMembers",
+            headers=bearer(secrets["access_token"]),
+            batch=settings.batch,
+        )
+        AsksStatus.__init__(self, settings.api_base, secrets["access_token"], validate_only=settings.validate_only)
         self._settings = settings
-        self._token = secrets["access_token"]
-        self._base = settings.api_base.rstrip("/")
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
-        self.batch = settings.batch
 
     def map(self, member: Member, operation: Operation) -> MappedMember | Rejected:
         found = user_identifiers(identifiers(member.user, self._settings.default_region))
@@ -87,9 +89,7 @@ class DataManagerList(AsksStatus):
             # The account's owner accepts them in Google Ads; the request says that they were.
             body["termsOfService"] = {"customerMatchTermsOfServiceStatus": "ACCEPTED"}
         verb = "ingest" if operation == "add" else "remove"
-        headers = {"content-type": "application/json", "authorization": f"Bearer {self._token}"}
-        ids = tuple(one.member_id for one in batch)
-        return [OutRequest("POST", f"{self._base}/v1/audienceMembers:{verb}", headers, encode(body), ids)]
+        return [self._send("POST", body, batch, f":{verb}")]
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> DataManagerList:

@@ -12,19 +12,19 @@ from typing import Any, Final
 import msgspec
 
 from rekindle.destinations import shared
+from rekindle.destinations.account import ListAccount, as_text, bearer
+from rekindle.destinations.linkedin.connector import batch_create
 from rekindle.destinations.replies import document, text
 from rekindle.egress.answers import masked
 from rekindle.egress.audience import MappedMember, Member, Operation
 from rekindle.egress.connector import Answer, Limits, Manifest, OAuth, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
 from rekindle.egress.rated import Score
-from rekindle.egress.request import account_host, encode
 from rekindle.model.outcome import Reason
 from rekindle.privacy.normalise.linkedin import PLATFORM
 from rekindle.workspace import DestinationConsent
 
 VERSION: Final = "202603"
-_METHOD: Final = "x-restli-method"
 
 manifest: Final = Manifest(
     name="linkedin_audience",
@@ -55,25 +55,21 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 5000
 
 
-class DmpSegment:
+class DmpSegment(ListAccount):
     """One segment."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
-        self._headers = {
-            "content-type": "application/json",
-            "authorization": f"Bearer {secrets['access_token']}",
-            "linkedin-version": settings.version,
-            "x-restli-protocol-version": "2.0.0",
-            _METHOD: "BATCH_CREATE",
-        }
-        self._url = f"{settings.api_base.rstrip('/')}/rest/dmpSegments/{settings.segment_id}/users"
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
-        self.batch = settings.batch
+        super().__init__(
+            manifest,
+            base=settings.api_base,
+            path=f"/rest/dmpSegments/{settings.segment_id}/users",
+            headers=bearer(secrets["access_token"]) | batch_create(settings.version),
+            batch=settings.batch,
+        )
 
     def map(self, member: Member, operation: Operation) -> MappedMember | Rejected:
-        if member.limited_use and operation == "add":
-            return Rejected("limited-use", "LinkedIn cannot limit the use of a person on a list")
+        if refused := self._unlimited(member, operation):
+            return refused
         found = shared.hashed(PLATFORM, member.user, {"email": "SHA256_EMAIL"}, None)
         if not found:
             return Rejected(Reason.NO_MATCH_KEY, "no e-mail")
@@ -82,12 +78,12 @@ class DmpSegment:
 
     def build(self, operation: Operation, batch: Sequence[MappedMember], now_ms: int) -> Sequence[OutRequest]:
         elements = [{"action": operation.upper(), "userIds": one.body} for one in batch]
-        names = tuple(one.member_id for one in batch)
-        return [OutRequest("POST", self._url, self._headers, encode({"elements": elements}), names)]
+        return [self._send("POST", {"elements": elements}, batch)]
 
     def quality_request(self) -> OutRequest:
-        headers = {name: value for name, value in self._headers.items() if name not in ("content-type", _METHOD)}
-        return OutRequest("GET", self._url.removesuffix("/users"), headers, b"", ())
+        asked = self._ask(self._url.removesuffix("/users"))
+        headers = {name: value for name, value in asked.headers.items() if name != "x-restli-method"}
+        return msgspec.structs.replace(asked, headers=headers)
 
     def read_quality(self, answer: Answer) -> Sequence[Score] | str:
         """Source: "DMP segments", inputCount; "Segment destinations", status, matchedCount (of seven days), audienceSize."""
@@ -109,5 +105,4 @@ class DmpSegment:
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> DmpSegment:
     """Check and return the segment. Raises `SettingsError`."""
-    given = {key: str(value) if isinstance(value, int) and key != "batch" else value for key, value in settings.items()}
-    return DmpSegment(check_settings(manifest, given, secrets, _Settings), secrets)
+    return DmpSegment(check_settings(manifest, as_text(settings, "segment_id", "version"), secrets, _Settings), secrets)

@@ -14,13 +14,13 @@ from typing import Any, Final
 import msgspec
 
 from rekindle.destinations import meta, shared
+from rekindle.destinations.account import ListAccount, as_text, bearer
 from rekindle.destinations.replies import document, text
 from rekindle.egress.answers import masked, same
 from rekindle.egress.audience import MappedMember, Member, Operation, Session
 from rekindle.egress.connector import Answer, Limits, Manifest, OutRequest, Rejected, Setting, Verdict
 from rekindle.egress.options import check_settings
 from rekindle.egress.rated import Score
-from rekindle.egress.request import account_host, encode
 from rekindle.model.outcome import Reason
 from rekindle.privacy.normalise.meta import PLATFORM
 from rekindle.workspace import DestinationConsent
@@ -64,16 +64,18 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = _A_REQUEST
 
 
-class CustomAudience:
+class CustomAudience(ListAccount):
     """One list."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        super().__init__(
+            manifest,
+            base=settings.api_base,
+            path=f"/{VERSION}/{settings.audience_id}/users",
+            headers=bearer(secrets["access_token"]),
+            batch=settings.batch,
+        )
         self._region = settings.default_region
-        self._headers = {"content-type": "application/json", "authorization": f"Bearer {secrets['access_token']}"}
-        self._url = f"{settings.api_base.rstrip('/')}/{VERSION}/{settings.audience_id}/users"
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
-        self.batch = settings.batch
 
     def map(self, member: Member, operation: Operation) -> MappedMember | Rejected:
         found = shared.hashed(PLATFORM, member.user, _HASHED, self._region)
@@ -94,8 +96,7 @@ class CustomAudience:
                 progress = {"batch_seq": number, "last_batch_flag": last, "estimated_num_total": len(batch)}
                 body["session"] = {"session_id": session} | progress
             method = "POST" if operation == "add" else "DELETE"
-            names = tuple(one.member_id for one in part)
-            found.append(OutRequest(method, self._url, self._headers, encode(body), names))
+            found.append(self._send(method, body, part))
         return found
 
     @property
@@ -113,12 +114,11 @@ class CustomAudience:
             "last_batch_flag": session.last,
             "estimated_num_total": session.total,
         }
-        body = encode({"session": told, "payload": _payload(batch)})
-        return OutRequest("POST", f"{self._url}replace", self._headers, body, tuple(one.member_id for one in batch))
+        return self._send("POST", {"session": told, "payload": _payload(batch)}, batch, "replace")
 
     def quality_request(self) -> OutRequest:
         fields = "approximate_count_lower_bound,approximate_count_upper_bound,operation_status"
-        return OutRequest("GET", f"{self._url.removesuffix('/users')}?fields={fields}", self._headers, b"", ())
+        return self._ask(f"{self._url.removesuffix('/users')}?fields={fields}")
 
     def read_quality(self, answer: Answer) -> Sequence[Score] | str:
         """Source: "Custom Audience", approximate_count_lower_bound (-1 where there are too few) and operation_status."""
@@ -135,8 +135,7 @@ class CustomAudience:
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> CustomAudience:
     """Check and return the list. Raises `SettingsError`."""
-    given = {key: str(value) if key == "audience_id" else value for key, value in settings.items()}
-    return CustomAudience(check_settings(manifest, given, secrets, _Settings), secrets)
+    return CustomAudience(check_settings(manifest, as_text(settings, "audience_id"), secrets, _Settings), secrets)
 
 
 def classify(answer: Answer, batch_size: int) -> Verdict:

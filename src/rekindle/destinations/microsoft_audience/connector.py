@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from rekindle.destinations.account import ListAccount, as_text, bearer
 from rekindle.destinations.replies import by_status
 from rekindle.destinations.shared import context, identifier
 from rekindle.egress.answers import masked, retry_after_ms, same
@@ -28,7 +29,6 @@ from rekindle.egress.connector import (
     Verdict,
 )
 from rekindle.egress.options import check_settings
-from rekindle.egress.request import account_host, encode
 from rekindle.model.outcome import Reason
 from rekindle.privacy.normalise.microsoft import PLATFORM
 from rekindle.workspace import DestinationConsent
@@ -79,46 +79,45 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 1000
 
 
-class CustomerList:
+class CustomerList(ListAccount):
     """One customer list."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
-        self._settings = settings
-        self._headers = {
-            "content-type": "application/json",
-            "authorization": f"Bearer {secrets['access_token']}",
+        who = {
             "developertoken": secrets["developer_token"],
             "customerid": settings.customer_id,
             "customeraccountid": settings.account_id,
         }
-        self._url = f"{settings.api_base.rstrip('/')}/CampaignManagement/v13/CustomerListUserData/Apply"
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
-        self.batch = settings.batch
+        super().__init__(
+            manifest,
+            base=settings.api_base,
+            path="/CampaignManagement/v13/CustomerListUserData/Apply",
+            headers=bearer(secrets["access_token"]) | who,
+            batch=settings.batch,
+        )
+        self._audience = settings.audience_id
 
     def map(self, member: Member, operation: Operation) -> MappedMember | Rejected:
         digest = identifier(PLATFORM, member.user, "email", context(member.user, None))
         if not digest:
             return Rejected(Reason.NO_MATCH_KEY, "no e-mail")
-        if member.limited_use and operation == "add":
-            return Rejected("limited-use", "this platform has no limited use for audiences")
+        if refused := self._unlimited(member, operation):
+            return refused
         return MappedMember(member.member_id, digest)
 
     def build(self, operation: Operation, batch: Sequence[MappedMember], now_ms: int) -> Sequence[OutRequest]:
         data = {
             "ActionType": "Add" if operation == "add" else "Remove",
-            "AudienceId": self._settings.audience_id,
+            "AudienceId": self._audience,
             "CustomerListItemSubType": "Email",
             "CustomerListItems": [one.body for one in batch],
         }
-        body = encode({"CustomerListUserData": data})
-        return [OutRequest("POST", self._url, self._headers, body, tuple(one.member_id for one in batch))]
+        return [self._send("POST", {"CustomerListUserData": data}, batch)]
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> CustomerList:
     """Check and return the account. Raises `SettingsError`."""
-    numbers = ("customer_id", "account_id", "audience_id")
-    given = {key: str(value) if key in numbers else value for key, value in settings.items()}
+    given = as_text(settings, "customer_id", "account_id", "audience_id")
     return CustomerList(check_settings(manifest, given, secrets, _Settings), secrets)
 
 

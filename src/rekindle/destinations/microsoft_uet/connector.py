@@ -53,7 +53,7 @@ manifest: Final = Manifest(
     ),
     secrets=(Setting("access_token", "the tag's Conversions API token, from the account manager", required=True),),
     host_settings=("api_base",),
-    unverified="1,000 events a request and the + in hashed numbers are as integrations with Microsoft's guide have them; the window of seven days is our choice, and no quota is published.",
+    unverified="1,000 events a request are as validators quote Microsoft's guide. Integrations differ on the + in hashed numbers. The window of seven days is our choice, and no quota is published.",
 )  # fmt: skip
 
 

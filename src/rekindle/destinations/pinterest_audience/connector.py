@@ -13,13 +13,13 @@ from typing import Any, Final
 import msgspec
 
 from rekindle.destinations import shared
+from rekindle.destinations.account import ListAccount, as_text, bearer
 from rekindle.destinations.replies import by_status, document, text
 from rekindle.egress.answers import masked, same
 from rekindle.egress.audience import MappedMember, Member, Operation
 from rekindle.egress.connector import Answer, Limits, Manifest, OAuth, OutRequest, Rejected, Setting, Verdict
 from rekindle.egress.later import Receipt, Waits
 from rekindle.egress.options import check_settings
-from rekindle.egress.request import account_host, encode
 from rekindle.model.outcome import Reason
 from rekindle.privacy.normalise.pinterest import PLATFORM
 from rekindle.workspace import DestinationConsent
@@ -58,21 +58,22 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 10_000
 
 
-class CustomerList:
+class CustomerList(ListAccount):
     """One list."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
-        self._headers = {"content-type": "application/json", "authorization": f"Bearer {secrets['access_token']}"}
-        base = settings.api_base.rstrip("/")
-        self._url = f"{base}/v5/ad_accounts/{settings.ad_account_id}/customer_lists/{settings.customer_list_id}"
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
-        self.batch = settings.batch
+        super().__init__(
+            manifest,
+            base=settings.api_base,
+            path=f"/v5/ad_accounts/{settings.ad_account_id}/customer_lists/{settings.customer_list_id}",
+            headers=bearer(secrets["access_token"]),
+            batch=settings.batch,
+        )
         self.waits = _WAITS
 
     def map(self, member: Member, operation: Operation) -> MappedMember | Rejected:
-        if member.limited_use and operation == "add":
-            return Rejected("limited-use", "Pinterest cannot limit the use of a person on a list")
+        if refused := self._unlimited(member, operation):
+            return refused
         found = shared.hashed(PLATFORM, member.user, {"email": "em"}, None)
         if not found:
             return Rejected(Reason.NO_MATCH_KEY, "no e-mail")
@@ -80,11 +81,10 @@ class CustomerList:
 
     def build(self, operation: Operation, batch: Sequence[MappedMember], now_ms: int) -> Sequence[OutRequest]:
         body = {"operation_type": operation.upper(), "records": ",".join(one.body for one in batch)}
-        names = tuple(one.member_id for one in batch)
-        return [OutRequest("PATCH", self._url, self._headers, encode(body), names)]
+        return [self._send("PATCH", body, batch)]
 
     def status_request(self, ticket: str) -> OutRequest:
-        return OutRequest("GET", self._url, self._headers, b"", ())
+        return self._ask(self._url)
 
     def read_status(self, answer: Answer, ticket: str) -> Receipt:
         body = document(answer)
@@ -99,8 +99,7 @@ class CustomerList:
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> CustomerList:
     """Check and return the list. Raises `SettingsError`."""
-    numbers = ("ad_account_id", "customer_list_id")
-    given = {key: str(value) if key in numbers else value for key, value in settings.items()}
+    given = as_text(settings, "ad_account_id", "customer_list_id")
     return CustomerList(check_settings(manifest, given, secrets, _Settings), secrets)
 
 

@@ -12,13 +12,13 @@ from typing import Any, Final
 import msgspec
 
 from rekindle.destinations import shared
+from rekindle.destinations.account import ListAccount, as_text, bearer
 from rekindle.destinations.replies import by_status, document, named, text
 from rekindle.egress.answers import masked, same
 from rekindle.egress.audience import MappedMember, Member, Operation
 from rekindle.egress.connector import Answer, Limits, Manifest, OAuth, OutRequest, Rejected, Setting, Verdict
 from rekindle.egress.options import check_settings
 from rekindle.egress.rated import Score
-from rekindle.egress.request import account_host, encode
 from rekindle.model.outcome import Reason
 from rekindle.privacy.normalise.snapchat import PLATFORM
 from rekindle.workspace import DestinationConsent
@@ -54,21 +54,23 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 10_000
 
 
-class Segment:
+class Segment(ListAccount):
     """One segment."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        super().__init__(
+            manifest,
+            base=settings.api_base,
+            path=f"/v1/segments/{settings.segment_id}/users",
+            headers=bearer(secrets["access_token"]),
+            batch=settings.batch,
+        )
         self._id = settings.segment_id
         self._region = settings.default_region
-        self._headers = {"content-type": "application/json", "authorization": f"Bearer {secrets['access_token']}"}
-        self._url = f"{settings.api_base.rstrip('/')}/v1/segments/{settings.segment_id}/users"
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
-        self.batch = settings.batch
 
     def map(self, member: Member, operation: Operation) -> MappedMember | Rejected:
-        if member.limited_use and operation == "add":
-            return Rejected("limited-use", "Snap cannot limit the use of a person on a list")
+        if refused := self._unlimited(member, operation):
+            return refused
         found = shared.hashed(PLATFORM, member.user, _HASHED, self._region)
         if not found:
             return Rejected(Reason.NO_MATCH_KEY, "no e-mail and no phone")
@@ -84,12 +86,11 @@ class Segment:
             if operation == "remove":
                 users["id"] = self._id
             method = "POST" if operation == "add" else "DELETE"
-            names = tuple(one.member_id for one in part)
-            found.append(OutRequest(method, self._url, self._headers, encode({"users": [users]}), names))
+            found.append(self._send(method, {"users": [users]}, part))
         return found
 
     def quality_request(self) -> OutRequest:
-        return OutRequest("GET", self._url.removesuffix("/users"), self._headers, b"", ())
+        return self._ask(self._url.removesuffix("/users"))
 
     def read_quality(self, answer: Answer) -> Sequence[Score] | str:
         """Source: "Customer lists", attributes approximate_number_users and targetable_status."""
@@ -105,8 +106,7 @@ class Segment:
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> Segment:
     """Check and return the segment. Raises `SettingsError`."""
-    given = {key: str(value) if key == "segment_id" else value for key, value in settings.items()}
-    return Segment(check_settings(manifest, given, secrets, _Settings), secrets)
+    return Segment(check_settings(manifest, as_text(settings, "segment_id"), secrets, _Settings), secrets)
 
 
 def classify(answer: Answer, batch_size: int) -> Verdict:

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import msgspec
 
+from rekindle.destinations.account import ListAccount, as_text
 from rekindle.destinations.shared import context, identifier
 from rekindle.destinations.tiktok.answers import classify
 from rekindle.egress.audience import MappedMember, Member, Operation
 from rekindle.egress.connector import Limits, Manifest, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
-from rekindle.egress.request import account_host, encode
 from rekindle.model.outcome import Reason
 from rekindle.privacy.normalise.tiktok import PLATFORM
 from rekindle.workspace import DestinationConsent
@@ -54,24 +54,26 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 10_000
 
 
-class TikTokSegment:
+class TikTokSegment(ListAccount):
     """One custom audience."""
 
     def __init__(self, settings: _Settings, secrets: Mapping[str, str]) -> None:
+        super().__init__(
+            manifest,
+            base=settings.api_base,
+            path="/open_api/v1.3/segment/mapping/",
+            headers={"access-token": secrets["access_token"].strip()},
+            batch=settings.batch,
+        )
         self._settings = settings
-        self._token = secrets["access_token"]
-        self._url = f"{settings.api_base.rstrip('/')}/open_api/v1.3/segment/mapping/"
-        self.fields = manifest.fields
-        self.hosts = frozenset({account_host(manifest.name, "api_base", settings.api_base)})
-        self.batch = settings.batch
 
     def map(self, member: Member, operation: Operation) -> MappedMember | Rejected:
         given = context(member.user, self._settings.default_region)
         found = [identifier(PLATFORM, member.user, field, given) for _name, field in _SCHEMA]
         if not any(found):
             return Rejected(Reason.NO_MATCH_KEY, "no e-mail or phone")
-        if member.limited_use and operation == "add":
-            return Rejected("limited-use", "this platform has no limited use for audiences")
+        if refused := self._unlimited(member, operation):
+            return refused
         return MappedMember(member.member_id, found)
 
     def build(self, operation: Operation, batch: Sequence[MappedMember], now_ms: int) -> Sequence[OutRequest]:
@@ -84,13 +86,12 @@ class TikTokSegment:
                 [{"id": digest, "audience_ids": audience} if digest else {} for digest in one.body] for one in batch
             ],
         }
-        headers = {"content-type": "application/json", "access-token": self._token}
-        return [OutRequest("POST", self._url, headers, encode(body), tuple(one.member_id for one in batch))]
+        return [self._send("POST", body, batch)]
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> TikTokSegment:
     """Check and return the account. Raises `SettingsError`."""
-    given = {key: str(value) if key in ("advertiser_id", "audience_id") else value for key, value in settings.items()}
+    given = as_text(settings, "advertiser_id", "audience_id")
     return TikTokSegment(check_settings(manifest, given, secrets, _Settings), secrets)
 
 
