@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NamedTuple
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -115,29 +116,11 @@ class Shop:
 
     async def happen(self, count: int, visitors: int) -> None:
         """Append views and purchases of so many visitors, as the gateway does."""
-        records = []
-        now = system_clock()
-        for _ in range(count):
-            self._count += 1
-            number = self._count % visitors
-            subject = f"s1_{number:032x}"
-            person = Sealed(
-                Client(ip="203.0.113.9", user_agent="Mozilla/5.0 (X11; Linux x86_64) Firefox/140", fbp=f"fb.1.{now}.{number}"),
-                User(email=f"visitor{number}@mail.example"),
-            )  # fmt: skip
-            name = f"e-{now}-{self._count}"
-            items = [
-                Item(item_id=f"SKU-{(number + each) % 500}", quantity=1, price=Decimal("19.90")) for each in (0, 1)
-            ]
-            stored = Stored(
-                "shop", name, "purchase" if self._count % 10 == 0 else "view_item", now, now, "web", subject,
-                Page(url=f"https://shop.example/p/{number % 500}"),
-                Ecommerce(currency="EUR", value=Decimal("39.80"), transaction_id=f"o{self._count}", items=items), _YES,
-                sealed=self.vault.seal("shop", subject, pack(person)),
-            )  # fmt: skip
-            records.append(Keyed(subject, encode(stored)))
-            self.transport.appended[name] = time.perf_counter()
-        await self.log.append(records)
+        found = records(self.vault, count, self._count, visitors)
+        self._count += count
+        now = time.perf_counter()
+        self.transport.appended |= {name: now for name, _ in found}
+        await self.log.append([keyed for _, keyed in found])
 
     async def close(self) -> None:
         await self.consents.close()
@@ -146,13 +129,41 @@ class Shop:
         self.database.close()
 
 
+def records(vault: Vault, count: int, done: int, visitors: int) -> list[tuple[str, Keyed]]:
+    """Return events as the gateway stores them, with their ids: each tenth a purchase; ``done`` came before."""
+    found = []
+    now = system_clock()
+    for count_ in range(done + 1, done + count + 1):
+        number = count_ % visitors
+        subject = f"s1_{number:032x}"
+        person = Sealed(
+            Client(ip="203.0.113.9", user_agent="Mozilla/5.0 (X11; Linux x86_64) Firefox/140", fbp=f"fb.1.{now}.{number}"),
+            User(email=f"visitor{number}@mail.example"),
+        )  # fmt: skip
+        name = f"e-{now}-{count_}"
+        items = [Item(item_id=f"SKU-{(number + each) % 500}", quantity=1, price=Decimal("19.90")) for each in (0, 1)]
+        stored = Stored(
+            "shop", name, "purchase" if count_ % 10 == 0 else "view_item", now, now, "web", subject,
+            Page(url=f"https://shop.example/p/{number % 500}"),
+            Ecommerce(currency="EUR", value=Decimal("39.80"), transaction_id=f"o{count_}", items=items), _YES,
+            sealed=vault.seal("shop", subject, pack(person)),
+        )  # fmt: skip
+        found.append((name, Keyed(subject, encode(stored))))
+    return found
+
+
 def _serve(pipe: Connection, delay_s: float) -> None:
     async def run() -> None:
         platform = MetaPlatform(system_clock, pixel_id=PIXEL, token=TOKEN, keep=1_000)
         app = platform.app()
+        first = True
 
         @web.middleware
         async def wait(request: web.Request, handler: Handler) -> web.StreamResponse:
+            nonlocal first
+            if first:
+                first = False
+                pipe.send(time.time())
             await asyncio.sleep(delay_s)
             return await handler(request)
 
@@ -164,14 +175,27 @@ def _serve(pipe: Connection, delay_s: float) -> None:
     asyncio.run(run())
 
 
+class Platform(NamedTuple):
+    """A simulated Meta in a process of its own."""
+
+    base: str
+    pipe: Connection
+
+    def first_s(self, longest_s: float) -> float:
+        """Return when the first request came (``time.time``). Raises `TimeoutError`."""
+        if not self.pipe.poll(longest_s):
+            raise TimeoutError
+        return float(self.pipe.recv())
+
+
 @contextmanager
-def platform(delay_s: float = 0) -> Iterator[str]:
-    """Run a simulated Meta in a process of its own and yield its address."""
+def platform(delay_s: float = 0) -> Iterator[Platform]:
+    """Run a simulated Meta that answers so late."""
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, delay_s), daemon=True)
     process.start()
     try:
-        yield ours.recv()
+        yield Platform(ours.recv(), ours)
     finally:
         ours.send("end")
         process.join(5)

@@ -57,7 +57,8 @@ def throughput(rounds: int, events: int, away: str) -> None:
     """Print what an event costs and what a restart with a backlog does; each round is a process of its own."""
     rows = []
     for _ in range(rounds):
-        with tempfile.TemporaryDirectory() as folder, platform() as base:
+        with tempfile.TemporaryDirectory() as folder, platform() as there:
+            base = there.base
             asyncio.run(_fill(Path(folder), base, events, followed=away == "platform"))
             command = [sys.executable, "-m", "tools.bench", "egress", "--drain", folder, base, str(time.time())]
             done = subprocess.run(command, capture_output=True, check=True, encoding="utf-8")
@@ -118,8 +119,8 @@ def isolation(rounds: int, seconds: float) -> None:
     """Print the p99 from append to answer at two platforms, beside a third that is well, dead, or late by 5 s."""
     found: dict[str, list[float]] = {"well": [], "dead": [], "5 s late": []}
     with ExitStack() as stack:
-        good = [stack.enter_context(platform()) for _ in range(3)]
-        late = stack.enter_context(platform(5))
+        good = [stack.enter_context(platform()).base for _ in range(3)]
+        late = stack.enter_context(platform(5)).base
         kinds = [("well", good[2]), ("dead", _DEAD), ("5 s late", late)]
         for number in range(rounds):
             # Each round begins with another one, so that a machine that gets slower favours none.
