@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 from tools.migration import differences
 
 from rekindle.engines.database import Database, metadata, open_database
 from rekindle.engines.database.core import upsert
-from rekindle.engines.database.migrate import NewerDatabaseError, migrate
+from rekindle.engines.database.migrate import NewerDatabaseError, config, migrate, newest
 from tests.conftest import PostgresqlServer
 
 counters = sa.Table(
@@ -151,4 +152,20 @@ def test_a_writer_that_has_no_turn_in_time_still_asks_the_database(
     with opened.turn, opened.begin() as connection:
         connection.execute(sa.text("SELECT 1"))
     assert not opened.turn.locked()
+    opened.close()
+
+
+def test_the_newest_migration_is_found_without_loading_any() -> None:
+    assert newest() == ScriptDirectory.from_config(config()).get_current_head()
+
+
+def test_a_database_that_is_up_to_date_is_left_alone(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = open_database(url)
+    migrate(opened)
+
+    def locked(_self: Database) -> None:
+        raise AssertionError("a start must not wait for the writer")
+
+    monkeypatch.setattr(Database, "begin", locked)
+    migrate(opened)
     opened.close()

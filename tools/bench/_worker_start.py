@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from rekindle.cli import _compose
 from rekindle.cli._compose import Installation
@@ -36,8 +36,15 @@ access_token = {{ secret = "meta_token" }}
 _LONGEST_S: Final = 120.0
 
 
-def first_send_s(events: int, away: str) -> float:
-    """Return the seconds from starting ``rekindle serve worker`` until the platform has the first request.
+class Start(NamedTuple):
+    """From starting ``rekindle serve worker`` until the platform has the first request, and what it cost the worker."""
+
+    seconds: float
+    processor_s: float
+
+
+def first_send(events: int, away: str) -> Start:
+    """Fill a new installation with events, start its worker and return how long it took.
 
     ``away``: ``platform`` (the worker had followed the choices of all visitors) or ``worker`` (nobody had).
     """
@@ -72,7 +79,7 @@ async def _fill(installation: Installation, events: int, *, followed: bool) -> N
         pass
 
 
-def _start(folder: Path, there: Platform) -> float:
+def _start(folder: Path, there: Platform) -> Start:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = os.environ | {
@@ -84,10 +91,17 @@ def _start(folder: Path, there: Platform) -> float:
     began = time.time()
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
-            return there.first_s(_LONGEST_S) - began
+            first = there.first_s(_LONGEST_S)
+            return Start(first - began, _used_s(process.pid))
         except TimeoutError:
             process.kill()
             said = process.stderr.read().decode() if process.stderr else ""
             raise SystemExit(f"the worker sent nothing in {_LONGEST_S:.0f} s: {said[-2_000:]}") from None
         finally:
             process.terminate()
+
+
+def _used_s(pid: int) -> float:
+    """Return a process's processor time with all its threads (Linux, proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
