@@ -57,6 +57,10 @@ class Lanes:
         self._idle_s = idle_s
         self._modules = discover("rekindle.destinations")
         self._running: dict[tuple[str, str], _Running] = {}
+        self._fresh: set[tuple[str, str]] = set()
+        """Lanes that have not done their first step yet."""
+        self.stepped = asyncio.Event()
+        """Set when each lane has done its first step, well or not: what waited for the process is on its way."""
 
     async def step(self) -> int:
         """Bring what runs in line with what is live; return how many lanes were started or stopped."""
@@ -73,6 +77,7 @@ class Lanes:
             self._start(account)
         if changed or fresh:
             await self._forget_removed()
+        self._note_stepped()
         return len(changed) + len(fresh)
 
     async def renew(self) -> int:
@@ -110,6 +115,7 @@ class Lanes:
 
     def _start(self, account: _Account) -> None:
         stopping = asyncio.Event()
+        self._fresh.add((account.workspace, account.name))
         task = asyncio.create_task(self._run(account, stopping), name=f"lane/{account.workspace}/{account.name}")
         self._running[account.workspace, account.name] = _Running(account, task, stopping)
 
@@ -118,14 +124,28 @@ class Lanes:
             lane = self._lane(account)
         except (KeyError, SettingsError) as error:
             # `apply` checks this; a connector that was uninstalled since comes here. Nothing is lost: the log waits.
+            self._note_stepped((account.workspace, account.name))
             _log.error("lane cannot run", workspace=account.workspace, destination=account.name, exc_info=error)
             await stopping.wait()
             return
         try:
+            key = (account.workspace, account.name)
+
+            async def step() -> int:
+                try:
+                    return await lane.step()
+                finally:
+                    self._note_stepped(key)
+
             name = f"lane/{account.workspace}/{account.name}"
-            await run_steps({name: lane.step}, idle_s=self._idle_s, stopping=stopping)
+            await run_steps({name: step}, idle_s=self._idle_s, stopping=stopping)
         finally:
             await lane.close()
+
+    def _note_stepped(self, key: tuple[str, str] | None = None) -> None:
+        self._fresh.discard(key or ("", ""))
+        if not self._fresh:
+            self.stepped.set()
 
     def _lane(self, account: _Account) -> Lane | AudienceLane:
         """Make the lane of an account, of events or of an audience. Raises `KeyError` and `SettingsError`."""

@@ -13,6 +13,7 @@ import structlog
 from rekindle.catalog import Accounts, CatalogImport, CatalogRefresh, FolderReader, Inputs, SnapshotStore, Walker
 from rekindle.cli._compose import Installation
 from rekindle.cli._deliveries import deliverer
+from rekindle.cli._spare import SpareReader
 from rekindle.cli._subjects import relink
 from rekindle.cli.archive import archive_of
 from rekindle.egress import prune
@@ -102,6 +103,7 @@ class Scheduler:
             wait_ms=_ARCHIVE_WAIT_MS,
         )
         self._relink = relink(installation)
+        self._spare = SpareReader(installation)
         self._kept_ms = 0
 
     def steps(self) -> dict[str, Step]:
@@ -114,6 +116,7 @@ class Scheduler:
             "archive": self.archive,
             "retention": self.retention,
             "pseudonyms": self.pseudonyms,
+            "consents": self._spare.step,
         }
 
     async def catalogues(self) -> int:

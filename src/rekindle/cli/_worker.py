@@ -1,86 +1,74 @@
-"""The worker's role: the views of the log, and the lanes to the platforms."""
+"""The worker's role: the lanes to the platforms first, then the views of the log and what else follows it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 
-from prometheus_client import REGISTRY
-
-from rekindle.audiences import AudienceView
-from rekindle.cli._asking import Asking
 from rekindle.cli._compose import Installation
 from rekindle.cli._lanes import Lanes
-from rekindle.cli._subjects import Subjects
 from rekindle.egress.http import HttpTransport
-from rekindle.engines.log import ConsumerLag
-from rekindle.feeds import PublishedIds
+from rekindle.model.ports import FeedIds
 from rekindle.ops.health import Health
 from rekindle.ops.loop import run_steps, stop_on_signals
-from rekindle.ops.metrics import StateMetrics
-from rekindle.privacy.vendor_lists import VendorListMetrics
-from rekindle.profiles import IdMatchMetrics, ProfileView
 
 _IDLE_S = 0.2
-_LAG_MS = 5_000
+_LONGEST_S = 10.0
+"""So long at most the rest of the worker waits for the lanes' first step."""
 
 
 async def run(installation: Installation) -> None:
-    """Follow the log until SIGTERM."""
-    settings, database, clock = installation.settings, installation.database, installation.clock
-    feed_ids = PublishedIds(database, installation.blobs, clock)
+    """Follow the log until SIGTERM.
+
+    A restart with a backlog sends first: the views have a backlog of their own then, and would take processor and
+    database from the reading of the newest consents, without which nothing may leave.
+    """
+    settings = installation.settings
     transport = HttpTransport(allow_private=settings.allow_private_addresses)
-    lanes = Lanes(installation, transport, feed_ids, _IDLE_S)
-    subjects = Subjects(installation, transport)
-    asking = Asking(installation, transport)
-    profiles = ProfileView(installation.log, database, clock, feed_ids, names=installation.pseudonymiser)
-    audiences = AudienceView(
-        installation.log,
-        database,
-        clock,
-        installation.workspaces,
-        suppressed=installation.consents.suppressed_among,
-        names=installation.pseudonymiser,
-        vendors=installation.vendors,
-    )
-    lag = _Lag(installation)
-    REGISTRY.register(IdMatchMetrics(database))
-    REGISTRY.register(VendorListMetrics(installation.vendors))
-    REGISTRY.register(StateMetrics(database, installation.workspaces, lag.newest, clock))
+    lanes = Lanes(installation, transport, _FeedIds(installation), _IDLE_S)
     health = Health(settings.host, settings.worker_port, lambda: True)
     health.start()
     stopping = stop_on_signals()
+    first = {"lanes": lanes.step, "credentials": lanes.renew, "consents": installation.consents.step}
     try:
-        steps = {
-            "profiles": profiles.step,
-            "audiences": audiences.step,
-            "consents": installation.consents.step,
-            "lanes": lanes.step,
-            "credentials": lanes.renew,
-            "lag": lag.step,
-            "asking": asking.step,
-            "subjects": subjects.step,
-        }
-        await run_steps(steps, idle_s=_IDLE_S, stopping=stopping)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(run_steps(first, idle_s=_IDLE_S, stopping=stopping))
+            await _first_steps(lanes, stopping)
+            if not stopping.is_set():
+                # Loading what the views need takes a quarter of a start, and no lane needs it.
+                from rekindle.cli._rooms import rooms
+
+                group.create_task(run_steps(rooms(installation, transport), idle_s=_IDLE_S, stopping=stopping))
     finally:
         await lanes.close()
         await transport.close()
         health.stop()
 
 
-class _Lag:
-    """The lag of the log's consumers, looked at every few seconds, for scrapes."""
+async def _first_steps(lanes: Lanes, stopping: asyncio.Event) -> None:
+    waits = [asyncio.create_task(event.wait()) for event in (lanes.stepped, stopping)]
+    await asyncio.wait(waits, timeout=_LONGEST_S, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+
+
+class _FeedIds:
+    """The published ids (`rekindle.model.ports.FeedIds`), loaded when a lane of a destination with a feed asks."""
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
-        self._looked_ms = 0
-        self._newest: Sequence[ConsumerLag] = ()
 
-    async def step(self) -> int:
-        now = self._installation.clock()
-        if now - self._looked_ms >= _LAG_MS:
-            self._looked_ms = now
-            self._newest = await self._installation.log.lag()
-        return 0
+    def channels(self, workspace: str) -> Sequence[str]:
+        """See `FeedIds.channels`."""
+        return self._ids.channels(workspace)
 
-    def newest(self) -> Sequence[ConsumerLag]:
-        return self._newest
+    def missing(self, workspace: str, feed: str, item_ids: Sequence[str]) -> Mapping[str, str]:
+        """See `FeedIds.missing`."""
+        return self._ids.missing(workspace, feed, item_ids)
+
+    @cached_property
+    def _ids(self) -> FeedIds:
+        from rekindle.feeds import PublishedIds
+
+        return PublishedIds(self._installation.database, self._installation.blobs, self._installation.clock)
