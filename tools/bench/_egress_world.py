@@ -114,11 +114,14 @@ class Shop:
             vault=self.vault, feed_ids=None, clock=system_clock,
         )  # fmt: skip
 
-    async def happen(self, count: int, visitors: int) -> None:
-        """Append views and purchases of so many visitors, as the gateway does."""
+    async def happen(self, count: int, visitors: int, at: float | None = None) -> None:
+        """Append views and purchases of so many visitors, as the gateway does.
+
+        ``at`` is when they were to come (``time.perf_counter``), which may be a little ago.
+        """
+        now = time.perf_counter() if at is None else at
         found = records(self.vault, count, self._count, visitors)
         self._count += count
-        now = time.perf_counter()
         self.transport.appended |= {name: now for name, _ in found}
         await self.log.append([keyed for _, keyed in found])
 

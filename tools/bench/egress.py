@@ -14,15 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
-from rekindle.ops.loop import run_steps
 from tools.bench._egress_world import Shop, platform
-
-_DEAD = "http://127.0.0.1:9"
-_RATE = 100
-"""Events a second in the test of isolation."""
+from tools.bench._isolation import isolation
+from tools.bench._worker_start import first_send
 
 
 def resident_mb() -> float:
@@ -89,49 +85,14 @@ async def _fill(folder: Path, base: str, events: int, *, followed: bool) -> None
     await shop.close()
 
 
-async def _p99(bases: list[str], seconds: float) -> float:
-    """Run lanes to all addresses at a steady rate of events; return the p99 (ms) of all but the last."""
-    with tempfile.TemporaryDirectory() as folder:
-        shop = Shop(Path(folder))
-        lanes = [shop.lane(f"meta{number}", base) for number, base in enumerate(bases)]
-        stopping = asyncio.Event()
-        tasks = [
-            asyncio.create_task(run_steps({lane.name: lane.step}, idle_s=0.05, stopping=stopping)) for lane in lanes
-        ]
-        await asyncio.sleep(1)
-        shop.transport.waits.clear()
-        until = time.perf_counter() + seconds
-        while time.perf_counter() < until:
-            await shop.happen(_RATE // 10, 200)
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(1)
-        others = {base.split("/")[2] for base in bases[:-1]}
-        waits = [one for host, found in shop.transport.waits.items() if host in others for one in found]
-        stopping.set()
-        await asyncio.gather(*tasks)
-        for lane in lanes:
-            await lane.close()
-        await shop.close()
-    return statistics.quantiles(waits, n=100)[98] * 1000
-
-
-def isolation(rounds: int, seconds: float) -> None:
-    """Print the p99 from append to answer at two platforms, beside a third that is well, dead, or late by 5 s."""
-    found: dict[str, list[float]] = {"well": [], "dead": [], "5 s late": []}
-    with ExitStack() as stack:
-        good = [stack.enter_context(platform()).base for _ in range(3)]
-        late = stack.enter_context(platform(5)).base
-        kinds = [("well", good[2]), ("dead", _DEAD), ("5 s late", late)]
-        for number in range(rounds):
-            # Each round begins with another one, so that a machine that gets slower favours none.
-            turn = number % len(kinds)
-            for name, third in kinds[turn:] + kinds[:turn]:
-                found[name].append(asyncio.run(_p99([*good[:2], third], seconds)))
-    print(f"p99 from append to answer at two platforms, {_RATE} events/s each, beside a third that is")
-    for name, took in found.items():
-        ratios = [one / well for one, well in zip(took, found["well"], strict=True)]
-        print(f"  {name}: {_spread(took, 0)} ms; ratio {_spread(ratios, 2)}")
-        print(f"    of the medians: {statistics.median(took) / statistics.median(found['well']):.2f}")
+def start(rounds: int, events: int, away: str) -> None:
+    """Print how long a worker takes from its start by an operator to the first send."""
+    found = [first_send(events, away) for _ in range(rounds)]
+    print(
+        f"`rekindle serve worker` with {events:,} events waiting, the {away} was away, {rounds} rounds; median (spread)"
+    )
+    print(f"  first request after starting the process: {_spread([one.seconds for one in found], 2)} s,", end=" ")
+    print(f"its processor time until then: {_spread([one.processor_s for one in found], 2)} s")
 
 
 def _spread(values: list[float], digits: int) -> str:
@@ -143,18 +104,21 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.bench egress", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--events", type=int, default=30_000, help="events that wait")
-    parser.add_argument("--seconds", type=float, default=8, help="of each run of the test of isolation")
+    parser.add_argument("--blocks", type=int, default=8, help="of each kind in the test of isolation")
+    parser.add_argument("--seconds", type=float, default=10, help="of each block of the test of isolation")
     parser.add_argument("--away", choices=("platform", "worker"), help="who was away while events came [default: each]")
-    parser.add_argument("--only", choices=("throughput", "isolation"))
+    parser.add_argument("--only", choices=("throughput", "isolation", "start"))
     parser.add_argument("--drain", nargs=3, metavar=("FOLDER", "ADDRESS", "BEGAN"), help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.drain:
         folder, base, began = given.drain
         print(json.dumps(asyncio.run(drain(Path(folder), base, float(began)))))
         return
-    if given.only != "isolation":
-        for away in ("platform", "worker"):
-            if given.away in (None, away):
+    for away in ("platform", "worker"):
+        if given.away in (None, away):
+            if given.only in (None, "throughput"):
                 throughput(given.rounds, given.events, away)
-    if given.only != "throughput":
-        isolation(given.rounds, given.seconds)
+            if given.only in (None, "start"):
+                start(given.rounds, given.events, away)
+    if given.only in (None, "isolation"):
+        isolation(given.blocks, given.seconds)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from rekindle.cli._compose import Installation
+from rekindle.egress._members import Members, Ready
+from rekindle.egress._people import Person, Told
 from rekindle.egress.deadletters import LetterDesk
+from rekindle.egress.deadmembers import MemberDesk
+from rekindle.egress.options import take_apart
 from rekindle.egress.rehearsal import Rehearsal
 from rekindle.feeds import PublishedIds
 from rekindle.model.discover import discover
@@ -20,6 +25,30 @@ def letter_desk(installation: Installation) -> LetterDesk:
         installation.clock,
         partial(_account, installation),
     )
+
+
+def member_desk(installation: Installation) -> MemberDesk:
+    """Return the desk for people whom an audience's platform refused."""
+    return MemberDesk(
+        installation.database, installation.ledger, installation.clock, partial(_would_tell, installation)
+    )
+
+
+def _would_tell(
+    installation: Installation, workspace: str, destination: str, people: Sequence[Person]
+) -> Sequence[Ready | Told] | None:
+    shop = installation.workspaces().get(workspace)
+    document = shop.destinations.get(destination) if shop else None
+    module = discover("rekindle.destinations").get(document.kind) if document else None
+    if shop is None or document is None or module is None:
+        return None
+    parts = take_apart(module.manifest, document.settings)
+    secrets = {key: _secret(installation, name) for key, name in parts.secrets.items()}
+    members = Members(
+        destination, workspace, document, shop.policy, module.manifest.fields, installation.consents,
+        installation.vault, installation.vendors, installation.pseudonymiser,
+    )  # fmt: skip
+    return members.prepare(people, module.configure(parts.settings, secrets), installation.clock())
 
 
 def _account(installation: Installation, workspace: str, destination: str, at_ms: int | None) -> Rehearsal | None:

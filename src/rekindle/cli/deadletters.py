@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from rekindle.cli._compose import Installation, open_installation
+from rekindle.cli._dead_members import members
 from rekindle.cli._documents import author, read_folder
 from rekindle.cli._letters import letter_desk
 from rekindle.cli._options import installation_options
@@ -28,6 +29,9 @@ _SHOWN = 3
 @click.group()
 def command() -> None:
     """Look at events that a platform refused for good, and send them again after a repair."""
+
+
+command.add_command(members)
 
 
 def _filters(function: F) -> F:

@@ -128,7 +128,7 @@ class People:
         columns = (people.c.attempts, people.c.due_ms)
         return await self._database.query(
             lambda connection: [
-                _person(row) for row in due(connection, query, *columns, now_ms, limit, people.c.subject)
+                person(row) for row in due(connection, query, *columns, now_ms, limit, people.c.subject)
             ]
         )
 
@@ -136,7 +136,7 @@ class People:
         """Return one person who waits, whatever their time, to try a platform that was down or a token that was dead."""
         query = sa.select(people).where(*self._mine(people), people.c.due_ms.is_not(None))
         query = query.order_by(people.c.attempts, people.c.due_ms, people.c.subject).limit(1)
-        return await self._database.query(lambda connection: [_person(row) for row in connection.execute(query)])
+        return await self._database.query(lambda connection: [person(row) for row in connection.execute(query)])
 
     async def wanted(self) -> int:
         """Return how many people the audience has here."""
@@ -153,7 +153,7 @@ class People:
         )
         rows = await self._database.query(lambda connection: connection.execute(query).all())
         return [
-            msgspec.structs.replace(_person(row), wanted=True, sent=False, outcome="", reason="", ticket="")
+            msgspec.structs.replace(person(row), wanted=True, sent=False, outcome="", reason="", ticket="")
             for row in rows
         ]
 
@@ -242,7 +242,8 @@ class People:
         return tuple(table.c[name] == value for name, value in self._key.items())
 
 
-def _person(row: sa.Row[Any]) -> Person:
+def person(row: sa.Row[Any]) -> Person:
+    """Return the person of a row."""
     return Person(
         row.subject, row.sealed, row.sealed_for or row.subject, tuple(row.names.split()), row.wanted, row.sent,
         row.attempts, row.outcome, row.reason, row.ticket,
