@@ -1,7 +1,7 @@
 """What mappings share: times, money, items, people and consent, read by the same written rules for every platform.
 
 The rules: an amount counts only with a currency of ISO 4217 and when it is a number that is not negative; an event
-that names no value has the sum of its items; a quantity below one is one; an item without an id is left out; what is
+that names no value has the sum of its items; a quantity below one is one; an item without an id (blanks are none) is left out; what is
 no IP address, and what no normaliser can read, is left out. "" stands for nothing, and `present` leaves it out.
 """
 
@@ -84,7 +84,7 @@ def plain(number: Decimal | None) -> str:
 
 def items(shop: Ecommerce) -> list[Item]:
     """Return the items that have an id; the others say nothing to a platform that knows the feed."""
-    return [item for item in shop.items if item.item_id]
+    return [item for item in shop.items if item.item_id and item.item_id.strip()]
 
 
 def quantity(item: Item) -> int:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from rekindle.destinations.shared import (
     DAY_MS,
     address,
+    agent,
     amount,
     currency,
     event_time_ms,
@@ -92,7 +93,7 @@ def _head(event: Event, person: dict[str, Any]) -> dict[str, Any]:
         site_type=_SITE_TYPES.get((event.client.device_type or "").lower(), "d"),
         id=person,
         ip=address(event.client),
-        useragent=event.client.user_agent,
+        useragent=agent(event.client),
         full_url=event.page.url,
         previous_url=event.page.referrer,
         retailer_visitor_id=event.client.client_id,

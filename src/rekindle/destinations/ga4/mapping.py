@@ -104,7 +104,7 @@ def _params(event: Event, debug: bool) -> dict[str, Any]:
         shipping=amount(shop.shipping) if money else None,
         coupon=_cut(shop.coupon),
         search_term=_cut(shop.search_term),
-        items=[_item(item) for item in shop.items if item.item_id or item.item_name][:_ITEMS],
+        items=[_item(item) for item in shop.items if (item.item_id or item.item_name or "").strip()][:_ITEMS],
         page_location=_cut(event.page.url, 1000),
         page_referrer=_cut(event.page.referrer, 420),
         page_title=_cut(event.page.title, 300),

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from rekindle.destinations.google import consent_of, identifiers
-from rekindle.destinations.shared import DAY_MS, currency, event_time_ms, missing_money, present, value
+from rekindle.destinations.shared import DAY_MS, agent, currency, event_time_ms, missing_money, present, value
 from rekindle.egress.connector import Mapped, Rejected
 from rekindle.model.event import Event, User
 from rekindle.model.outcome import Reason
@@ -46,8 +46,8 @@ def map_adjustment(event: Event, action: str, region: str | None, plus: str) -> 
     if not people:
         return Rejected(Reason.NO_MATCH_KEY, "no e-mail, phone or whole postal address")
     body |= {"adjustmentType": "ENHANCEMENT", "userIdentifiers": people}
-    if event.client.user_agent:
-        body["userAgent"] = event.client.user_agent
+    if shown := agent(event.client):
+        body["userAgent"] = shown
     return Mapped(event.event_id, body, time_ms, time_ms + _ADJUSTMENT_MS)
 
 

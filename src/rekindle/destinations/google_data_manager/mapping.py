@@ -8,6 +8,7 @@ from rekindle.destinations.google import consent_of, identifiers, user_identifie
 from rekindle.destinations.shared import (
     DAY_MS,
     address,
+    agent,
     amount,
     currency,
     event_time_ms,
@@ -54,7 +55,7 @@ def map_event(event: Event, region: str | None, *, cart: dict[str, str]) -> Mapp
         currency=currency(shop) if value(shop) is not None else None,
         conversionValue=value(shop),
         eventDeviceInfo=present(
-            userAgent=event.client.user_agent, ipAddress=address(event.client) or None
+            userAgent=agent(event.client) or None, ipAddress=address(event.client) or None
         ),
         cartData=_cart(event, cart),
     )  # fmt: skip

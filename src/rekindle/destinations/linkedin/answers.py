@@ -26,8 +26,8 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
         elements = body.get("elements")
         if isinstance(elements, list) and len(elements) == batch_size:
             return _each(answer, elements, trace)
-        # One that was created, or a batch without statuses.
-        readable = body or not answer.body
+        # One that was created (201, without a body), or a batch without statuses.
+        readable = body or (answer.status == 201 and not answer.body)
         return same("delivered", batch_size, trace=trace) if readable else same("retry", batch_size, retry=Retry())
     code = body.get("serviceErrorCode")
     if answer.status == 401:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from rekindle.destinations.shared import (
     DAY_MS,
     address,
+    agent,
     amount,
     context,
     currency,
@@ -83,7 +84,7 @@ def _user(event: Event, region: str | None) -> dict[str, Any]:
         externalId=identifier(PLATFORM, event.user, "user_id", given),
         anonymousId=client.client_id,
         msclkid=client.msclkid,
-        clientUserAgent=client.user_agent,
+        clientUserAgent=agent(client),
         clientIpAddress=address(client),
     )
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from rekindle.destinations.shared import (
     DAY_MS,
     address,
+    agent,
     amount,
     categories,
     context,
@@ -75,7 +76,7 @@ def _user(event: Event, region: str | None) -> dict[str, Any]:
         **{key: identifier(PLATFORM, event.user, field, given) for key, field in _HASHED},
         ttclid=client.ttclid if (client.ttclid or "").strip().lower() not in ("null", "undefined") else None,
         ip=address(client),
-        user_agent=client.user_agent,
+        user_agent=agent(client),
     )
 
 
