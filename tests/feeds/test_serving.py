@@ -11,15 +11,18 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+import sqlalchemy as sa
+import zstandard
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekindle.feeds import FeedServer
+from rekindle.feeds import FeedServer, Variants
+from rekindle.feeds._tables import feed_variants, feed_versions
 from rekindle.feeds.access import signed
+from rekindle.feeds.negotiating import CODINGS, coding
 from rekindle.feeds.ranges import Unsatisfiable, asked
-from rekindle.feeds.serving import accepts_gzip
 from rekindle.model.web import Request
 from rekindle.workspace import Feed
 from tests.feeds.conftest import GOOGLE, product, shop
@@ -88,11 +91,75 @@ async def test_gzip_has_its_own_validator(server) -> None:
 
 @pytest.mark.parametrize(
     ("header", "answer"),
-    [("gzip", True), ("*", True), ("", False), ("br", False), ("gzip;q=0", False), ("*;q=0, gzip;q=1", True),
-     ("gzip;q=nonsense", False), ("GZIP ; q=0.5", True)],
+    [("gzip", "gzip"), ("*", "zstd"), ("", ""), ("br", ""), ("gzip;q=0", ""), ("*;q=0, gzip;q=1", "gzip"),
+     ("gzip;q=nonsense", ""), ("GZIP ; q=0.5", "gzip"), ("zstd", "zstd"), ("gzip, deflate, br, zstd", "zstd"),
+     ("zstd;q=0.5, gzip", "gzip"), ("zstd;q=0, gzip", "gzip"), ("zstd;q=0, *", "gzip")],
 )  # fmt: skip
 def test_accept_encoding(header, answer) -> None:
-    assert accepts_gzip(header) is answer
+    assert coding({"accept-encoding": header}, "digest", CODINGS) == answer
+    assert coding({"accept-encoding": header}, "digest", ["gzip"]) in ("gzip", "")
+
+
+async def test_zstd_is_made_after_publication_and_has_its_own_validator(server, database, blobs, tmp_path) -> None:
+    both = "gzip, zstd"
+    before = await get(server, "/feeds/shop/main.xml", accept_encoding=both)
+    assert before.headers["content-encoding"] == "gzip", "nothing is packed in a reader's request"
+    variants = Variants(database, blobs, lambda: (NOW_S + 60) * 1000, tmp_path / "work")
+    assert [await variants.step() for _ in range(3)] == [1, 1, 0], "both feeds' files, once"
+    plain = await get(server, "/feeds/shop/main.xml")
+    packed = await get(server, "/feeds/shop/main.xml", accept_encoding=both)
+    assert (packed.headers["content-encoding"], packed.headers["vary"]) == ("zstd", "accept-encoding")
+    assert packed.headers["etag"] == plain.headers["etag"][:-1] + '-zstd"'
+    content = packed.body.read_bytes()
+    assert int(packed.headers["content-length"]) == len(content)
+    assert zstandard.ZstdDecompressor().decompress(content) == plain.body.read_bytes()
+    assert zstandard.get_frame_parameters(content).window_size <= 8 << 20, "RFC 9659"
+    (entry,) = [
+        each for each in json.loads((await get(server, "/feeds/shop/main.json")).body)["files"]
+        if each.get("encoding") == "zstd"
+    ]  # fmt: skip
+    assert (entry["bytes"], entry["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    part = await get(server, "/feeds/shop/main.xml", accept_encoding="zstd", range="bytes=2-5")
+    assert (part.status, part.body.read_bytes()[part.span[0] : part.span[1]]) == (206, content[2:6])
+    # Whoever holds another form is answered about that one.
+    for headers in ({"if_none_match": before.headers["etag"]}, {"if_none_match": plain.headers["etag"]}):
+        assert (await get(server, "/feeds/shop/main.xml", accept_encoding=both, **headers)).status == 304
+    rest = await get(
+        server, "/feeds/shop/main.xml", accept_encoding=both, range="bytes=10-", if_range=before.headers["etag"]
+    )
+    assert (rest.status, rest.headers["content-encoding"]) == (206, "gzip")
+
+
+async def test_packed_forms_go_with_their_versions(server, builder, database, blobs, shelf, tmp_path) -> None:
+    variants = Variants(database, blobs, lambda: NOW_S * 1000, tmp_path / "work")
+    workspace = shop(main=Feed(channel="google_merchant", keep_versions=2))
+    for number in range(4):
+        shelf.put(product("A", title=f"Cover {number}"))
+        builder.build(workspace, "main")
+        while await variants.step():
+            pass
+    with database.read() as connection:
+        kept = connection.execute(sa.select(feed_variants.c.digest)).scalars().all()
+        known = connection.execute(sa.select(feed_versions.c.digest)).scalars().all()
+    assert set(kept) <= set(known)
+    assert len(kept) == 3, "two versions of one feed, and the other's"
+
+
+async def test_a_file_that_is_missing_stops_no_other(server, database, blobs, tmp_path) -> None:
+    with database.read() as connection:
+        digests = connection.execute(sa.select(feed_versions.c.digest)).scalars().all()
+    blobs.remove(digests[0])
+    variants = Variants(database, blobs, lambda: NOW_S * 1000, tmp_path / "work")
+    assert [await variants.step() for _ in range(2)] == [1, 0]
+
+
+async def test_networks_between_are_told_what_to_keep_and_by_what_name(server) -> None:
+    headers = (await get(server, "/feeds/shop/main.xml")).headers
+    assert headers["cdn-cache-control"] == headers["cache-control"]
+    assert headers["surrogate-control"] == "max-age=300, stale-while-revalidate=300, stale-if-error=86400"
+    assert headers["surrogate-key"] == headers["cache-tag"] == "feed-shop-main"
+    secret = (await get(server, "/feeds/shop/secret.csv", query={"token": "s3cret"})).headers
+    assert not {"cdn-cache-control", "surrogate-control", "surrogate-key", "cache-tag"} & set(secret)
 
 
 async def test_a_token_keeps_a_feed_to_those_who_have_it(server) -> None:
@@ -168,7 +235,9 @@ async def test_a_part_of_a_file(server) -> None:
     assert (behind.status, behind.headers["content-range"]) == (416, f"bytes */{len(whole)}")
     assert (await get(server, "/feeds/shop/main.xml", "HEAD", range="bytes=0-1")).status == 200
     packed = await get(server, "/feeds/shop/main.xml", accept_encoding="gzip", range="bytes=0-1", if_range=etag)
-    assert packed.status == 200, "the plain file's validator says nothing of the packed one"
+    assert "content-encoding" not in packed.headers, "who has a part of the plain file goes on with that"
+    other = await get(server, "/feeds/shop/main.xml", range="bytes=0-1", if_range=f'{etag[:-1]}-gzip"')
+    assert other.status == 200, "the packed file's validator says nothing of the plain one"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from rekindle.egress.http import HttpTransport
 from rekindle.egress.query import QueryReader
 from rekindle.egress.reach import Reach
 from rekindle.engines.database.lease import Lease, LeaseLost
-from rekindle.feeds import DeliverySchedule, FeedBuilder, FeedSchedule
+from rekindle.feeds import DeliverySchedule, FeedBuilder, FeedSchedule, Variants
 from rekindle.ops.archive import ArchiveWriter
 from rekindle.ops.health import Health
 from rekindle.ops.loop import Step, run_steps, stop_on_signals
@@ -92,6 +92,8 @@ class Scheduler:
             performance=ItemPerformance(installation.database),
         )
         self._feeds = FeedSchedule(builder, self._workspaces, _feed_failed)
+        work = installation.settings.data / "work"
+        self._variants = Variants(installation.database, installation.blobs, installation.clock, work)
         goes = deliverer(installation, self._transport)
         self._deliveries = DeliverySchedule(goes, self._workspaces, installation.clock, _delivery_failed)
         self._archive = ArchiveWriter(
@@ -113,6 +115,7 @@ class Scheduler:
             "catalogue changes": self.changes,
             "feeds": self.feeds,
             "deliveries": self._deliveries.step,
+            "packed feeds": self._variants.step,
             "archive": self.archive,
             "retention": self.retention,
             "pseudonyms": self.pseudonyms,

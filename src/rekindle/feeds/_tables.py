@@ -36,6 +36,16 @@ feed_versions = sa.Table(
     sa.Column("base_gzip_digest", sa.String(64)),
 )
 
+# Further packed forms of a version's file, by the digest of the plain one; made after publication.
+feed_variants = sa.Table(
+    "feed_variants",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("zstd_digest", sa.String(64), nullable=False),
+    sa.Column("zstd_size", sa.BigInteger, nullable=False),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+)
+
 feed_live = sa.Table(
     "feed_live",
     metadata,

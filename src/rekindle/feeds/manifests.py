@@ -8,17 +8,26 @@ import msgspec
 
 from rekindle.feeds.channel import channel
 from rekindle.feeds.deltas import Delta
+from rekindle.feeds.variants import Variant
 from rekindle.feeds.versions import FeedVersion
 from rekindle.model.clock import rfc3339
 
 
-def manifest(version: FeedVersion, since_ms: int, past: Sequence[Delta] = ()) -> dict[str, object]:
-    """Return the live version's files, and the deltas that lead to it from earlier ones, newest first.
+def manifest(
+    version: FeedVersion, since_ms: int, past: Sequence[Delta] = (), packed: Variant | None = None
+) -> dict[str, object]:
+    """Return the live version's files in every form there is, and the deltas that lead to it from earlier ones, newest first.
 
     A reader who has the version ``from`` of a delta applies it and has its ``version``; several are applied in turn.
     """
     extension = channel(version.channel).format.extension
     name = f"{version.feed}.{extension}"
+    files = [
+        {"name": name, "bytes": version.size, "sha256": version.digest},
+        {"name": name, "encoding": "gzip", "bytes": version.gzip_size, "sha256": version.gzip_digest},
+    ]
+    if packed is not None:
+        files.append({"name": name, "encoding": "zstd", "bytes": packed.zstd_size, "sha256": packed.zstd_digest})
     return {
         "workspace": version.workspace,
         "feed": version.feed,
@@ -29,10 +38,7 @@ def manifest(version: FeedVersion, since_ms: int, past: Sequence[Delta] = ()) ->
         "items": version.items,
         "created": rfc3339(version.created_ms),
         "published": rfc3339(since_ms),
-        "files": [
-            {"name": name, "bytes": version.size, "sha256": version.digest},
-            {"name": name, "encoding": "gzip", "bytes": version.gzip_size, "sha256": version.gzip_digest},
-        ],
+        "files": files,
         "deltas": [_delta(delta, extension) for delta in past if delta.digest],
     }
 
@@ -52,6 +58,8 @@ def _delta(delta: Delta, extension: str) -> dict[str, object]:
     }
 
 
-def manifest_body(version: FeedVersion, since_ms: int, past: Sequence[Delta] = ()) -> bytes:
+def manifest_body(
+    version: FeedVersion, since_ms: int, past: Sequence[Delta] = (), packed: Variant | None = None
+) -> bytes:
     """Return the manifest as the bytes that are served and signed."""
-    return msgspec.json.format(msgspec.json.encode(manifest(version, since_ms, past)), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(manifest(version, since_ms, past, packed)), indent=2) + b"\n"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable, Sequence
-from email.utils import formatdate, parsedate_to_datetime
+from email.utils import formatdate
 from hashlib import sha256
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy.engine import Connection
 
 from rekindle.engines.blobs import BlobMissing, Blobs, BlobsUnavailable
 from rekindle.engines.database import Database
@@ -18,15 +20,16 @@ from rekindle.feeds.channel import UnknownChannel, channel
 from rekindle.feeds.deltas import Delta
 from rekindle.feeds.formats import JSON_LINES, Format
 from rekindle.feeds.manifests import manifest_body
+from rekindle.feeds.negotiating import CODINGS, caching, coding, etag, not_modified
 from rekindle.feeds.pulls import Pulls
 from rekindle.feeds.ranges import Unsatisfiable, asked
+from rekindle.feeds.variants import Variant, variant
 from rekindle.feeds.versions import FeedVersion
 from rekindle.model.clock import Clock
 from rekindle.model.web import Request, Response, Route
 from rekindle.workspace import Feed
 
 _PREFIX = "/feeds/"
-_MAX_AGE = 300
 _NEEDS_TOKEN = b"This feed has a token: give it as ?token=, or as the password of HTTP basic authentication.\n"
 _NOT_FOUND = b"There is no such feed, or it has not been published yet.\n"
 
@@ -71,6 +74,22 @@ DESCRIBED = {
 """What the gateway says of these addresses (OpenAPI 3.1)."""
 
 
+class _Live(NamedTuple):
+    """What one look at the database tells of a feed that readers get; the arguments of `manifest_body`."""
+
+    version: FeedVersion
+    since_ms: int
+    past: list[Delta]
+    packed: Variant | None
+
+
+def _live(connection: Connection, workspace: str, feed: str) -> _Live | None:
+    pointer = versions.live(connection, workspace, feed)
+    if pointer is None:
+        return None
+    return _Live(*pointer, deltas.history(connection, workspace, feed), variant(connection, pointer[0].digest))
+
+
 class FeedServer:
     """``GET /feeds/<workspace>/<feed>.xml`` (or what the format is called), and ``.json`` for the manifest.
 
@@ -80,7 +99,7 @@ class FeedServer:
     public key.
 
     ``settings`` returns a feed's document, or None; a feed with a token answers 401 without it. A file is sent whole or
-    in part (one range), plain or as gzip; each has its own strong ``ETag``. ``pulls`` notes who was sent all of one.
+    in part (one range), plain, as gzip or as zstd; each has its own strong ``ETag``. ``pulls`` notes who was sent all of one.
     """
 
     def __init__(
@@ -112,21 +131,17 @@ class FeedServer:
             return _missing(request)
         if not may_read(document.token, f"{workspace}/{feed}", request.query, request.headers, self._clock()):
             return _refused(request)
-        pointer = await self._database.query(lambda connection: versions.live(connection, workspace, feed))
-        if pointer is None:
+        live = await self._database.query(lambda connection: _live(connection, workspace, feed))
+        if live is None:
             return _missing(request)
-        past = await self._database.query(lambda connection: deltas.history(connection, workspace, feed))
-        version, since_ms = pointer
-        headers = {
-            "cache-control": _caching(document),
-            "x-content-type-options": "nosniff",
-        }
+        version, since_ms, past, packed = live
+        headers = {"x-content-type-options": "nosniff"} | caching(document, workspace, feed)
         if extension == "json.sig":
-            return self._signed(request, manifest_body(version, since_ms, past), headers)
+            return self._signed(request, manifest_body(version, since_ms, past, packed), headers)
         if extension == "pub" and self._key is not None:
             return _small(request, _base64(self._key.public_key().public_bytes_raw()), "text/plain", headers)
         if extension == "json":
-            return _manifest(request, version, since_ms, past, headers)
+            return _manifest(request, live, headers)
         try:
             known = channel(version.channel)
             if extension.startswith("delta."):
@@ -134,7 +149,7 @@ class FeedServer:
             if extension != known.format.extension:
                 return _missing(request)
             headers["content-type"] = known.format.content_type
-            return await self._file(request, version, since_ms, headers)
+            return await self._file(request, live, headers)
         except (BlobMissing, UnknownChannel):
             return _missing(request)
 
@@ -162,25 +177,28 @@ class FeedServer:
         size = found.size if changes else found.update_size
         return await self._bytes(request, digest, size, f'"{digest}"', found.created_ms, headers)
 
-    async def _file(self, request: Request, version: FeedVersion, since_ms: int, headers: dict[str, str]) -> Response:
-        packed = accepts_gzip(request.headers.get("accept-encoding", ""))
-        digest, size = (version.gzip_digest, version.gzip_size) if packed else (version.digest, version.size)
-        # A strong validator names bytes, so the two encodings have two.
-        etag = f'"{version.digest}-gzip"' if packed else f'"{version.digest}"'
+    async def _file(self, request: Request, live: _Live, headers: dict[str, str]) -> Response:
+        version, packed = live.version, live.packed
+        forms = {"gzip": (version.gzip_digest, version.gzip_size), "": (version.digest, version.size)}
+        if packed is not None:
+            forms["zstd"] = (packed.zstd_digest, packed.zstd_size)
+        name = coding(request.headers, version.digest, [each for each in CODINGS if each in forms])
+        digest, size = forms[name]
         headers["vary"] = "accept-encoding"
-        if packed:
-            headers["content-encoding"] = "gzip"
-        answer = await self._bytes(request, digest, size, etag, since_ms, headers)
+        if name:
+            headers["content-encoding"] = name
+        tag = etag(version.digest, name)
+        answer = await self._bytes(request, digest, size, tag, live.since_ms, headers)
         if self._pulls is not None and answer.status == 200 and request.method == "GET":
             self._pulls.saw(version, size, digest, request.headers.get("user-agent", ""))
         return answer
 
     async def _bytes(
-        self, request: Request, digest: str, size: int, etag: str, since_ms: int, headers: dict[str, str]
+        self, request: Request, digest: str, size: int, tag: str, since_ms: int, headers: dict[str, str]
     ) -> Response:
-        headers["etag"] = etag
+        headers["etag"] = tag
         headers["last-modified"] = formatdate(since_ms / 1000, usegmt=True)
-        if not_modified(request, etag, since_ms):
+        if not_modified(request.headers, tag, since_ms):
             return Response(304, {k: v for k, v in headers.items() if k not in ("content-type", "content-encoding")})
         headers["accept-ranges"] = "bytes"
         try:
@@ -208,53 +226,21 @@ def _small(request: Request, body: bytes, kind: str, headers: dict[str, str]) ->
     return Response(200, headers, b"" if request.method == "HEAD" else body)
 
 
-def _manifest(
-    request: Request, version: FeedVersion, since_ms: int, past: Sequence[Delta], headers: dict[str, str]
-) -> Response:
-    body = manifest_body(version, since_ms, past)
-    # The delta is there a moment after the version.
-    since_ms = max(since_ms, past[0].created_ms) if past else since_ms
+def _manifest(request: Request, live: _Live, headers: dict[str, str]) -> Response:
+    body = manifest_body(*live)
+    # The deltas and the packed form are there a moment after the version.
+    since_ms = max(
+        live.since_ms, live.past[0].created_ms if live.past else 0, live.packed.created_ms if live.packed else 0
+    )
     headers |= {
         "content-type": "application/json",
         "content-length": str(len(body)),
         "etag": f'"{sha256(body).hexdigest()}"',
         "last-modified": formatdate(since_ms / 1000, usegmt=True),
     }
-    if not_modified(request, headers["etag"], since_ms):
+    if not_modified(request.headers, headers["etag"], since_ms):
         return Response(304, headers | {"content-length": "0"})
     return Response(200, headers, b"" if request.method == "HEAD" else body)
-
-
-def accepts_gzip(header: str) -> bool:
-    """Whether ``Accept-Encoding`` allows gzip (RFC 9110, 12.5.3): named, or ``*``, and not with ``q=0``."""
-    weights: dict[str, float] = {}
-    for part in header.lower().split(","):
-        coding, _, parameter = part.strip().partition(";")
-        try:
-            weights[coding.strip()] = float(parameter.strip().removeprefix("q=") or 1)
-        except ValueError:
-            weights[coding.strip()] = 0.0
-    return weights.get("gzip", weights.get("*", 0.0)) > 0
-
-
-def not_modified(request: Request, etag: str, since_ms: int) -> bool:
-    """Whether the reader has these bytes (RFC 9110, 13.2.2): ``If-None-Match`` decides when it is there."""
-    if (given := request.headers.get("if-none-match")) is not None:
-        tags = {tag.strip().removeprefix("W/") for tag in given.split(",")}
-        return "*" in tags or etag in tags
-    if (given := request.headers.get("if-modified-since")) is not None:
-        try:
-            return since_ms // 1000 <= parsedate_to_datetime(given).timestamp()
-        except ValueError:
-            return False
-    return False
-
-
-def _caching(document: Feed) -> str:
-    # A copy on the way may be five minutes old, and up to a day old when we cannot be reached (RFC 5861).
-    if document.token:
-        return f"private, max-age={_MAX_AGE}"
-    return f"public, max-age={_MAX_AGE}, stale-while-revalidate={_MAX_AGE}, stale-if-error=86400"
 
 
 def _refused(request: Request) -> Response:
