@@ -172,6 +172,16 @@ async def test_what_fails_is_tried_again_and_ends_in_one_receipt(world) -> None:
     assert (state.turn.status, state.turn.words, state.late) == ("idle", "", False)
 
 
+async def test_who_asks_for_time_gets_it(world) -> None:
+    world.answer = lambda _: Answer(503, {"retry-after": "7200"})
+    world.build("A")
+    await world.run()
+    world.clock.now_ms += 7_200_000
+    assert await world.run() == 0
+    world.clock.now_ms += 60_000
+    assert await world.run() == 1
+
+
 async def test_a_refusal_waits_for_other_settings_or_secrets(world) -> None:
     world.answer = lambda _: Answer(401)
     world.build("A")
@@ -223,6 +233,8 @@ async def test_what_cannot_be_recorded_is_not_sent(world, monkeypatch) -> None:
         broken.setattr(world.ledger, "append", closed)
         assert await world.run() == 1
     assert (world.transport.requests, world.receipts()) == ([], [])
+    assert await world.run() == 0, "not at once again"
+    world.clock.now_ms += 60_000
     await world.run()
     assert world.receipts() == [("delivered", 1, 1)]
 
@@ -256,6 +268,7 @@ async def test_one_that_hangs_or_breaks_does_not_stop_the_others(world, monkeypa
     await world.schedule.step()
     await world.schedule.idle()
     assert "a fault of our own" in world.failed.pop()
+    assert await world.run() == 0, "nor a second later"
     assert world.receipts("other") == [("delivered", 1, 1)]
     assert world.receipts("off") == []
 

@@ -24,7 +24,14 @@ class TransferRefused(Exception):
 
 
 class TransferFailed(Exception):
-    """The transfer failed this time (network, time, room); trying again later may help."""
+    """The transfer failed this time (network, time, room); trying again later may help.
+
+    ``after_ms`` is how long the other side asks to be left alone.
+    """
+
+    def __init__(self, message: str, after_ms: int = 0) -> None:
+        super().__init__(message)
+        self.after_ms = after_ms
 
 
 class Reach:

@@ -8,48 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, cast
 
 import asyncssh
 import msgspec
-from asyncssh.public_key import get_default_public_key_algs
 
+from rekindle.egress._sftp_trust import Pins, SftpServer, private_keys, told
 from rekindle.egress.parcel import Parcel, is_part_of, part_name
 from rekindle.egress.reach import Reach, TransferFailed, TransferRefused
 
-asyncssh.set_log_level("ERROR")  # it would log users and addresses
+__all__ = ["Entry", "Sftp", "SftpServer", "open_sftp"]
 
 _CHUNK: Final = 4 << 20
 _CONNECT_S: Final = 20
 _LOGIN_S: Final = 30
 _ALIVE_S: Final = 15
-
-
-class SftpServer(msgspec.Struct, frozen=True, kw_only=True):
-    """A server and who one is there.
-
-    ``host_keys`` are the keys that are trusted: ``SHA256:…`` fingerprints, or whole public keys (``ssh-ed25519 AAAA…``).
-    One of ``password`` and ``private_key`` (OpenSSH's or PEM format; ``passphrase`` opens it) is needed.
-    """
-
-    host: str
-    port: int = 22
-    user: str
-    host_keys: Sequence[str]
-    password: str | None = None
-    private_key: str | None = None
-    passphrase: str | None = None
-
-    def __repr__(self) -> str:
-        return f"SftpServer({self.host}:{self.port})"
-
-    @property
-    def place(self) -> str:
-        """How messages name it."""
-        return f"sftp://{self.host}" if self.port == 22 else f"sftp://{self.host}:{self.port}"
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -69,7 +45,7 @@ class Sftp:
     async def files(self, folder: str) -> list[Entry]:
         """Return the plain files of a folder, by name."""
         found = []
-        with _told(f"{self._place}{folder}"):
+        with told(f"{self._place}{folder}"):
             async for each in self._client.scandir(folder):
                 attributes, name = each.attrs, each.filename
                 if attributes.type == asyncssh.FILEXFER_TYPE_REGULAR and attributes.size is not None:
@@ -81,7 +57,7 @@ class Sftp:
     async def download(self, path: str, into: Path, max_bytes: int) -> int:
         """Write a file's bytes to ``into``; return how many. A file of more than ``max_bytes`` is refused."""
         place, done = f"{self._place}{path}", 0
-        with _told(place):
+        with told(place):
             async with self._client.open(path, "rb") as source:
                 with into.open("wb") as out:
                     while block := await source.read(_CHUNK, done):
@@ -99,7 +75,7 @@ class Sftp:
         ``direct`` writes it under its own name at once, for servers that rename nothing: a reader may then see half of
         it, and what was cut starts anew.
         """
-        with _told(f"{self._place}{path}"):
+        with told(f"{self._place}{path}"):
             part = path if direct else part_name(path, parcel)
             begin = 0 if direct else await self._prepared(path, part, parcel.size)
             try:
@@ -162,9 +138,9 @@ class Sftp:
 @asynccontextmanager
 async def open_sftp(server: SftpServer, reach: Reach) -> AsyncIterator[Sftp]:
     """Open a session. Raises `TransferRefused` and `TransferFailed`."""
-    pins, keys = _Pins(server), _private_key(server)
+    pins, keys = Pins(server), private_keys(server)
     addresses = await reach.addresses(server.host, server.port, server.place)
-    with _told(server.place, pins):
+    with told(server.place, pins):
         connection = await _connect(server, addresses, pins, keys)
         try:
             async with connection.start_sftp_client() as client:
@@ -176,7 +152,7 @@ async def open_sftp(server: SftpServer, reach: Reach) -> AsyncIterator[Sftp]:
 
 
 async def _connect(
-    server: SftpServer, addresses: Sequence[str], pins: _Pins, keys: list[asyncssh.SSHKey]
+    server: SftpServer, addresses: Sequence[str], pins: Pins, keys: list[asyncssh.SSHKey]
 ) -> asyncssh.SSHClientConnection:
     """Connect to the first address that answers."""
     for number, address in enumerate(addresses, 1):
@@ -202,72 +178,3 @@ async def _connect(
             if number == len(addresses):
                 raise
     raise AssertionError("a host has an address")
-
-
-class _Pins(asyncssh.SSHClient):
-    """Lets the pinned keys through and remembers the one that was none."""
-
-    def __init__(self, server: SftpServer) -> None:
-        self._trusted: set[str] = set()
-        named: list[str] = []
-        for text in server.host_keys:
-            if text.startswith("SHA256:"):
-                self._trusted.add(text.rstrip("="))
-                continue
-            try:
-                key = asyncssh.import_public_key(text)
-            except (asyncssh.KeyImportError, ValueError):
-                raise TransferRefused(
-                    f"{server.place}: host_key {text[:40]!r} is neither SHA256:… nor a public key"
-                ) from None
-            self._trusted.add(key.get_fingerprint())
-            named += [algorithm.decode() for algorithm in key.sig_algorithms]
-        if not self._trusted:
-            raise TransferRefused(f"{server.place}: no host_key is pinned; ask the server's owner for its fingerprint")
-        plain = [algorithm.decode() for algorithm in get_default_public_key_algs()]
-        # A fingerprint does not say which kind of key it is of, so those that are named come first.
-        self.algorithms = [*dict.fromkeys(named), *(one for one in plain if one not in named)]
-        self.stranger = ""
-
-    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        found = key.get_fingerprint()
-        if found in self._trusted:
-            return True
-        self.stranger = found
-        return False
-
-
-def _private_key(server: SftpServer) -> list[asyncssh.SSHKey]:
-    if server.private_key is None:
-        return []
-    try:
-        return [asyncssh.import_private_key(server.private_key, server.passphrase)]
-    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError):
-        raise TransferRefused(
-            f"{server.place}: the private key cannot be read; store it in OpenSSH's format, with its passphrase if it has one"
-        ) from None
-
-
-@contextmanager
-def _told(place: str, pins: _Pins | None = None) -> Iterator[None]:
-    """Turn the library's errors into ours: its messages name users and quote the server."""
-    try:
-        yield
-    except asyncssh.HostKeyNotVerifiable:
-        shown = pins.stranger if pins and pins.stranger else "another"
-        raise TransferRefused(
-            f"{place}: the server's key is {shown}, which host_key does not name; ask its owner whether that is right, "
-            "and add it only then"
-        ) from None
-    except asyncssh.PermissionDenied:
-        raise TransferRefused(f"{place}: user or secret is not accepted; check both") from None
-    except asyncssh.SFTPPermissionDenied:
-        raise TransferRefused(f"{place}: is not allowed there; check the path and the account's rights") from None
-    except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
-        raise TransferRefused(f"{place}: there is no such file or folder; make the folder or name another") from None
-    except (asyncssh.SFTPFailure, asyncssh.SFTPNoSpaceOnFilesystem, asyncssh.SFTPQuotaExceeded):
-        raise TransferFailed(f"{place}: the server could not do it; is there room on its disk?") from None
-    except TimeoutError:
-        raise TransferFailed(f"{place}: no answer in time") from None
-    except (asyncssh.Error, OSError) as error:
-        raise TransferFailed(f"{place}: {type(error).__name__}; the transfer did not end well") from None

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from rekindle.egress.answers import retry_after_ms
 from rekindle.egress.connector import Limits, OutRequest, SettingsError
 from rekindle.egress.ftps import FtpServer, upload_ftps
 from rekindle.egress.http import Transport, TransportFailed
@@ -109,6 +110,6 @@ class Carrier:
         said = f"https://{outlet.host}: answered with HTTP {answer.status}"
         if answer.status in _BROKEN or 300 <= answer.status < 400:
             raise TransferRefused(f"{said}; repair the address or what answers there")
-        raise TransferFailed(said)
+        raise TransferFailed(said, retry_after_ms(answer))
 
     _by_kind: Final = {"sftp": _sftp, "ftps": _ftps, "s3": _s3, "webhook": _webhook}

@@ -106,7 +106,7 @@ class Deliverer:
                     self._ledger.append, [_line(workspace.name, feed, delivery, version, "deliver", "", self._clock())]
                 )
             )
-        size, digest = 0, ""
+        size, digest, after_ms = 0, "", 0
         status: Status = "delivered"
         try:
             place, parcel = await _off(partial(self._parcel, delivery, version))
@@ -116,8 +116,10 @@ class Deliverer:
         except (TransferRefused, OutletError, SecretMissing, BlobMissing) as error:
             status, words = "refused", str(error)
         except TransferFailed as error:
-            status, words = "failed", str(error)
-        after = turns.ended(turn, status, words, version.version, settings, self._clock(), self._random)
+            status, words, after_ms = "failed", str(error), error.after_ms
+        end = turns.ended(turn, status, words, version.version, settings, self._clock(), self._random)
+        # What the other side asks for comes on top of our own wait.
+        after = msgspec.structs.replace(end, next_ms=end.next_ms + after_ms)
         receipt = None
         if after.status != "waiting":
             receipt = Receipt(

@@ -17,6 +17,8 @@ from rekindle.workspace import Delivery, Workspace
 MOST: Final = 8
 """So many transfers at once; of one workspace a half of it, so that one shop's slow servers leave room for others."""
 
+_REST_MS: Final = 60_000
+
 Key = tuple[str, str, str]
 
 
@@ -35,10 +37,13 @@ class DeliverySchedule:
     ) -> None:
         self._deliverer, self._workspaces, self._clock, self._failed = deliverer, workspaces, clock, failed
         self._running: dict[Key, asyncio.Task[None]] = {}
+        self._resting: dict[Key, int] = {}
 
     async def step(self) -> int:
         """Start what is due and has room; return how many were started."""
+        now = self._clock()
         self._running = {key: task for key, task in self._running.items() if not task.done()}
+        self._resting = {key: until for key, until in self._resting.items() if until > now}
         started = 0
         for workspace in self._workspaces():
             for feed, document in workspace.feeds.items():
@@ -51,7 +56,9 @@ class DeliverySchedule:
 
     def _has_room(self, key: Key) -> bool:
         mine = sum(other[0] == key[0] for other in self._running)
-        return key not in self._running and len(self._running) < MOST and mine < MOST // 2
+        if key in self._running or key in self._resting:
+            return False
+        return len(self._running) < MOST and mine < MOST // 2
 
     async def _due(self, workspace: Workspace, feed: str, delivery: Delivery) -> bool:
         turn = await asyncio.to_thread(self._deliverer.turn, workspace, feed, delivery)
@@ -60,10 +67,17 @@ class DeliverySchedule:
     async def _deliver(self, workspace: Workspace, feed: str, delivery: Delivery) -> None:
         try:
             await self._deliverer.deliver(workspace, feed, delivery)
-        except (NothingToDeliver, LeaseLost, LedgerUnavailable, BlobsUnavailable):
-            return  # somebody else's turn, or it is due again when the stores are there
+        except LeaseLost:
+            return  # another scheduler's turn
+        except (NothingToDeliver, LedgerUnavailable, BlobsUnavailable):
+            self._rest(workspace, feed, delivery)  # somebody else is at it, or a store of ours is away
         except Exception as error:  # noqa: BLE001 - one delivery must not stop the others
+            self._rest(workspace, feed, delivery)
             self._failed(workspace.name, feed, delivery.name, error)
+
+    def _rest(self, workspace: Workspace, feed: str, delivery: Delivery) -> None:
+        """Leave it alone for a minute: its state did not move, so it would be due again at once."""
+        self._resting[workspace.name, feed, delivery.name] = self._clock() + _REST_MS
 
     async def idle(self) -> None:
         """Wait for what is under way."""
