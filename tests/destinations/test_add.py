@@ -72,6 +72,34 @@ def test_what_cannot_be_used_is_not_written(shop: Path):
     assert "cannot be a name" in add(shop, "Bad Name", "--kind", "meta").output
 
 
+def test_a_typo_costs_nothing_and_leaves_nothing(shop: Path):
+    assert "did you mean meta?" in add(shop, "Meta").output
+    done = add(shop, "meta", "--set", "pixle_id=1", "--no-send", typed="never asked\n")
+    assert "unknown setting 'pixle_id' (did you mean pixel_id?)" in done.output
+    assert "access_token (" not in done.output
+    done = add(shop, "reddit", "--set", "pixel_id=1", "--set", "batch=5000", "--no-send", typed="token\n")
+    assert "nothing was written" in done.output
+    kept = CliRunner().invoke(main, ["secrets", "list", "-w", str(shop)]).output
+    assert "reddit" not in kept
+    assert "meta" not in kept
+
+
+def test_the_feed_and_the_country_are_known_without_asking(shop: Path):
+    done = add(shop, "meta", "--set", "pixel_id=1", "--no-send", typed="token\n")
+    assert "Feed meta: its ids are the ones" in done.output
+    written = tomllib.loads((shop / "destinations" / "meta.toml").read_text())
+    assert written["feed"] == "meta"
+    assert written["settings"]["default_region"] == tomllib.loads((shop / "shop.toml").read_text())["country"]
+    assert add(shop, "reddit", "--set", "pixel_id=1", "--no-send", typed="token\n").exit_code == 0
+    assert "feed" not in tomllib.loads((shop / "destinations" / "reddit.toml").read_text())
+    given = add(shop, "m2", "--kind", "meta", "--feed", "google", "--set", "default_region=DE", "--set", "pixel_id=1",
+                "--no-send", typed="token\n")  # fmt: skip
+    assert given.exit_code == 0
+    written = tomllib.loads((shop / "destinations" / "m2.toml").read_text())
+    assert (written["feed"], written["settings"]["default_region"]) == ("google", "DE")
+    assert "there is no feed 'lost'" in add(shop, "m3", "--kind", "meta", "--feed", "lost").output
+
+
 def test_the_means_to_renew_a_token_can_be_given_instead(shop: Path):
     asked = ("snap", "--kind", "snapchat_audience", "--renew", "--set", "segment_id=1")
     assert "there is no audience 'lost'" in add(shop, *asked, "--audience", "lost").output
@@ -79,7 +107,7 @@ def test_the_means_to_renew_a_token_can_be_given_instead(shop: Path):
     assert done.exit_code == 0, done.output
     assert tomllib.loads((shop / "destinations" / "snap.toml").read_text())["audience"] == "cart_abandoned"
     settings = tomllib.loads((shop / "destinations" / "snap.toml").read_text())["settings"]
-    assert settings.keys() == {"segment_id", "client_id", "client_secret", "refresh_token"}
+    assert settings.keys() == {"segment_id", "default_region", "client_id", "client_secret", "refresh_token"}
     assert "renews no tokens" in add(shop, "m", "--kind", "meta", "--renew", "--set", "pixel_id=1").output
 
 

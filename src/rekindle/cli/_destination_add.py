@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from rekindle.cli._compose import Installation, open_installation
+from rekindle.cli._destination_defaults import feed_of, meant, refuse_unknown, with_country
 from rekindle.cli._destination_file import destination_toml
 from rekindle.cli._destination_try import NotSent, send_test_event
 from rekindle.cli._documents import author, read_folder
@@ -52,28 +53,32 @@ def add(
     path = folder / "destinations" / f"{name}.toml"
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name) or path.exists():
         raise click.ClickException(f"{path} is there already" if path.exists() else f"{name!r} cannot be a name")
-    if feed is not None and feed not in workspace.feeds:
-        raise click.ClickException(f"there is no feed {feed!r}; there are: {', '.join(workspace.feeds) or 'none'}")
+    settings = pairs(given)
+    refuse_unknown(manifest, settings)
     audience = _audience(manifest, workspace, audience)
     click.echo(f"{manifest.title}")
     if manifest.unverified:
         click.secho(manifest.unverified, fg="yellow")
-    settings = _settings(manifest, pairs(given))
+    feed = feed_of(manifest, workspace, feed)
+    answers = with_country(manifest, workspace, _settings(manifest, settings))
     installation = open_installation(folder, data)
     try:
-        names = _secrets(installation, manifest, name, pairs(stored), renew, author(who))
-        written: dict[str, Any] = settings | {key: {"secret": stored_as} for key, stored_as in names.items()}
+        names, values = _secrets(manifest, name, pairs(stored), renew)
+        written: dict[str, Any] = answers | {key: {"secret": stored_as} for key, stored_as in names.items()}
         document = Destination(
             kind=manifest.name, consent=manifest.consent, feed=feed, audience=audience, settings=written
         )
-        _check(module, written, names, installation.secrets.get)
+        _check(module, written, names, lambda key: values[key] if key in values else installation.secrets.get(key))
+        for kept, value in values.items():
+            installation.secrets.put(kept, value)
+            installation.record("", author(who), "secret.set", kept)
         path.parent.mkdir(exist_ok=True)
         path.write_text(destination_toml(document, manifest.title), encoding="utf-8")
         click.echo(f"Wrote {path}. Read its consent rule: {', '.join(document.consent.consent_mode)} must be granted.")
         if manifest.kind == "events" and manifest.oauth is not None and names.keys() >= set(manifest.oauth.seeds):
             click.echo("The first token is asked for when the worker runs, so no test event is sent now.")
         elif manifest.kind == "events":
-            _try(installation, workspace, name, document, module, settings, names, send, test_code)
+            _try(installation, workspace, name, document, module, answers, names, send, test_code)
         else:
             click.echo("Lists hold real people, so nobody is sent as a test; see `rekindle destinations preview`.")
     finally:
@@ -84,7 +89,8 @@ def add(
 def _module(kind: str) -> ConnectorModule:
     modules = discover("rekindle.destinations")
     if kind not in modules:
-        raise click.ClickException(f"there is no platform {kind!r}; name it with --kind: {', '.join(sorted(modules))}")
+        known = ", ".join(sorted(modules))
+        raise click.ClickException(f"there is no platform {kind!r}{meant(kind, modules)}; name it with --kind: {known}")
     return cast(ConnectorModule, modules[kind])
 
 
@@ -142,25 +148,23 @@ def _typed(key: str, text: str) -> Any:
 
 
 def _secrets(
-    installation: Installation, manifest: Manifest, name: str, stored: Mapping[str, str], renew: bool, who: str
-) -> dict[str, str]:
-    """Return each secret's name in the store; ask for the values that are not there yet, and store them."""
+    manifest: Manifest, name: str, stored: Mapping[str, str], renew: bool
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return each secret's name in the store, and the values that are not there yet, by that name."""
     wanted = [setting for setting in manifest.secrets if setting.required]
     if renew:
         if manifest.oauth is None:
             raise click.ClickException(f"{manifest.name} renews no tokens; leave out --renew")
         wanted = [setting for setting in wanted if setting.name != manifest.oauth.makes]
         wanted += [Setting(seed, f"to renew {manifest.oauth.makes}") for seed in manifest.oauth.seeds]
-    names = dict(stored)
+    names, values = dict(stored), dict[str, str]()
     for setting in wanted:
         if setting.name in names:
             continue
         value = click.prompt(f"{setting.name} ({setting.help})", hide_input=True).strip()
-        kept = f"{name}_{setting.name}"
-        installation.secrets.put(kept, value)
-        installation.record("", who, "secret.set", kept)
-        names[setting.name] = kept
-    return names
+        names[setting.name] = f"{name}_{setting.name}"
+        values[names[setting.name]] = value
+    return names, values
 
 
 def _check(
