@@ -10,12 +10,11 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
-
 from rekindle.destinations.replies import by_status
 from rekindle.destinations.shared import context, identifier, told
 from rekindle.egress.answers import masked, retry_after_ms, same
 from rekindle.egress.connector import Answer, Disposition, OAuth, Retry, Verdict
+from rekindle.egress.google_errors import HOLD, RETRY, asked_delay_ms, read_error
 from rekindle.model.event import Consent, LimitedDataUse, User
 from rekindle.privacy.normalise.google import PLATFORM
 
@@ -25,9 +24,6 @@ USER_FIELDS: Final = frozenset(
 # Source: Google OAuth 2.0 for web server applications.
 OAUTH: Final = OAuth(url="https://oauth2.googleapis.com/token")
 _INDEX = re.compile(r"\[(\d{1,5})\]", re.ASCII)
-# Nothing is wrong with the events: another account, a missing right, a project without the API.
-_HOLD: Final = frozenset({"PERMISSION_DENIED", "UNAUTHENTICATED"})
-_RETRY: Final = frozenset({"ABORTED", "UNAVAILABLE", "INTERNAL", "DEADLINE_EXCEEDED", "UNKNOWN", "CANCELLED"})
 
 
 def consent_of(consent: Consent, ldu: LimitedDataUse | None, *, limited: bool = False) -> tuple[str, str]:
@@ -70,44 +66,6 @@ def user_identifiers(found: dict[str, str]) -> list[dict[str, Any]]:
     return listed
 
 
-class Violation(msgspec.Struct):
-    """One field that Google refuses."""
-
-    field: str = ""
-    description: str = ""
-
-
-class Detail(msgspec.Struct):
-    """One detail of an error: field violations, a reason, a request id, or how long to wait ("30s")."""
-
-    reason: str = ""
-    fieldViolations: list[Violation] = []  # noqa: N815
-    requestId: str = ""  # noqa: N815
-    retryDelay: str = ""  # noqa: N815
-    errors: Any = None
-
-
-class Status(msgspec.Struct):
-    """An error of any Google API."""
-
-    code: int = 0
-    message: str = ""
-    status: str = ""
-    details: list[Detail] = []
-
-
-class _Error(msgspec.Struct):
-    error: Status
-
-
-def read_error(answer: Answer) -> Status | None:
-    """Return the error in an answer, or None when it holds none that can be read."""
-    try:
-        return msgspec.json.decode(answer.body, type=_Error, strict=False).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-
-
 def refusal(answer: Answer, size: int) -> Verdict:
     """Return what an answer that is not 2xx means. Named events are refused; without a name, the batch is parted."""
     error = read_error(answer)
@@ -119,12 +77,12 @@ def refusal(answer: Answer, size: int) -> Verdict:
     trace = next((detail.requestId for detail in error.details if detail.requestId), "")
     if answer.status == 401 or error.status == "UNAUTHENTICATED":
         return same("hold", size, credential_action="refresh", words=words, trace=trace)
-    if answer.status == 403 or error.status in _HOLD:
+    if answer.status == 403 or error.status in HOLD:
         return same("hold", size, credential_action="stop", words=words, trace=trace)
-    wait = max(retry_after_ms(answer), _delay_ms(error))
+    wait = max(retry_after_ms(answer), asked_delay_ms(error))
     if answer.status == 429 or error.status == "RESOURCE_EXHAUSTED":
         return same("retry", size, retry=Retry(wait, throttled=True), words=words, trace=trace)
-    if answer.status >= 500 or error.status in _RETRY:
+    if answer.status >= 500 or error.status in RETRY:
         return same("retry", size, retry=Retry(wait), words=words, trace=trace)
     if answer.status == 400:
         named = [violation.field for violation in violations]
@@ -139,11 +97,3 @@ def parted(fields: Sequence[str], size: int) -> tuple[Disposition, ...]:
     named = {int(found[1]) for field in fields if (found := _INDEX.search(field))}
     named = {index for index in named if index < size}
     return tuple("permanent" if index in named else "split" for index in range(size))
-
-
-def _delay_ms(error: Status) -> int:
-    for detail in error.details:
-        seconds = detail.retryDelay.removesuffix("s")
-        if seconds.replace(".", "", 1).isascii() and seconds.replace(".", "", 1).isdigit():
-            return int(float(seconds) * 1000)
-    return 0

@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from rekindle.egress.answers import masked, retry_after_ms, same
 from rekindle.egress.connector import Answer, Disposition, Retry, Verdict
+from rekindle.egress.graph_errors import EXPIRED, FORBIDDEN, NO_ACCESS_SUBCODE, THROTTLED, GraphError
 
-_EXPIRED: Final = frozenset({102, 190})
-# Application, user, page and custom-audience limits; 80000–80014 are the business-use-case limits.
-_THROTTLED: Final = frozenset({4, 17, 32, 341, 368, 613}) | frozenset(range(80_000, 80_015))
-_PASSING: Final = frozenset({1, 2, 5000, 21009})
-# No right to the pixel: nothing is wrong with the event, and every other would be refused as well.
-_FORBIDDEN: Final = frozenset({3, 10, 200, 294})
 _REFUSED: Final = frozenset({100, 105, 2650, 2655, 1_487_301, 1_487_366})
-_NO_ACCESS_SUBCODE: Final = 33
 # Meta names the event in its words: "Invalid parameter: data[3][user_data]…"
 _NAMED = re.compile(r"data(?:\[|\.|/)(\d{1,4})", re.ASCII)
 
 
-class _Error(msgspec.Struct):
-    code: int = 0
-    error_subcode: int = 0
-    message: str = ""
-    error_user_title: str = ""
-    error_user_msg: str = ""
-    error_data: Any = None
-    is_transient: bool = False
-    fbtrace_id: str = ""
-
-
 class _Body(msgspec.Struct):
-    error: _Error | None = None
+    error: GraphError | None = None
     events_received: int | None = None
     fbtrace_id: str = ""
 
@@ -53,14 +36,14 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
     return _unreadable(answer, batch_size)
 
 
-def _refusal(answer: Answer, error: _Error, size: int, trace: str) -> Verdict:
+def _refusal(answer: Answer, error: GraphError, size: int, trace: str) -> Verdict:
     words = masked(f"code {error.code}/{error.error_subcode}: {error.error_user_msg or error.message}")
     wait = retry_after_ms(answer)
-    if error.code in _EXPIRED or (answer.status == 401 and error.code not in _THROTTLED):
+    if error.code in EXPIRED or (answer.status == 401 and error.code not in THROTTLED):
         return same("hold", size, credential_action="stop", words=words, trace=trace)
-    if error.code in _THROTTLED or answer.status == 429:
+    if error.code in THROTTLED or answer.status == 429:
         return same("retry", size, retry=Retry(wait, throttled=True), words=words, trace=trace)
-    if error.code in _FORBIDDEN or (error.code == 100 and error.error_subcode == _NO_ACCESS_SUBCODE):
+    if error.code in FORBIDDEN or (error.code == 100 and error.error_subcode == NO_ACCESS_SUBCODE):
         return same("permanent", size, credential_action="stop", words=words, trace=trace)
     if error.code in _REFUSED and not error.is_transient:
         return Verdict(_parted(error, size), words=words, trace=trace)
@@ -69,7 +52,7 @@ def _refusal(answer: Answer, error: _Error, size: int, trace: str) -> Verdict:
     return same("retry", size, retry=Retry(wait), words=words, trace=trace)
 
 
-def _parted(error: _Error, size: int) -> tuple[Disposition, ...]:
+def _parted(error: GraphError, size: int) -> tuple[Disposition, ...]:
     """All or nothing is refused: the named events are bad and the rest goes again; unnamed, the batch is halved."""
     if size == 1:
         return ("permanent",)
