@@ -28,7 +28,7 @@ from rekindle.sandbox.platforms._serve import serving
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One request as the platform sees it. Header names are lower case; ``body`` is None when it is no JSON."""
+    """One request as the platform sees it. Header names are lower case; ``body`` is None when it is no JSON, ``raw`` is what came."""
 
     method: str
     path: str
@@ -36,6 +36,7 @@ class Call(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
     body: Any
     now_ms: int
+    raw: bytes = b""
 
 
 Platform = Callable[[Call], Answer]
@@ -71,7 +72,7 @@ def call(method: str, url: str, headers: Mapping[str, str], body: bytes, now_ms:
     except ValueError:
         document = None
     lowered = {name.lower(): value for name, value in headers.items()}
-    return Call(method, parts.path, dict(parse_qsl(parts.query)), lowered, document, now_ms)
+    return Call(method, parts.path, dict(parse_qsl(parts.query)), lowered, document, now_ms, body)
 
 
 def reply(body: Any, status: int = 200, **headers: str) -> Answer:
