@@ -20,20 +20,28 @@ _alive = Gauge("rekindle_step_last_run_seconds", "When a background step last ca
 _LONGEST_PAUSE_S = 30.0
 
 
-async def run_steps(steps: Mapping[str, Step], *, idle_s: float, stopping: asyncio.Event) -> None:
+async def run_steps(
+    steps: Mapping[str, Step], *, idle_s: float, stopping: asyncio.Event, wakes: Mapping[str, str] | None = None
+) -> None:
     """Loop every step side by side until ``stopping``; a step in progress is finished first.
 
     A step that did nothing rests ``idle_s``; one that failed is tried again after a pause that doubles up to 30 s, so
-    that one broken room does not stop the others or fill the log.
+    that one broken room does not stop the others or fill the log. ``wakes`` names for a step the one that goes on with
+    what it did, and that then does not rest.
     """
+    bells = {name: asyncio.Event() for name in steps}
     async with asyncio.TaskGroup() as group:
         for name, step in steps.items():
-            group.create_task(_loop(name, step, idle_s, stopping), name=name)
+            following = bells.get((wakes or {}).get(name, ""))
+            group.create_task(_loop(name, step, idle_s, stopping, bells[name], following), name=name)
 
 
-async def _loop(name: str, step: Step, idle_s: float, stopping: asyncio.Event) -> None:
+async def _loop(
+    name: str, step: Step, idle_s: float, stopping: asyncio.Event, bell: asyncio.Event, following: asyncio.Event | None
+) -> None:
     pause = idle_s
     while not stopping.is_set():
+        bell.clear()  # before the look: whoever rings after it is heard
         try:
             done = await step()
         except Exception as error:  # noqa: BLE001 - the loop is the last place that can keep the process going
@@ -45,17 +53,20 @@ async def _loop(name: str, step: Step, idle_s: float, stopping: asyncio.Event) -
         _done.labels(name).inc(done)
         _alive.labels(name).set_to_current_time()
         pause = idle_s
+        if done and following is not None:
+            following.set()
         if done == 0:
-            await rest(stopping, idle_s)
+            await rest(stopping, idle_s, bell)
 
 
-async def rest(stopping: asyncio.Event, seconds: float) -> None:
-    """Wait, or less when it is time to stop."""
+async def rest(stopping: asyncio.Event, seconds: float, bell: asyncio.Event | None = None) -> None:
+    """Wait, or less when it is time to stop or the bell rings."""
+    waits = {asyncio.ensure_future(each.wait()) for each in (stopping, bell) if each is not None}
     try:
-        async with asyncio.timeout(seconds):
-            await stopping.wait()
-    except TimeoutError:
-        return
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waits:
+            each.cancel()
 
 
 SUPERVISOR = "REKINDLE_SUPERVISOR"
