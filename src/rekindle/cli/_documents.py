@@ -15,6 +15,7 @@ from rekindle.egress.connector import SettingsError
 from rekindle.egress.options import take_apart
 from rekindle.engines.secrets import SecretMissing, Secrets
 from rekindle.feeds import delivery_problems
+from rekindle.feeds.push import PushRefused, platform_of
 from rekindle.model.discover import discover
 from rekindle.privacy.classification import stays, unclassified
 from rekindle.workspace import Change, Workspace, WorkspaceError, load_folder
@@ -34,38 +35,42 @@ def read_folder(folder: Path) -> Workspace:
 
 def missing_secrets(workspace: Workspace, secrets: Secrets) -> list[str]:
     """Return a line for each setting that names a secret which is not stored: it may still come."""
+    places = [
+        *(
+            (f"catalog.toml: source {source.name!r}: options", source.options, "nothing is read with it")
+            for source in workspace.catalog.source
+        ),
+        *(
+            (f"destinations/{name}.toml: settings", destination.settings, f"{name} is held and its events wait")
+            for name, destination in workspace.destinations.items()
+        ),
+        *(
+            (f"feeds/{name}.toml: push.settings", feed.push.settings, f"{name} is published and not pushed")
+            for name, feed in workspace.feeds.items()
+            if feed.push is not None
+        ),
+    ]
     found: list[str] = []
-    for source in workspace.catalog.source:
-        for key, value in source.options.items():
-            if not (isinstance(value, dict) and isinstance(wanted := value.get("secret"), str)):
-                continue
-            try:
-                secrets.get(wanted)
-            except SecretMissing:
-                found.append(
-                    f"catalog.toml: source {source.name!r}: options: {key}: there is no secret {wanted!r} that can be"
-                    f" read; run `rekindle secrets set {wanted}`. Until then nothing is read with it."
-                )
     for name, feed in workspace.feeds.items():
         for delivery in feed.delivery:
-            for key, wanted in delivery.secrets.items():
+            for key, secret in delivery.secrets.items():
                 try:
-                    secrets.get(wanted)
+                    secrets.get(secret)
                 except SecretMissing:
                     found.append(
-                        f"feeds/{name}.toml: delivery {delivery.name!r}: {key}: there is no secret {wanted!r} that can"
-                        f" be read; run `rekindle secrets set {wanted}`. Until then nothing is delivered by it."
+                        f"feeds/{name}.toml: delivery {delivery.name!r}: {key}: there is no secret {secret!r} that can"
+                        f" be read; run `rekindle secrets set {secret}`. Until then nothing is delivered by it."
                     )
-    for name, destination in workspace.destinations.items():
-        for key, value in destination.settings.items():
+    for place, settings, until in places:
+        for key, value in settings.items():
             if not (isinstance(value, dict) and isinstance(wanted := value.get("secret"), str)):
                 continue
             try:
                 secrets.get(wanted)
             except SecretMissing:
                 found.append(
-                    f"destinations/{name}.toml: settings: {key}: there is no secret {wanted!r} that can be read;"
-                    f" run `rekindle secrets set {wanted}`. Until then {name} is held and its events wait."
+                    f"{place}: {key}: there is no secret {wanted!r} that can be read; run `rekindle secrets set {wanted}`."
+                    f" Until then {until}."
                 )
     return found
 
@@ -98,7 +103,7 @@ def unknown_kinds(workspace: Workspace) -> list[str]:
 def wrong_settings(workspace: Workspace) -> list[str]:
     """Return a problem for each destination whose settings its connector cannot use, or whose fields have no class."""
     connectors = discover("rekindle.destinations")
-    problems = wrong_sources(workspace) + delivery_problems(workspace)
+    problems = wrong_sources(workspace) + delivery_problems(workspace) + wrong_pushes(workspace)
     for name, destination in workspace.destinations.items():
         manifest = connectors[destination.kind].manifest
         if (manifest.kind == "audience") != (destination.audience is not None):
@@ -124,6 +129,18 @@ def wrong_settings(workspace: Workspace) -> list[str]:
                 f"destinations/{name}.toml: kind: {destination.kind} asks for {', '.join(needless)}, which may not leave "
                 f"for its purposes ({', '.join(sorted(manifest.purposes)) or 'none'})"
             )
+    return problems
+
+
+def wrong_pushes(workspace: Workspace) -> list[str]:
+    """Return a problem for each feed whose items cannot be pushed as it says."""
+    problems = []
+    for name, feed in workspace.feeds.items():
+        try:
+            if feed.push is not None:
+                platform_of(feed)
+        except PushRefused as error:
+            problems.append(f"feeds/{name}.toml: {error}")
     return problems
 
 

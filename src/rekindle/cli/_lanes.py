@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import NamedTuple, cast
 
@@ -13,7 +14,7 @@ from rekindle.audiences.read import changes
 from rekindle.cli._compose import Installation
 from rekindle.egress.audience import AudienceModule
 from rekindle.egress.audience_lane import AudienceChange, AudienceLane
-from rekindle.egress.connector import SettingsError
+from rekindle.egress.connector import Manifest, SettingsError
 from rekindle.egress.credentials import accounts
 from rekindle.egress.http import HttpTransport
 from rekindle.egress.lane import Lane, consumer_name
@@ -22,7 +23,7 @@ from rekindle.engines.database.lease import Lease
 from rekindle.model.discover import discover
 from rekindle.model.ports import FeedIds
 from rekindle.ops.loop import run_steps
-from rekindle.workspace import Destination, Policy
+from rekindle.workspace import Destination, Policy, Workspace
 
 _log = structlog.get_logger()
 _LANES = "lane/"
@@ -87,7 +88,8 @@ class Lanes:
             return 0
         self._renewed_ms = now
         manifests = {name: module.manifest for name, module in self._modules.items()}
-        return await self._credentials.step(accounts(self._installation.workspaces().values(), manifests))
+        live = self._installation.workspaces().values()
+        return await self._credentials.step(accounts(live, manifests, _platforms(live)))
 
     async def close(self) -> None:
         """Stop every lane; what was in progress is finished."""
@@ -193,3 +195,12 @@ class Lanes:
 def _changes(installation: Installation, workspace: str, audience: str, limit: int, after: int) -> list[AudienceChange]:
     found = changes(installation.database, workspace, audience, limit, after)
     return [AudienceChange(change.id, change.subject, change.entered) for change in found]
+
+
+def _platforms(live: Iterable[Workspace]) -> Mapping[str, Manifest]:
+    """Return the platforms that feeds are pushed to; their room is opened only where there is one to push."""
+    if not any(feed.push is not None for workspace in live for feed in workspace.feeds.values()):
+        return {}
+    from rekindle.feeds.push import manifests
+
+    return manifests()

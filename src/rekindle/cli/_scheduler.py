@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random as jitter
+import types
 from collections.abc import Iterable
 from functools import partial
 
@@ -13,6 +14,7 @@ import structlog
 from rekindle.catalog import Accounts, CatalogImport, CatalogRefresh, FolderReader, Inputs, SnapshotStore, Walker
 from rekindle.cli._compose import Installation
 from rekindle.cli._deliveries import deliverer
+from rekindle.cli._pushes import feed_pusher
 from rekindle.cli._spare import SpareReader
 from rekindle.cli._subjects import relink
 from rekindle.cli.archive import archive_of
@@ -52,6 +54,7 @@ async def run(installation: Installation) -> None:
             {name: while_held(lease, step) for name, step in scheduler.steps().items()},
             idle_s=_IDLE_S,
             stopping=stopping,
+            wakes=scheduler.wakes,
         )
     finally:
         lease.release()
@@ -104,9 +107,13 @@ class Scheduler:
             installation.clock,
             wait_ms=_ARCHIVE_WAIT_MS,
         )
+        self._pusher = feed_pusher(installation, self._transport, self._workspaces)
         self._relink = relink(installation)
         self._spare = SpareReader(installation)
         self._kept_ms = 0
+
+    wakes = types.MappingProxyType({"catalogues": "feeds", "catalogue changes": "feeds", "feeds": "pushes"})
+    """Which step goes on at once with what another did: a price is at the platforms without anybody's rest."""
 
     def steps(self) -> dict[str, Step]:
         """Return every method by the name it has in metrics."""
@@ -116,6 +123,7 @@ class Scheduler:
             "feeds": self.feeds,
             "deliveries": self._deliveries.step,
             "packed feeds": self._variants.step,
+            "pushes": self.pushes,
             "archive": self.archive,
             "retention": self.retention,
             "pseudonyms": self.pseudonyms,
@@ -147,6 +155,10 @@ class Scheduler:
     async def feeds(self) -> int:
         """Build the feeds whose snapshot, rules or specification changed."""
         return await self._feeds.step()
+
+    async def pushes(self) -> int:
+        """Send what publications changed to the platforms that take items by API."""
+        return await self._pusher.step()
 
     async def archive(self) -> int:
         """Write the hours that are over into the archive."""

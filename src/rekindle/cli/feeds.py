@@ -18,6 +18,7 @@ from rekindle.cli._deliveries import deliver, deliveries
 from rekindle.cli._documents import author, read_folder
 from rekindle.cli._feed_options import feed_options as _options
 from rekindle.cli._feed_options import opened as _opened
+from rekindle.cli._feed_push import push, pushes
 from rekindle.model.clock import rfc3339
 from rekindle.model.ports import ItemCounts
 from rekindle.profiles.performance import ItemPerformance
@@ -47,11 +48,13 @@ def _counts(installation: Installation, workspace: Workspace, *documents: Feed) 
 
 @click.group()
 def command() -> None:
-    """Publish the catalogue: build, check, compare, go back, explain, deliver."""
+    """Publish the catalogue: build, check, compare, go back, explain, deliver, push."""
 
 
 command.add_command(deliver)
 command.add_command(deliveries)
+command.add_command(push)
+command.add_command(pushes)
 
 
 @command.command()

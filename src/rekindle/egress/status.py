@@ -61,7 +61,9 @@ def status(database: Database, workspace: str, lag: Sequence[ConsumerLag] = ()) 
     """Return every lane that has run, by destination. ``lag`` (of the log) adds what was not read yet."""
     unread = {entry.consumer: entry.records for entry in lag}
     with database.read() as connection:
-        states = connection.execute(sa.select(lanes).where(lanes.c.workspace == workspace)).mappings().all()
+        # A feed's line to its platform stands here too (`rekindle.egress.items`); it has no events.
+        mine = (lanes.c.workspace == workspace, lanes.c.destination.not_like("@%"))
+        states = connection.execute(sa.select(lanes).where(*mine)).mappings().all()
         queue = {
             row.destination: (row.waiting, row.oldest)
             for row in connection.execute(

@@ -169,6 +169,20 @@ _DELIVERY_SECRETS = (
 )  # fmt: skip
 
 
+class FeedPush(Document):
+    """``[push]`` of a feed: its items go to the channel's platform by API, each change as it is published.
+
+    A push that would remove more than ``max_removals`` of the items that the platform has waits for a person's
+    approval. ``refresh``: an item that did not change is sent again after so long, before the platform forgets it; left
+    out, it is what the platform needs. ``settings`` belong to the platform; secrets are named there, never written.
+    """
+
+    enabled: bool = True
+    max_removals: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.3
+    refresh: Duration | None = None
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
 class Feed(Document):
     """``feeds/<name>.toml``: one published file. ``channel`` is a channel's folder name.
 
@@ -193,6 +207,7 @@ class Feed(Document):
     performance: Duration = "30d"
     delivery: list[Delivery] = msgspec.field(default_factory=list)
     fresh_within: Duration = "1d"
+    push: FeedPush | None = None
 
 
 class DestinationConsent(Document):
