@@ -15,6 +15,7 @@ from rekindle.destinations.shared import (
     event_time_ms,
     identifier,
     items,
+    limited,
     missing_money,
     present,
     quantity,
@@ -57,6 +58,9 @@ def map_event(event: Event, *, country: str | None, region: str | None, dataset:
     time_ms = event_time_ms(event)
     if isinstance(time_ms, Rejected):
         return time_ms
+    if limited(event):
+        # dataProcessingOptions: "Events marked for limited data use will not be processed"; so the data need not leave.
+        return Rejected("limited-use", "Amazon processes no event of limited use; it stays here")
     where = identifier(PLATFORM, event.user, "country", context(event.user, None)) or (country or "")
     if not where:
         return Rejected(Reason.MISSING_FIELD, "user.country, or the setting country (Amazon wants it for each event)")
@@ -77,7 +81,6 @@ def map_event(event: Event, *, country: str | None, region: str | None, dataset:
         matchKeys=matches,
         eventId=event.event_id,
         consent=consent,
-        dataProcessingOptions={"options": "LIMITED_DATA_USE"} if event.ldu is not None and event.ldu.enabled else None,
         **_money(event),
     )
     return Mapped(event.event_id, body, time_ms, time_ms + _WINDOW_MS)
