@@ -47,7 +47,7 @@ manifest: Final = Manifest(
     ),
     secrets=(Setting("access_token", "a member's token with the permission rw_conversions", required=True),),
     host_settings=("api_base",),
-    unverified="LinkedIn publishes no quota; 600 requests a minute is what integrations report. Your app's own is in the developer portal.",
+    unverified="LinkedIn publishes no quota; 600 requests a minute and 300,000 a day are what integrations report. Your app's own is in the developer portal.",
     oauth=OAuth(url="https://www.linkedin.com/oauth/v2/accessToken", life_s=5_184_000),
 )  # fmt: skip
 

@@ -3,6 +3,9 @@
 Money is whole numbers of the currency's smallest unit. An item's ``amount`` is not explained there (of one piece, or of
 all?), so it is told where both are the same: for a single piece. Lists, carts, searches and wishes have no standard
 event and stay here. Limited use, and personal ads refused, are told as ``opt_out``.
+
+The click's and the browser's references (``oppref``, ``obref``) are in the pixel's cookies ``__oppref`` and ``__obref``: the
+shop's server hands them on as ``user.external.oppref`` and ``user.external.obref``. On a landing page, ``oppref`` is read from the address.
 """
 
 from __future__ import annotations
