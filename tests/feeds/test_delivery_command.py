@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import shutil
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from click.testing import CliRunner, Result
 pytest.importorskip("asyncssh", reason="the extra sftp is not installed")
 
 from rekindle.cli import main
+from rekindle.cli._compose import open_installation
+from rekindle.cli._scheduler import Scheduler
 from tests.egress.sshd import SSHD, Sshd
 
 PRODUCTS = """id,title,description,link,image_link,price,availability,brand,condition,gtin
@@ -93,6 +96,47 @@ private_key = {{ secret = "partner_key" }}
     assert server.user + "@" not in shown
     assert "google → partner" in rekindle("feeds", "deliveries", *there).output
     assert rekindle("audit", "verify", *there).exit_code == 0
+
+
+@pytest.mark.skipif(SSHD is None, reason="there is no sshd on this machine")
+def test_the_scheduler_takes_each_version_there_as_it_is_published(shop, server, monkeypatch) -> None:
+    monkeypatch.setenv("REKINDLE_ALLOW_PRIVATE_ADDRESSES", "true")
+    deliveries(
+        shop,
+        f"""
+[[delivery]]
+name = "partner"
+kind = "sftp"
+location = "sftp://{server.user}@127.0.0.1:{server.port}/~/"
+host_key = ["{server.public_key.strip()}"]
+private_key = {{ secret = "partner_key" }}
+""",
+    )
+    rekindle("apply", "-w", str(shop), "--yes")
+    rekindle("secrets", "set", "partner_key", "-w", str(shop), typed=server.private_key)
+
+    async def run() -> list[bytes]:
+        seen = []
+        installation = open_installation(shop)
+        scheduler = Scheduler(installation)
+        try:
+            for price in (b"199.00", b"149.00"):
+                (shop / "products.csv").write_bytes(PRODUCTS.encode().replace(b"199.00", price))
+                await asyncio.to_thread(rekindle, "catalog", "import", "-w", str(shop))
+                for name in ("feeds", "packed feeds", "deliveries"):
+                    await scheduler.steps()[name]()
+                await scheduler.deliveries.idle()
+                assert await scheduler.steps()["deliveries"]() == 0
+                seen.append((server.files / "google.xml").read_bytes())
+        finally:
+            await scheduler.close()
+            await installation.aclose()
+        return seen
+
+    first, second = asyncio.run(run())
+    assert b"199.00 PLN" in first
+    assert b"199.00 PLN" not in second
+    assert b"149.00 PLN" in second
 
 
 @pytest.mark.parametrize(

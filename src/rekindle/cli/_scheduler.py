@@ -98,7 +98,7 @@ class Scheduler:
         work = installation.settings.data / "work"
         self._variants = Variants(installation.database, installation.blobs, installation.clock, work)
         goes = deliverer(installation, self._transport)
-        self._deliveries = DeliverySchedule(goes, self._workspaces, installation.clock, _delivery_failed)
+        self.deliveries = DeliverySchedule(goes, self._workspaces, installation.clock, _delivery_failed)
         self._archive = ArchiveWriter(
             installation.log,
             installation.database,
@@ -121,7 +121,7 @@ class Scheduler:
             "catalogues": self.catalogues,
             "catalogue changes": self.changes,
             "feeds": self.feeds,
-            "deliveries": self._deliveries.step,
+            "deliveries": self.deliveries.step,
             "packed feeds": self._variants.step,
             "pushes": self.pushes,
             "archive": self.archive,
@@ -149,7 +149,7 @@ class Scheduler:
 
     async def close(self) -> None:
         """Break deliveries off, and close the connections to accounts."""
-        await self._deliveries.close()
+        await self.deliveries.close()
         await self._transport.close()
 
     async def feeds(self) -> int:

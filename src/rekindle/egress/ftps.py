@@ -56,8 +56,14 @@ async def upload_ftps(
     session.encoding = "utf-8"
     try:
         await asyncio.to_thread(_upload, session, server, addresses, path, parcel, direct)
+    except asyncio.CancelledError:
+        # The thread does not know; its next answer is the end, and nothing is renamed.
+        if session.sock is not None:
+            with suppress(OSError):
+                session.sock.shutdown(socket.SHUT_RDWR)
+        raise
     finally:
-        session.close()  # also ends the thread's waiting when this task was cancelled
+        session.close()
 
 
 class _Session(ftplib.FTP_TLS):
