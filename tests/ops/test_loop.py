@@ -84,3 +84,27 @@ def test_health_tells_ready_from_alive() -> None:
         assert b"rekindle_step_done_total" in urllib.request.urlopen(base + "/metrics").read()
     finally:
         health.stop()
+
+
+async def test_a_step_that_did_something_wakes_the_one_that_goes_on_with_it() -> None:
+    stopping = asyncio.Event()
+    made: list[str] = []
+    rested = asyncio.Event()
+
+    async def first() -> int:
+        if not rested.is_set() or made:
+            return 0
+        made.append("first")
+        return 1
+
+    async def second() -> int:
+        if made:
+            made.append("second")
+            stopping.set()
+        elif not rested.is_set():
+            rested.set()  # from now on it would rest for an hour
+        return 0
+
+    steps = {"second": second, "first": first}
+    await asyncio.wait_for(run_steps(steps, idle_s=3600, stopping=stopping, wakes={"first": "second"}), 30)
+    assert made == ["first", "second"]
