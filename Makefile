@@ -91,7 +91,10 @@ fuzz: .venv/run $(ORACLES) ## Read a million generated and broken consent string
 bench-feeds: .venv/run ## Measure the feed engine against lxml (ITEMS=1000000 for the full size)
 	$(BIN)/python -m tools.bench feeds $(if $(ITEMS),--items $(ITEMS))
 
+bench-push: .venv/run ## Measure one price from the shop's webhook to the platform, at 100,000 items
+	$(BIN)/python -m tools.bench push
+
 docs: .venv/run ## Write the generated parts of docs/ again
 	$(BIN)/python -m tools.docs
 
-.PHONY: help demo test lint bench bench-feeds bench-privacy bench-gateway bench-egress soak fuzz fuzz-gateway docs torture torture-kafka bench-cluster test-cluster
+.PHONY: help demo test lint bench bench-feeds bench-push bench-privacy bench-gateway bench-egress soak fuzz fuzz-gateway docs torture torture-kafka bench-cluster test-cluster
