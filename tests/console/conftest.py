@@ -27,7 +27,17 @@ from rekindle.model.record import Record, Stored, encode
 from rekindle.privacy.keys import Keyring
 from rekindle.privacy.ledger import Ledger
 from rekindle.privacy.vendor_lists import VendorLists
-from rekindle.workspace import Audience, Delivery, Destination, DestinationConsent, Feed, Shop, Versions, Workspace
+from rekindle.workspace import (
+    Audience,
+    Delivery,
+    Destination,
+    DestinationConsent,
+    Feed,
+    FeedPush,
+    Shop,
+    Versions,
+    Workspace,
+)
 from rekindle.workspace.access import ApiKeys, Users
 from tests.conftest import FakeClock
 
@@ -39,7 +49,7 @@ CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 def shop(name: str, title: str) -> Workspace:
     return Workspace(
         shop=Shop(name=name, title=title, origins=["https://shop.example"], country="PL", currency="PLN"),
-        feeds={"google": Feed(channel="google_merchant", delivery=DELIVERIES), "meta": Feed(channel="meta")},
+        feeds={"google": Feed(channel="google_merchant", delivery=DELIVERIES), "meta": Feed(channel="meta", push=PUSH)},
         audiences={"viewers": Audience(rule="viewed_not_bought", within="14d", title=f"Viewers {HOSTILE}")},
         destinations={
             "meta": Destination(
@@ -54,6 +64,9 @@ DELIVERIES = [
     Delivery(name="search", kind="webhook", location="https://search.example/hook"),
     Delivery(name="unused", kind="webhook", location="https://unused.example/hook", enabled=False),
 ]
+
+
+PUSH = FeedPush(settings={"catalog_id": "789", "access_token": {"secret": "platform"}})
 
 
 class MemorySecrets:

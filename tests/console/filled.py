@@ -16,6 +16,7 @@ from rekindle.egress.rated import Score
 from rekindle.engines.blobs import FolderBlobs
 from rekindle.engines.log import Keyed
 from rekindle.feeds import FeedBuilder, deliveries, receipts
+from rekindle.feeds.push._store import ACCEPTED, REFUSED, PushRow, Rows
 from rekindle.feeds.receipts import Receipt
 from rekindle.feeds.turns import Turn
 from rekindle.model.event import Consent, Ecommerce, Item
@@ -100,6 +101,21 @@ async def feeds(house: House) -> None:
         receipts.record(connection, msgspec.structs.replace(refused, route="pull", kind="url", status="fetched"))
 
 
+def pushed(house: House) -> None:
+    """Let a push have brought home what the platform said, and hold removals back."""
+    now = house.clock.now_ms
+    rows = Rows(house.database.dialect, "shop", "meta")
+    with house.database.begin() as connection:
+        rows.want(connection, [(f"sku-{number}", "a" * 32) for number in range(10)], now - HOUR)
+        due = rows.due(connection, now, 10)
+        told = [msgspec.structs.replace(row, pushed=row.wanted, pushed_ms=now, state=ACCEPTED) for row in due]
+        told[0] = msgspec.structs.replace(told[0], state=REFUSED, code=HOSTILE, words=HOSTILE)
+        rows.settle(connection, told)
+        rows.unwant(connection, ["sku-3", "sku-4"], now)
+        rows.hold(connection, held=True)
+        rows.save(connection, PushRow(1, now, held_reason="2 of 10 items would be removed at the platform"))
+
+
 async def lanes(house: House) -> None:
     """Let one destination have come to an end with most events, and be on hold since."""
     store = Store(house.database, "shop", "meta")
@@ -137,6 +153,7 @@ async def fill(house: House) -> None:
         pass
     await audiences.close()
     await feeds(house)
+    pushed(house)
     await lanes(house)
     ledger = Ledger(house.database, house.keyring, house.clock)
     now = house.clock.now_ms

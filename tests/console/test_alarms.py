@@ -9,6 +9,8 @@ from rekindle.console.destinations import Balance, Lane
 from rekindle.egress.expiry import DAY_MS, Expiry
 from rekindle.egress.status import LaneStatus
 from rekindle.feeds import DeliveryStatus, FeedStatus
+from rekindle.feeds.push import PushStatus
+from rekindle.feeds.push.status import STATES
 from rekindle.feeds.turns import Turn
 from rekindle.profiles.id_match import IdMatch
 
@@ -27,6 +29,15 @@ def delivery(status: str = "idle", owed_ms: int | None = None, *, enabled: bool 
     return DeliveryStatus("google", "partner", "sftp", "sftp://files.example", enabled, turn, 1, late and enabled, [])
 
 
+def pushed(
+    state: str = "running", *, enabled: bool = True, oldest_ms: int = 0, held: str = "", **items: int
+) -> PushStatus:
+    counts = {name: items.get(name, 0) for name in STATES}
+    return PushStatus(
+        "google", "Google Merchant API", enabled, 3, 3, state, "words", 0, 0, counts, oldest_ms, 0, held, ""
+    )
+
+
 def codes(**given: object) -> list[tuple[str, str]]:
     calm: dict[str, object] = {"received": 1, "matches": [], "lanes": [], "feeds": [], "balances": [], "now_ms": NOW}
     calm |= {"expiries": [Expiry("meta", "told", NOW + 30 * DAY_MS, 14 * DAY_MS), Expiry("snap", "renewed", NOW + 1)]}
@@ -40,6 +51,7 @@ def test_calm_is_calm() -> None:
             lanes=[lane(accepted=5, filtered=2), Lane("new", "webhook", True, None, None)],
             balances=[Balance("meta", 7, 7, False), Balance("late", 7, 3, True)],
             deliveries=[delivery(), delivery("waiting", 1000), delivery("stopped", 2 * HOUR, enabled=False)],
+            pushes=[pushed(waiting=9, oldest_ms=NOW - HOUR), pushed("held", enabled=False), pushed("throttled")],
         )
         == []
     )
@@ -58,6 +70,11 @@ def test_calm_is_calm() -> None:
         ({"feeds": [FeedStatus("google", "google_merchant", None, 0, {}, None, None)]}, ("feed-missing", "warn")),
         ({"balances": [Balance("meta", 7, 6, False)]}, ("sums", "warn")),
         ({"deliveries": [delivery("stopped", 1000)]}, ("delivery-stopped", "bad")),
+        ({"pushes": [pushed("held")]}, ("push-held", "bad")),
+        ({"pushes": [pushed("open")]}, ("push-open", "bad")),
+        ({"pushes": [pushed(oldest_ms=NOW - 7 * HOUR)]}, ("push-late", "warn")),
+        ({"pushes": [pushed(held="4 of 10 items")]}, ("push-removals", "bad")),
+        ({"pushes": [pushed(refused=2)]}, ("push-refused", "warn")),
         ({"deliveries": [delivery("waiting", 2 * HOUR)]}, ("delivery-late", "warn")),
         ({"expiries": [Expiry("meta", "told", NOW + 14 * DAY_MS, 14 * DAY_MS)]}, ("credential-expires", "warn")),
         ({"expiries": [Expiry("meta", "told", NOW + 3 * DAY_MS, 14 * DAY_MS)]}, ("credential-expires", "bad")),

@@ -291,6 +291,28 @@ def test_a_person_has_a_feed_delivered_now(house: House, ola: Browser) -> None:
     assert "delivery-stopped" in {alarm["code"] for alarm in ola.get("/api/w/shop/overview").json()["alarms"]}
 
 
+def test_removals_at_a_platform_pass_on_a_persons_word_and_refused_items_go_again(house: House, ola: Browser) -> None:
+    asyncio.run(fill(house))
+    page = ola.get("/w/shop/feeds/meta").text
+    assert "2 of 10 items would be removed" in page
+    assert HOSTILE not in page
+    push = ola.get("/api/w/shop/feeds/meta").json()["push"]
+    assert (push["items"]["held"], push["items"]["refused"], push["items"]["accepted"]) == (2, 1, 7)
+    assert [each["code"] for each in ola.get("/api/w/shop/feeds/meta/push").json()["issues"]] == [HOSTILE]
+    token, path = form_token(page), "/w/shop/feeds/meta/push/approve"
+    assert ola.post(path).status_code == 403
+    for wrong in (path.replace("approve", "burn"), path.replace("meta", "google")):
+        assert ola.post(wrong, data={"form_token": token}).status_code == 404
+    codes = {alarm["code"] for alarm in ola.get("/api/w/shop/overview").json()["alarms"]}
+    assert {"push-removals", "push-refused"} <= codes
+    assert ola.post(path, data={"form_token": token}).status_code == 303
+    assert house.recorded[-1][2:] == ("feed.push.approve", "meta 1")
+    assert ola.post(path.replace("approve", "again"), data={"form_token": token}).status_code == 303
+    push = ola.get("/api/w/shop/feeds/meta").json()["push"]
+    assert (push["held_reason"], push["items"]["held"], push["items"]["waiting"]) == ("", 0, 3)
+    assert ola.post(path, data={"form_token": token}).status_code == 404, "nothing is held any more"
+
+
 def test_reason_codes_are_told_in_words(ola: Browser) -> None:
     for language, said in (("en", "the visitor refused"), ("pl", "odwiedzający odmówił")):
         rows = ola.get(f"/api/w/shop/reasons?language={language}").json()

@@ -10,6 +10,7 @@ import msgspec
 from rekindle.console.destinations import Balance, Lane
 from rekindle.egress.expiry import DAY_MS, Expiry
 from rekindle.feeds import DeliveryStatus, FeedStatus
+from rekindle.feeds.push import PushStatus
 from rekindle.privacy.subjects import Request
 from rekindle.privacy.vendor_lists import Age
 from rekindle.profiles.id_match import IdMatch
@@ -18,6 +19,8 @@ from rekindle.workspace import Version
 ID_MATCH_GOOD = 0.98
 ID_MATCH_BAD = 0.90
 _OLD_MS = 3_600_000
+_PUSH_OLD_MS = 6 * _OLD_MS
+"""A first push of a large catalogue may take hours, and a platform's daily quota is waited for by the hour."""
 _SOON_MS = 3 * DAY_MS
 _DUE_SOON_MS = 7 * DAY_MS
 
@@ -43,10 +46,11 @@ def alarms(
     now_ms: int,
     privacy: Sequence[Alarm] = (),
     deliveries: Sequence[DeliveryStatus] = (),
+    pushes: Sequence[PushStatus] = (),
 ) -> list[Alarm]:
     """Return the alarms of one workspace, bad ones first; ``privacy`` are those of `privacy_alarms`."""
     found = [*_events(received), *_ids(matches), *_lanes(lanes, now_ms), *_feeds(feeds), *_sums(balances), *privacy]
-    found += [*_credentials(expiries, now_ms), *_deliveries(deliveries, now_ms)]
+    found += [*_credentials(expiries, now_ms), *_deliveries(deliveries, now_ms), *_pushes(pushes, now_ms)]
     return sorted(found, key=lambda alarm: alarm.tone != "bad")
 
 
@@ -109,6 +113,21 @@ def _deliveries(deliveries: Sequence[DeliveryStatus], now_ms: int) -> Iterator[A
             yield Alarm("delivery-stopped", "bad", each.feed, now_ms - turn.since_ms, words)
         elif each.late:
             yield Alarm("delivery-late", "warn", each.feed, now_ms - turn.since_ms, words)
+
+
+def _pushes(pushes: Sequence[PushStatus], now_ms: int) -> Iterator[Alarm]:
+    for push in pushes:
+        if not push.enabled:
+            continue
+        waiting = push.items["waiting"] + push.items["taken"]
+        if push.state in ("held", "open"):
+            yield Alarm(f"push-{push.state}", "bad", push.feed, waiting, push.words)
+        elif push.oldest_ms and now_ms - push.oldest_ms > _PUSH_OLD_MS:
+            yield Alarm("push-late", "warn", push.feed, now_ms - push.oldest_ms)
+        if push.held_reason:
+            yield Alarm("push-removals", "bad", push.feed, push.items["held"], push.held_reason)
+        if push.items["refused"]:
+            yield Alarm("push-refused", "warn", push.feed, push.items["refused"])
 
 
 def _sums(balances: Sequence[Balance]) -> Iterator[Alarm]:

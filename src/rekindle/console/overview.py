@@ -15,6 +15,7 @@ from rekindle.console.visit import Visit
 from rekindle.egress.expiry import expiries
 from rekindle.engines.log.protocol import ConsumerLag
 from rekindle.feeds import FeedStatus, delivery_status, status
+from rekindle.feeds.push import push_status
 from rekindle.model.names import PLAIN
 from rekindle.model.outcome import Outcome
 from rekindle.privacy.subjects import Requests
@@ -101,6 +102,7 @@ def read(visit: Visit, hours: int, lag: Sequence[ConsumerLag]) -> Overview:
             now_ms=now,
             privacy=_privacy(visit, now),
             deliveries=delivery_status(database, visit.shop, now),
+            pushes=push_status(database, visit.shop),
         ),
     )
 

@@ -20,6 +20,7 @@ from rekindle.engines.database import Database
 from rekindle.engines.log import ConsumerLag
 from rekindle.feeds import DeliveryStatus, delivery_status
 from rekindle.feeds import status as feed_status
+from rekindle.feeds.push import push_status
 from rekindle.model.clock import Clock
 from rekindle.model.names import PLAIN
 from rekindle.privacy.subjects import Requests
@@ -62,6 +63,12 @@ _FAMILIES = {
         "For how long a delivery has owed a version; 0 when it owes none",
         ("workspace", "feed", "delivery"),
     ),
+    "rekindle_feed_push_items": ("Items of a feed at its platform's API, by state", ("workspace", "feed", "state")),
+    "rekindle_feed_push_waiting_seconds": (
+        "Since when the oldest item waits to be sent or decided; 0 when none does",
+        ("workspace", "feed"),
+    ),
+    "rekindle_feed_push_state": ("1 for the state of a feed's line to its platform", ("workspace", "feed", "state")),
     "rekindle_audience_members": ("Members of an audience", ("workspace", "audience")),
     "rekindle_subject_requests": ("Requests of people that are not answered yet", ("workspace", "law")),
     "rekindle_subject_request_due_seconds": (
@@ -117,6 +124,13 @@ class StateMetrics(Collector):
                     add("rekindle_feed_age_seconds", (now - feed.updated_ms) / 1000, name, feed.feed)
             for each_way in delivery_status(self._database, workspace, now):
                 _delivery(add, name, each_way, now)
+            for push in push_status(self._database, workspace):
+                for state, count in push.items.items():
+                    add("rekindle_feed_push_items", count, name, push.feed, state)
+                waits = (now - push.oldest_ms) / 1000 if push.oldest_ms else 0
+                add("rekindle_feed_push_waiting_seconds", waits, name, push.feed)
+                for state in _STATES:
+                    add("rekindle_feed_push_state", float(push.state == state), name, push.feed, state)
             for audience, members in sizes(self._database, name).items():
                 add("rekindle_audience_members", members, name, audience)
             requests = Requests(self._database, self._clock, name, PLAIN).unfinished()

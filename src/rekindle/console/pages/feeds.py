@@ -27,6 +27,9 @@ from rekindle.feeds import (
 )
 from rekindle.feeds import receipt_history as receipts_of
 from rekindle.feeds.deliveries import ask
+from rekindle.feeds.push import PushIssue, PushStatus, push_issues, push_status
+from rekindle.feeds.push import approve as approve_push
+from rekindle.feeds.push import retry as retry_push
 from rekindle.model.issue import Issue
 from rekindle.profiles.id_match import IdMatch, id_match
 
@@ -42,7 +45,8 @@ Offset = Annotated[int, QueryParameter(ge=0, le=1_000_000)]
 class FeedDetail(msgspec.Struct):
     """One feed: its state, versions, what its checks found, and how well events match its ids (last seven days).
 
-    ``deliveries`` are where its file is taken to, ``pulls`` who fetched it.
+    ``deliveries`` are where its file is taken to, ``pulls`` who fetched it; ``push`` is how its items fare at the
+    platform's API, where they are pushed.
     """
 
     status: FeedStatus
@@ -51,6 +55,14 @@ class FeedDetail(msgspec.Struct):
     id_match: IdMatch | None
     deliveries: list[DeliveryStatus]
     pulls: list[Receipt]
+    push: PushStatus | None
+
+
+class PushIssues(msgspec.Struct):
+    """A page of what the platform said of items; ask on with ``offset`` = ``next`` until that is None."""
+
+    issues: list[PushIssue]
+    next: int | None
 
 
 class Issues(msgspec.Struct):
@@ -72,7 +84,16 @@ def read(visit: Visit, name: str) -> FeedDetail:
     goes = delivery_status(database, visit.shop, visit.services.clock(), name)
     matches = id_match(database, visit.name, visit.services.clock() - _WEEK_MS)
     match = next((match for match in matches if match.feed == name), None)
-    return FeedDetail(found, built, findings(database, visit.name, name), match, goes, pulls)
+    push = next((push for push in push_status(database, visit.shop) if push.feed == name), None)
+    return FeedDetail(found, built, findings(database, visit.name, name), match, goes, pulls, push)
+
+
+def read_push_issues(visit: Visit, name: str, offset: int) -> PushIssues:
+    """Return one page. Raises `NotFoundException` when the feed is not configured."""
+    if name not in visit.shop.feeds:
+        raise NotFoundException
+    found = push_issues(visit.services.database, visit.name, name, _PAGE + 1, offset)
+    return PushIssues(found[:_PAGE], offset + _PAGE if len(found) > _PAGE else None)
 
 
 def read_issues(visit: Visit, name: str, severity: str, code: str, offset: int) -> Issues:
@@ -98,6 +119,7 @@ def detail(
         "feed.html",
         feed=read(visit, name),
         shown=read_issues(visit, name, severity, code, offset),
+        said=read_push_issues(visit, name, 0),
         severity=severity,
         code=code,
         offset=offset,
@@ -140,6 +162,34 @@ def deliver(visit: NamedDependency[Visit], name: FromPath[str], delivery: FromPa
     return Redirect(f"{visit.home}/feeds/{name}#deliveries", status_code=303)
 
 
+@post(
+    "/w/{workspace:str}/feeds/{name:str}/push/{what:str}",
+    opt={"action": "publish"},
+    include_in_schema=False,
+    sync_to_thread=True,
+)
+def push(visit: NamedDependency[Visit], name: FromPath[str], what: FromPath[str]) -> Redirect:
+    """Let removals at the platform that are held pass (``approve``), or send again what was refused (``again``)."""
+    found = read(visit, name).push
+    if found is None or what not in ("approve", "again") or (what == "approve" and not found.held_reason):
+        raise NotFoundException
+    services = visit.services
+    database = services.database
+    services.record(visit.name, visit.actor, f"feed.push.{what}", f"{name} {found.version}")
+    with database.begin() as connection:
+        if what == "approve":
+            approve_push(connection, database.dialect, visit.name, name, visit.actor)
+        else:
+            retry_push(connection, database.dialect, visit.name, name, services.clock())
+    return Redirect(f"{visit.home}/feeds/{name}#push", status_code=303)
+
+
+@get("/api/w/{workspace:str}/feeds/{name:str}/push", opt={"action": "view"}, sync_to_thread=True)
+def data_push(visit: NamedDependency[Visit], name: FromPath[str], offset: Offset = 0) -> PushIssues:
+    """Return up to 100 items of which the platform said something."""
+    return read_push_issues(visit, name, offset)
+
+
 @get("/api/w/{workspace:str}/feeds", opt={"action": "view"}, sync_to_thread=True)
 def data(visit: NamedDependency[Visit]) -> list[FeedStatus]:
     """Return every feed's state."""
@@ -160,4 +210,4 @@ def data_issues(
     return read_issues(visit, name, severity, code, offset)
 
 
-HANDLERS = [page, detail, approve, deliver, data, data_detail, data_issues]
+HANDLERS = [page, detail, approve, push, data_push, deliver, data, data_detail, data_issues]
