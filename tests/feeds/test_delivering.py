@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 from rekindle.egress.connector import Answer, OutRequest
 from rekindle.egress.http import MockTransport, TransportFailed
 from rekindle.egress.reach import Reach
-from rekindle.engines.database.lease import Lease
+from rekindle.engines.database.lease import Fenced, Lease
 from rekindle.engines.secrets import SecretMissing
 from rekindle.feeds import FeedBuilder, receipts
 from rekindle.feeds.carrying import Carrier
@@ -250,6 +250,32 @@ async def test_two_processes_do_not_deliver_the_same_at_once(world) -> None:
     await other.deliver(world.workspace, "main", world.workspace.feeds["main"].delivery[0])
     assert world.receipts() == [("delivered", 1, 1)]
     assert await world.run() == 0, "the schedule knows of it"
+
+
+async def test_a_scheduler_that_sleeps_in_a_delivery_records_nothing_and_blocks_nobody(world) -> None:
+    old = Lease(world.database, world.clock, "scheduler", "old", 1000)
+    new = Lease(world.database, world.clock, "scheduler", "new", 60_000)
+    old.acquire()
+    world.build("A")
+
+    def sleeps(_: OutRequest) -> Answer:
+        world.clock.now_ms += 10_000
+        new.acquire()
+        return Answer(204)
+
+    world.answer = sleeps
+    everybody, world.database = world.database, Fenced(world.database, old)
+    schedule, _ = world.process("old")
+    world.database = everybody
+    await schedule.step()
+    await schedule.idle()
+    assert (world.sent, world.receipts(), world.failed) == ([1], [], []), "it arrived, and nobody may say so"
+    world.answer = lambda _: Answer(204)
+    world.database = Fenced(everybody, new)
+    world.schedule, _ = world.process("new")
+    assert await world.run() == 1, "the lease of the delivery itself was given back"
+    world.database = everybody
+    assert world.receipts() == [("delivered", 1, 1)]
 
 
 async def test_one_that_hangs_or_breaks_does_not_stop_the_others(world, monkeypatch) -> None:
