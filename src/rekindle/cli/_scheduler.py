@@ -36,6 +36,7 @@ from rekindle.workspace import Workspace, duration_ms
 
 _log = structlog.get_logger()
 _IDLE_S = 1.0
+_HINTS_S = 0.2
 _HOUR_MS = 3_600_000
 _ARCHIVE_WAIT_MS = 10_000
 
@@ -55,6 +56,7 @@ async def run(installation: Installation) -> None:
             idle_s=_IDLE_S,
             stopping=stopping,
             wakes=scheduler.wakes,
+            rests=scheduler.rests,
         )
     finally:
         lease.release()
@@ -114,6 +116,8 @@ class Scheduler:
 
     wakes = types.MappingProxyType({"catalogues": "feeds", "catalogue changes": "feeds", "feeds": "pushes"})
     """Which step goes on at once with what another did: a price is at the platforms without anybody's rest."""
+    rests = types.MappingProxyType({"catalogue changes": _HINTS_S})
+    """A webhook is kept by another process, and nobody rings: so it is looked for more often."""
 
     def steps(self) -> dict[str, Step]:
         """Return every method by the name it has in metrics."""

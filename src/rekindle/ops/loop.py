@@ -21,19 +21,25 @@ _LONGEST_PAUSE_S = 30.0
 
 
 async def run_steps(
-    steps: Mapping[str, Step], *, idle_s: float, stopping: asyncio.Event, wakes: Mapping[str, str] | None = None
+    steps: Mapping[str, Step],
+    *,
+    idle_s: float,
+    stopping: asyncio.Event,
+    wakes: Mapping[str, str] | None = None,
+    rests: Mapping[str, float] | None = None,
 ) -> None:
     """Loop every step side by side until ``stopping``; a step in progress is finished first.
 
     A step that did nothing rests ``idle_s``; one that failed is tried again after a pause that doubles up to 30 s, so
     that one broken room does not stop the others or fill the log. ``wakes`` names for a step the one that goes on with
-    what it did, and that then does not rest.
+    what it did, and that then does not rest; ``rests`` are those that rest for another time than ``idle_s``.
     """
     bells = {name: asyncio.Event() for name in steps}
     async with asyncio.TaskGroup() as group:
         for name, step in steps.items():
             following = bells.get((wakes or {}).get(name, ""))
-            group.create_task(_loop(name, step, idle_s, stopping, bells[name], following), name=name)
+            idle = (rests or {}).get(name, idle_s)
+            group.create_task(_loop(name, step, idle, stopping, bells[name], following), name=name)
 
 
 async def _loop(
