@@ -17,7 +17,7 @@ from rekindle.egress.expiry import DAY_MS, Expiry, expiries
 from rekindle.egress.http import MockTransport
 from rekindle.egress.options import LaneOptions, take_apart
 from rekindle.engines.database import Database
-from rekindle.workspace import Destination, DestinationConsent, Shop, Workspace
+from rekindle.workspace import Destination, DestinationConsent, Feed, FeedPush, Shop, Workspace
 from tests.conftest import FakeClock
 from tests.egress.test_credentials import ACCOUNT, SEEDS, STORE
 from tests.egress.world import World, error, ok
@@ -40,6 +40,14 @@ def test_a_person_tells_the_day_as_toml_or_as_text(database: Database, text: str
     assert msgspec.convert(settings, LaneOptions).secret_expires == date(2027, 1, 31)
     stored = msgspec.json.decode(msgspec.json.encode(shop(meta=settings)), type=Workspace)
     assert expiries(database, stored) == [Expiry("meta", "told", 1_801_353_600_000, 30 * DAY_MS)]
+
+
+def test_a_feed_that_is_pushed_tells_its_day_too(database: Database):
+    given = {"secret_expires": "2027-01-31", "warn_days": 30}
+    feeds = {"google": Feed(channel="google_merchant", push=FeedPush(settings=given)),
+             "off": Feed(channel="meta", push=FeedPush(settings=given, enabled=False))}  # fmt: skip
+    pushed = msgspec.structs.replace(shop(), feeds=feeds)
+    assert expiries(database, pushed) == [Expiry("@google", "told", 1_801_353_600_000, 30 * DAY_MS)]
 
 
 @pytest.mark.parametrize("text", ['secret_expires = "soon"', "secret_expires = 31", "warn_days = 0"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from rekindle.egress._tables import credentials
+from rekindle.egress.items import line_name
 from rekindle.egress.options import LaneOptions, token_name
 from rekindle.engines.database import Database
 from rekindle.workspace import Workspace
@@ -31,24 +33,34 @@ class Expiry(msgspec.Struct, frozen=True):
 
 
 def expiries(database: Database, workspace: Workspace) -> list[Expiry]:
-    """Return what is known of every enabled destination, by name. Settings that cannot be read say nothing here."""
+    """Return what is known of every enabled destination by name, and of every pushed feed (`items.line_name`).
+
+    Settings that cannot be read say nothing here.
+    """
     columns = (credentials.c.name, credentials.c.expires_ms, credentials.c.words)
     with database.read() as connection:
         rows = connection.execute(sa.select(*columns).where(credentials.c.workspace == workspace.name)).all()
     tokens = {row.name: row for row in rows}
     found: list[Expiry] = []
-    for name, document in sorted(workspace.destinations.items()):
-        if not document.enabled:
-            continue
-        options = _options(document.settings)
+    for name, settings in _users(workspace):
+        options = _options(settings)
         if options.secret_expires is not None:
             day = options.secret_expires
             at_ms = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
             found.append(Expiry(name, "told", at_ms, options.warn_days * DAY_MS))
-        row = tokens.get(token_name(_names(document.settings)))
+        row = tokens.get(token_name(_names(settings)))
         if row is not None:
             found.append(Expiry(name, "renewed", row.expires_ms, words=row.words))
     return found
+
+
+def _users(workspace: Workspace) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, document in sorted(workspace.destinations.items()):
+        if document.enabled:
+            yield name, document.settings
+    for name, feed in sorted(workspace.feeds.items()):
+        if feed.push is not None and feed.push.enabled:
+            yield line_name(name), feed.push.settings
 
 
 def _options(settings: dict[str, Any]) -> LaneOptions:
