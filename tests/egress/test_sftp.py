@@ -10,14 +10,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-asyncssh = pytest.importorskip("asyncssh", reason="the extra sftp is not installed")
+pytest.importorskip("asyncssh", reason="the extra sftp is not installed")
 
-from rekindle.egress import sftp  # noqa: E402
-from rekindle.egress.parcel import Parcel, is_part_of, part_name  # noqa: E402
-from rekindle.egress.reach import Reach, TransferFailed, TransferRefused  # noqa: E402
-from rekindle.egress.sftp import SftpServer, open_sftp  # noqa: E402
-from tests.egress.cutting import cut_after  # noqa: E402
-from tests.egress.sshd import SSHD, Sshd  # noqa: E402
+import asyncssh
+
+from rekindle.egress import sftp
+from rekindle.egress.parcel import Parcel, is_part_of, part_name
+from rekindle.egress.reach import Reach, TransferFailed, TransferRefused
+from rekindle.egress.sftp import SftpServer, open_sftp
+from tests.egress.cutting import cut_after
+from tests.egress.sshd import SSHD, Sshd
 
 pytestmark = pytest.mark.skipif(SSHD is None, reason="there is no sshd on this machine")
 
@@ -108,6 +110,49 @@ async def test_who_is_not_let_in_is_told_without_naming_the_user(server) -> None
     with pytest.raises(TransferRefused, match="cannot be read"):
         async with open_sftp(account(server, private_key="no key"), HERE):
             pass
+
+
+async def test_a_key_behind_a_passphrase(server) -> None:
+    key = asyncssh.import_private_key(server.private_key)
+    sealed = key.export_private_key("openssh", passphrase="open sesame").decode()
+    async with open_sftp(account(server, private_key=sealed, passphrase="open sesame"), HERE) as session:
+        assert isinstance(await session.files("."), list)
+    for wrong in (None, "another"):
+        with pytest.raises(TransferRefused, match="with its passphrase"):
+            async with open_sftp(account(server, private_key=sealed, passphrase=wrong), HERE):
+                pass
+
+
+class _ByPassword(asyncssh.SSHServer):
+    """OpenSSH's own asks the system for passwords, so another server stands in for it here."""
+
+    def begin_auth(self, username: str) -> bool:
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return (username, password) == ("partner", "s3cret-word")
+
+
+async def test_a_password_lets_in(tmp_path) -> None:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    listening = await asyncssh.listen(
+        "127.0.0.1", 0, server_factory=_ByPassword, server_host_keys=[key],
+        sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=str(tmp_path).encode()),
+    )  # fmt: skip
+    async with listening:
+        who = SftpServer(
+            host="127.0.0.1", port=listening.get_port(), user="partner", host_keys=[key.get_fingerprint()],
+            password="s3cret-word",
+        )  # fmt: skip
+        async with open_sftp(who, HERE) as session:
+            await session.upload("/feed.xml", parcel(tmp_path / "new", b"new"))
+        assert (tmp_path / "feed.xml").read_bytes() == b"new"
+        with pytest.raises(TransferRefused, match="not accepted"):
+            async with open_sftp(msgspec.structs.replace(who, password="wrong"), HERE):
+                pass
 
 
 async def test_private_addresses_are_not_connected_to(server) -> None:
