@@ -114,9 +114,9 @@ def test_every_row_belongs_to_a_workspace() -> None:
             assert "workspace" in table.c, table.name
 
 
-def test_writers_of_one_process_take_turns_without_sleeping_on_each_other(tmp_path: Path) -> None:
-    """SQLite lets who waits sleep and look again, so the newest overtakes; in our queue nobody asks SQLite in vain."""
-    opened = open_database(tmp_path / "state.db")
+def test_writers_of_one_process_take_turns_without_sleeping_on_each_other(url: str) -> None:
+    """SQLite lets who waits sleep and look again, so the newest overtakes; in our queue nobody asks in vain."""
+    opened = open_database(url)
     inside, most, done = 0, 0, 0
 
     def work() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 from rekindle.cli._compose import Installation
@@ -14,6 +15,7 @@ from rekindle.ops.health import Health
 from rekindle.ops.loop import run_steps, stop_on_signals
 
 _IDLE_S = 0.2
+_THREADS = 32
 _LONGEST_S = 10.0
 """So long at most the rest of the worker waits for the lanes' first step."""
 
@@ -25,6 +27,9 @@ async def run(installation: Installation) -> None:
     database from the reading of the newest consents, without which nothing may leave.
     """
     settings = installation.settings
+    # The default is four more than there are cores: a handful of lanes that wait for the database's one writer would
+    # leave no thread for those that only read.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="work"))
     transport = HttpTransport(allow_private=settings.allow_private_addresses)
     lanes = Lanes(installation, transport, _FeedIds(installation), _IDLE_S)
     health = Health(settings.host, settings.worker_port, lambda: True)

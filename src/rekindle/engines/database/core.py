@@ -62,12 +62,13 @@ class Database:
 
     @contextmanager
     def _queue(self) -> Iterator[None]:
-        """Wait in this process's own queue for SQLite's one writer; PostgreSQL has a queue itself.
+        """Wait in this process's own queue for the one writer's turn, before a connection is taken.
 
-        SQLite makes those who wait sleep and look again, up to 0.1 s at a time, while others overtake them. The queue is
-        a courtesy: after its time, and between processes, it is SQLite that decides.
+        SQLite makes those who wait sleep and look again, up to 0.1 s at a time, while others overtake them; at PostgreSQL
+        each who waits would hold a connection. The queue is a courtesy: after its time, and between processes, it is the
+        database that decides.
         """
-        mine = self.dialect == "sqlite" and self.turn.acquire(timeout=_TURN_S)
+        mine = self.turn.acquire(timeout=_TURN_S)
         try:
             yield
         finally:
