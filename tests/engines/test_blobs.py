@@ -61,6 +61,14 @@ def test_a_file_that_nobody_needs_is_stored_too(blobs: Blobs, tmp_path: Path) ->
         assert blobs.path(digest).stat().st_mode & 0o77 == 0
 
 
+def test_a_digest_that_was_made_while_writing_is_not_made_again(blobs: Blobs, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"content")
+    known = hashlib.sha256(b"content").hexdigest()
+    assert blobs.put(file, move=True, digest=known) == known == blobs.put(b"content")
+    assert blobs.path(known).read_bytes() == b"content"
+
+
 def test_what_is_removed_is_missing(blobs: Blobs) -> None:
     digest = blobs.put(b"gone")
     blobs.remove(digest)

@@ -14,6 +14,7 @@ import pytest
 from rekindle.engines.blobs import FolderBlobs
 from rekindle.feeds import FeedBuilder
 from rekindle.feeds.offline import products_from_json
+from rekindle.feeds.program import fingerprint
 from rekindle.model.ports import Snapshot
 from rekindle.model.product import Product
 from rekindle.workspace import Feed, Shop, Workspace
@@ -57,6 +58,28 @@ class Shelf:
 
     def changed(self, workspace: str, old: str, new: str, folder: Path) -> Path | None:
         return None
+
+
+class KnowingShelf(Shelf):
+    """One that tells what changed between its snapshots."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.kept: dict[str, Path] = {}
+
+    def put(self, *products: Product) -> Snapshot:
+        snapshot = super().put(*products)
+        self.kept[snapshot.digest] = snapshot.path
+        return snapshot
+
+    def changed(self, workspace: str, old: str, new: str, folder: Path) -> Path | None:
+        target = folder / "changed.parquet"
+        a, b = (f"(SELECT id, {fingerprint()} AS mark FROM '{self.kept[digest]}')" for digest in (old, new))
+        duckdb.execute(
+            f"COPY (SELECT id, b.mark IS NULL AS gone FROM {a} a FULL JOIN {b} b USING (id) "
+            f"WHERE a.mark IS DISTINCT FROM b.mark ORDER BY id) TO '{target}' (FORMAT parquet)"
+        )
+        return target
 
 
 @pytest.fixture

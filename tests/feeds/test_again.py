@@ -23,7 +23,7 @@ from rekindle.feeds import FeedBuilder, FeedVersion, diff, findings, history, is
 from rekindle.feeds.layout import decode
 from rekindle.model.product import Product
 from rekindle.workspace import Feed, FeedRule, Workspace
-from tests.feeds.conftest import GOOGLE, Shelf, product, shop
+from tests.feeds.conftest import GOOGLE, KnowingShelf, Shelf, product, shop
 
 COMPARED = ("digest", "gzip_digest", "index_digest", "items", "excluded", "blocked", "missing", "size", "gzip_size")
 WORKSPACE = shop(
@@ -99,14 +99,18 @@ EDITS = st.lists(
 
 
 @settings(
-    max_examples=5,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(rounds=st.lists(EDITS, min_size=1, max_size=3), feed=st.sampled_from(["google", "meta"]))
-def test_a_build_on_another_equals_a_whole_one(tmp_path_factory, clock, databases, rounds, feed) -> None:
+@given(
+    rounds=st.lists(EDITS, min_size=1, max_size=3),
+    feed=st.sampled_from(["google", "meta"]),
+    known=st.booleans(),
+)
+def test_a_build_on_another_equals_a_whole_one(tmp_path_factory, clock, databases, rounds, feed, known) -> None:
     folder: Path = tmp_path_factory.mktemp("again")
-    shelf = Shelf(folder)
+    shelf = KnowingShelf(folder) if known else Shelf(folder)
     builder = FeedBuilder(databases(), FolderBlobs(folder / "blobs"), shelf, clock, folder / "work")
     goods = many(400)
     shelf.put(*goods.values())
@@ -131,6 +135,30 @@ def test_a_build_on_another_equals_a_whole_one(tmp_path_factory, clock, database
         same(version, everything(builder, WORKSPACE, feed, databases()))
         plain = builder._blobs.path(version.digest).read_bytes()
         assert gzip.decompress(builder._blobs.path(version.gzip_digest).read_bytes()) == plain
+
+
+def test_what_is_known_to_have_changed_is_enough(builder, shelf, databases) -> None:
+    """Over several builds: changed, changed again, back as it was, gone, gone and back, new, and nothing at all."""
+    shelf = builder._snapshots = KnowingShelf(shelf.folder)
+    goods = many(400)
+    shelf.put(*goods.values())
+    builder.build(WORKSPACE, "google")
+    states: list[dict[str, dict[str, Any] | None]] = [
+        {"P0001": {"price": Decimal(5)}, "P0002": None, "P0003": {"title": "Other"}},
+        {"P0001": {"price": Decimal(6)}, "P0002": {}, "P0399x": {}},
+        {"P0001": {}, "P0003": None, "P0399x": None},
+        {},
+    ]
+    for changes in states:
+        for identity, values in changes.items():
+            if values is None:
+                del goods[identity]
+            else:
+                goods[identity] = product(identity, **values)
+        shelf.put(*goods.values())
+        version = builder.build(WORKSPACE, "google")
+        assert version.patch_digest is not None
+        same(version, everything(builder, WORKSPACE, "google", databases()))
 
 
 def test_the_ends_of_the_file(builder, shelf, empty_database) -> None:

@@ -5,7 +5,7 @@ ISA-L's deflate is some ten times faster than zlib's at level 6 and its files a 
 
 from __future__ import annotations
 
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple, Protocol
 
 from isal import isal_zlib
 
@@ -34,10 +34,14 @@ def pack(plain: bytes | memoryview) -> Piece:
     return Piece(plain, worker.compress(plain) + worker.flush(isal_zlib.Z_SYNC_FLUSH))
 
 
+class _Out(Protocol):
+    def write(self, data: bytes | memoryview, /) -> int: ...
+
+
 class Gzip:
     """Joins pieces in their order as one gzip member; some readers stop after the first member."""
 
-    def __init__(self, out: BinaryIO) -> None:
+    def __init__(self, out: _Out) -> None:
         self._out = out
         self._checksum = 0
         self._size = 0
@@ -47,7 +51,8 @@ class Gzip:
         """Append the next part, or several that lie together."""
         self._checksum = isal_zlib.crc32(piece.plain, self._checksum)
         self._size += len(piece.plain)
-        self._out.write(piece.packed)
+        if piece.packed:
+            self._out.write(piece.packed)
 
     def close(self) -> None:
         """Write the stream's end; the file stays open."""

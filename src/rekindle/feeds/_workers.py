@@ -38,6 +38,28 @@ def in_order(tasks: Iterable[Callable[[], Made]]) -> Iterator[Made]:
                 future.cancel()
 
 
+def ahead(values: Iterator[Made], weight: Callable[[Made], int], most: int = 4 << 20) -> Iterator[Made]:
+    """Yield what an iterator yields, which runs on a thread of its own and at most some ``most`` of ``weight`` ahead."""
+
+    def batches() -> Iterator[list[Made]]:
+        batch, heavy = list[Made](), 0
+        for value in values:
+            batch.append(value)
+            heavy += weight(value)
+            if heavy >= most:
+                yield batch
+                batch, heavy = [], 0
+        if batch:
+            yield batch
+
+    made = batches()
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, made, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, made, None)
+            yield from batch
+
+
 @contextmanager
 def alone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Let each query run on its caller's thread: parts are small, and helpers would only get in each other's way."""

@@ -14,7 +14,7 @@ from rekindle.feeds.building import Build
 from rekindle.feeds.channel import Channel, Head
 from rekindle.feeds.deltas import Deltas
 from rekindle.feeds.guards import held_reason
-from rekindle.feeds.performance import day, products, recent
+from rekindle.feeds.performance import day, products, recent, uses_performance
 from rekindle.feeds.program import basis, compile_feed, recipe
 from rekindle.feeds.versions import FeedVersion
 from rekindle.model.clock import Clock
@@ -72,7 +72,7 @@ class FeedBuilder:
                 counts = recent(document, self._performance, workspace.name, self._clock())
                 table = products(connection, snapshot.path, counts, work)
                 build = Build(connection, self._blobs, program.over(snapshot.path), table, work)
-                version = self._record(build, program.channel, snapshot, workspace, feed, document)
+                version = self._record(build, program.channel, snapshot, workspace, feed, document, work)
         # Before old versions go: the one that was live may be among them.
         self._deltas.settle(workspace.name, feed)
         with self._database.begin() as transaction:
@@ -85,14 +85,26 @@ class FeedBuilder:
         return version
 
     def _record(
-        self, build: Build, channel: Channel, snapshot: Snapshot, workspace: Workspace, feed: str, document: Feed
+        self,
+        build: Build,
+        channel: Channel,
+        snapshot: Snapshot,
+        workspace: Workspace,
+        feed: str,
+        document: Feed,
+        work: Path,
     ) -> FeedVersion:
         shop = workspace.shop
         link = shop.origins[0] if shop.origins else ""
         now = self._clock()
         with self._database.read() as connection:
             last = versions.newest(connection, workspace.name, feed)
-        built = build.run(Head(shop.title, link, shop.language), basis(document), last)
+        # What visitors did with items changes without the catalogue.
+        same = last is not None and not uses_performance(document)
+        changed = (
+            self._snapshots.changed(workspace.name, last.snapshot, snapshot.digest, work) if last and same else None
+        )
+        built = build.run(Head(shop.title, link, shop.language), basis(document), last, changed)
         with self._database.begin() as connection:
             last = versions.newest(connection, workspace.name, feed)
             pointer = versions.live(connection, workspace.name, feed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import duckdb
 import msgspec
 
 from rekindle.engines.blobs import BlobMissing, Blobs
-from rekindle.feeds import _gzip, _index, _sql, layout
+from rekindle.feeds import _gzip, _index, _sql, _workers, layout
+from rekindle.feeds._files import Files
 from rekindle.feeds.channel import Head
 from rekindle.feeds.findings import Finding, collect
 from rekindle.feeds.items import Items, items_of, where_different
@@ -46,11 +48,14 @@ class Build:
         self._products = products
         self._work = work
 
-    def run(self, head: Head, basis: str, last: FeedVersion | None) -> Built:
-        """Build on what ``last`` was built on where that saves work, else build everything."""
+    def run(self, head: Head, basis: str, last: FeedVersion | None, changed: Path | None = None) -> Built:
+        """Build on what ``last`` was built on where that saves work, else build everything.
+
+        ``changed`` holds the ids of the products that changed since ``last``, where that is known.
+        """
         if last is not None and last.basis == basis and last.layout_digest is not None:
             try:
-                built = self._again(head, basis, last)
+                built = self._again(head, basis, last, changed)
             except (BlobMissing, msgspec.DecodeError):
                 built = None
             if built is not None:
@@ -63,28 +68,34 @@ class Build:
         write_items(self._connection, self._program, self._products, path)
         items = Items(path, None, basis)
         filled = count_filled(self._connection, channel, items.table())
-        output, packed, index = self._work / "feed", self._work / "feed.gz", self._work / "index"
+        output, packed = self._work / "feed", self._work / "feed.gz"
         columns, always = columns_of(channel, filled), always_filled(self._connection, items.table(), filled)
-        written = write_output(self._connection, channel, head, path, columns, output, packed, always)
-        _index.write_index(self._connection, items.table(), index)
-        digests = {"digest": self._put(output), "gzip_digest": self._put(packed), "index_digest": self._put(index)}
+        # Beside the file, whose writing leaves gaps on the cores: what else comes of the items.
+        with ThreadPoolExecutor(2) as pool, _workers.alone(self._connection):
+            kept, index = pool.submit(self._blobs.put, path), pool.submit(self._make_index, items)
+            written = write_output(self._connection, channel, head, path, columns, output, packed, always)
+            digests = {
+                "digest": self._put(output, written.digest), "gzip_digest": self._put(packed, written.packed_digest),
+                "index_digest": index.result(), "items_digest": kept.result(),
+            }  # fmt: skip
         where = Layout(
             written.head, written.lengths.tobytes(), written.blocks.tobytes(), written.closed, filled,
             digests["index_digest"], [(a.name, a.header, a.repeated) for a in channel.spec.attribute],
         )  # fmt: skip
         fields: dict[str, Any] = {
             **digests, "size": written.size, "gzip_size": written.packed, "basis": basis,
-            "items_digest": self._blobs.put(path), "layout_digest": self._blobs.put(layout.encode(where)),
+            "layout_digest": self._blobs.put(layout.encode(where)),
             "base_digest": digests["digest"], "base_gzip_digest": digests["gzip_digest"],
         }  # fmt: skip
         return self._finish(fields, items)
 
-    def _again(self, head: Head, basis: str, last: FeedVersion) -> Built | None:
+    def _again(self, head: Head, basis: str, last: FeedVersion, changed: Path | None) -> Built | None:
         """Return None where so much differs that a full build is better, or needs columns that the earlier file lacks."""
         channel = self._program.channel
-        base, patch = items_of(self._blobs, last).base, self._work / "patch.parquet"
+        before, patch = items_of(self._blobs, last), self._work / "patch.parquet"
+        base = before.base
         where = layout.decode(self._blobs.path(str(last.layout_digest)).read_bytes())
-        if not write_patch(self._connection, self._program, self._products, base, patch):
+        if not write_patch(self._connection, self._program, self._products, before, changed, patch):
             return None
         new = count_filled(self._connection, channel, f"SELECT * FROM {_sql.parquet(patch)}")
         old = count_filled(self._connection, channel, "SELECT * FROM rk_replaced")
@@ -95,12 +106,18 @@ class Build:
         items = Items(base, patch, basis)
         output, packed = self._work / "feed", self._work / "feed.gz"
         begin = channel.format.begin(head, channel.spec, columns)
-        with self._reader(last.base_digest) as plain, self._reader(last.base_gzip_digest) as zipped:
-            pieces = splice(where, plain, zipped, edits)
-            _write(begin, pieces, channel.format.end, output, packed)
+        with (
+            self._reader(last.base_digest) as plain,
+            self._reader(last.base_gzip_digest) as zipped,
+            Files(output, packed) as files,
+        ):
+            pieces = _around(begin, splice(where, plain, zipped, edits), channel.format.end)
+            for piece in _workers.ahead(pieces, _weight):
+                files.write(piece)
+        (size, packed_size), (digest, packed_digest) = files.sizes(), files.digests()
         fields: dict[str, Any] = {
-            "size": output.stat().st_size, "gzip_size": packed.stat().st_size, "basis": basis,
-            "digest": self._put(output), "gzip_digest": self._put(packed),
+            "size": size, "gzip_size": packed_size, "basis": basis,
+            "digest": self._put(output, digest), "gzip_digest": self._put(packed, packed_digest),
             "index_digest": self._index(where, items), "items_digest": last.items_digest,
             "patch_digest": self._blobs.put(patch), "layout_digest": last.layout_digest,
             "base_digest": last.base_digest, "base_gzip_digest": last.base_gzip_digest,
@@ -147,12 +164,16 @@ class Build:
                 pass
             else:
                 return where.index
+        return self._make_index(items)
+
+    def _make_index(self, items: Items) -> str:
         index = self._work / "index"
-        _index.write_index(self._connection, items.table(), index)
+        with self._connection.cursor() as cursor:
+            _index.write_index(cursor, items.table(), index)
         return self._put(index)
 
-    def _put(self, path: Path) -> str:
-        return self._blobs.put(path, move=True)
+    def _put(self, path: Path, digest: str | None = None) -> str:
+        return self._blobs.put(path, move=True, digest=digest)
 
     @contextmanager
     def _reader(self, digest: str | None) -> Iterator[Callable[[int, int], bytes]]:
@@ -179,13 +200,8 @@ class Build:
         return float(moved) / (published - added) if published > added else 0.0
 
 
-def _write(begin: str, pieces: Iterator[_gzip.Piece], end: str, output: Path, packed: Path) -> None:
-    with output.open("wb") as out, packed.open("wb") as zipped:
-        gzip = _gzip.Gzip(zipped)
-        for piece in _around(begin, pieces, end):
-            out.write(piece.plain)
-            gzip.add(piece)
-        gzip.close()
+def _weight(piece: _gzip.Piece) -> int:
+    return len(piece.plain) + len(piece.packed)
 
 
 def _around(begin: str, pieces: Iterator[_gzip.Piece], end: str) -> Iterator[_gzip.Piece]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import duckdb
 
 from rekindle.feeds import _gzip, _sql, _workers
+from rekindle.feeds._files import Files
 from rekindle.feeds.channel import Channel, Head
 from rekindle.feeds.layout import Block, ends_block
 from rekindle.feeds.writing import GROUP, OutOfOrder, line_of
@@ -25,10 +25,12 @@ FETCH = 2_048
 
 
 class Written(NamedTuple):
-    """Sizes in bytes, and where things are (see `layout.Layout`); ``packed`` is 0 when nothing was compressed."""
+    """Sizes in bytes, digests, and where things are (see `layout.Layout`); ``packed`` is 0 when nothing was compressed."""
 
     size: int
     packed: int
+    digest: str
+    packed_digest: str
     head: Block
     lengths: array[int]
     blocks: array[int]
@@ -50,46 +52,32 @@ class _Part(NamedTuple):
     lengths: array[int]
 
 
-class _File:
-    """The files under way, and where their blocks are."""
+class _Blocks:
+    """Where the files' blocks are; items wait until their block ends."""
 
-    def __init__(self, out: BinaryIO, packed: BinaryIO | None) -> None:
-        self._out = out
-        self._gzip = _gzip.Gzip(packed) if packed is not None else None
+    def __init__(self, files: Files) -> None:
+        self._files = files
         self._open: list[bytes] = []
         self.blocks = array("I")
         self.lengths = array("I")
 
-    def make(self, text: bytes) -> _gzip.Piece:
-        return _gzip.pack(text) if self._gzip is not None else _gzip.Piece(text, b"")
-
-    def write(self, piece: _gzip.Piece) -> Block:
-        self._out.write(piece.plain)
-        if self._gzip is not None:
-            self._gzip.add(piece)
-        return Block(0, len(piece.plain), len(piece.packed))
-
     def add(self, part: _Part) -> None:
         self._open += part.before
         if part.ends:
-            self._block(len(self._open), self.make(b"".join(self._open)))
+            self._block(len(self._open), self._files.make(b"".join(self._open)))
             for size, piece in zip(part.sizes, part.pieces, strict=True):
                 self._block(size, piece)
             self._open = list(part.after)
         self.lengths.extend(part.lengths)
 
-    def end(self, text: bytes) -> bool:
-        """Write what is left and the text behind the items; return whether the last item ended a block."""
-        closed = not self._open and bool(self.blocks)
+    def end(self) -> bool:
+        """Write what is left; return whether the last item ended a block."""
         if self._open:
-            self._block(len(self._open), self.make(b"".join(self._open)))
-        self.write(self.make(text))
-        if self._gzip is not None:
-            self._gzip.close()
-        return closed
+            self._block(len(self._open), self._files.make(b"".join(self._open)))
+        return not self._open and bool(self.blocks)
 
     def _block(self, items: int, piece: _gzip.Piece) -> None:
-        _, plain, packed = self.write(piece)
+        _, plain, packed = self._files.write(piece)
         self.blocks.extend((items, plain, packed))
 
 
@@ -113,16 +101,15 @@ def write_output(
         f"FROM read_parquet({_sql.text(str(items))}, file_row_number = true) WHERE file_row_number "
     )
     (total,) = connection.execute(f"SELECT count(*) FROM {_sql.parquet(items)}").fetchone() or (0,)
-    with ExitStack() as stack:
-        out = stack.enter_context(target.open("wb"))
-        file = _File(out, stack.enter_context(packed.open("wb")) if packed is not None else None)
-        begin = file.write(file.make(shape.begin(head, channel.spec, columns).encode()))
+    with Files(target, packed) as files:
+        blocks = _Blocks(files)
+        begin = files.write(files.make(shape.begin(head, channel.spec, columns).encode()))
         with _workers.alone(connection):
-            for part in _workers.in_order(_parts(connection, query, total, file.make)):
-                file.add(part)
-        closed = file.end(shape.end.encode())
-    size = packed.stat().st_size if packed is not None else 0
-    return Written(target.stat().st_size, size, begin, file.lengths, file.blocks, closed)
+            for part in _workers.in_order(_parts(connection, query, total, files.make)):
+                blocks.add(part)
+        closed = blocks.end()
+        files.write(files.make(shape.end.encode()))
+    return Written(*files.sizes(), *files.digests(), begin, blocks.lengths, blocks.blocks, closed)
 
 
 def _parts(

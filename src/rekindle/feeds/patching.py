@@ -9,6 +9,7 @@ import duckdb
 
 from rekindle.feeds import _sql
 from rekindle.feeds.channel import Channel
+from rekindle.feeds.items import Items
 from rekindle.feeds.layout import ends_block
 from rekindle.feeds.program import GONE, Program, fingerprint
 from rekindle.feeds.splicing import Edit
@@ -19,25 +20,43 @@ MOST = 0.2
 
 
 def write_patch(
-    connection: duckdb.DuckDBPyConnection, program: Program, products: str, base: Path, target: Path
+    connection: duckdb.DuckDBPyConnection,
+    program: Program,
+    products: str,
+    before: Items,
+    changed: Path | None,
+    target: Path,
 ) -> bool:
     """Write the items that differ from a full build's, ids sorted, and make the table ``rk_replaced`` of its own ones.
 
-    Return False, and write nothing, where too many differ.
+    ``before`` is the build to go on from, and ``changed`` holds the ids of products that changed since; without it all
+    products are compared. Return False, and write nothing, where too many differ.
     """
-    known = _sql.parquet(base)
-    marks = f"SELECT _id, _hash FROM {known}"
+    known = _sql.parquet(before.base)
+    (total,) = connection.execute(f"SELECT count(*) FROM {known}").fetchone() or (0,)
+    marks, rows = f"SELECT _id, _hash FROM {known}", f"SELECT * FROM {products}"
+    if changed is not None:
+        earlier = f" UNION SELECT _id FROM {_sql.parquet(before.patch)}" if before.patch is not None else ""
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE rk_ids AS SELECT id AS _id FROM {_sql.parquet(changed)}{earlier}"
+        )
+        if connection.execute(f"SELECT count(*) > {MOST * total} FROM rk_ids").fetchone() == (True,):
+            return False
+        marks += " WHERE _id IN (SELECT _id FROM rk_ids)"
+        rows += " WHERE id IN (SELECT _id FROM rk_ids)"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE rk_new AS SELECT p.* FROM {products} p "
+        f"CREATE OR REPLACE TEMP TABLE rk_new AS SELECT p.* FROM ({rows}) p "
         f"ANTI JOIN ({marks}) k ON p.id = k._id AND {fingerprint('p.')} = k._hash"
     )
+    left = f"SELECT id FROM {products}"
+    if changed is not None:
+        # Of products that did not change nothing can be gone. What may be is looked for among those that were read.
+        left += " WHERE id IN (SELECT _id FROM rk_ids)"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE rk_gone AS SELECT _id FROM {known} k ANTI JOIN {products} p ON p.id = k._id"
+        f"CREATE OR REPLACE TEMP TABLE rk_gone AS SELECT _id FROM ({marks}) k ANTI JOIN ({left}) p ON p.id = k._id"
     )
-    row = connection.execute(
-        f"SELECT (SELECT count(*) FROM rk_new) + (SELECT count(*) FROM rk_gone), (SELECT count(*) FROM {known})"
-    ).fetchone()
-    differing, total = row or (0, 0)
+    row = connection.execute("SELECT (SELECT count(*) FROM rk_new) + (SELECT count(*) FROM rk_gone)").fetchone()
+    (differing,) = row or (0,)
     if differing > MOST * total:
         return False
     write_rows(

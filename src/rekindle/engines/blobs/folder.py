@@ -22,7 +22,7 @@ class FolderBlobs:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def put(self, source: Path | bytes, *, move: bool = False) -> str:
+    def put(self, source: Path | bytes, *, move: bool = False, digest: str | None = None) -> str:
         """See `Blobs.put`."""
         self._root.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self._root, prefix=".new-")
@@ -33,7 +33,7 @@ class FolderBlobs:
                     _copy(source, out)
             with temporary.open("rb") as kept:
                 os.fsync(kept.fileno())
-                digest = hashlib.file_digest(kept, "sha256").hexdigest()
+                digest = digest or hashlib.file_digest(kept, "sha256").hexdigest()
             target = self._place(digest)
             if not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -17,11 +17,11 @@ class BlobsUnavailable(Exception):
 class Blobs(Protocol):
     """Content-addressed: a digest (64 hex characters of SHA-256) names the same bytes for ever."""
 
-    def put(self, source: Path | bytes, *, move: bool = False) -> str:
+    def put(self, source: Path | bytes, *, move: bool = False, digest: str | None = None) -> str:
         """Store bytes, or a file's content, durably; return its digest. Storing it twice is harmless.
 
         ``move`` says that nobody needs or changes the file any more: it may be taken away instead of copied.
-        Raises `BlobsUnavailable`.
+        ``digest`` is for who made it while writing: it is taken at its word. Raises `BlobsUnavailable`.
         """
         ...
 

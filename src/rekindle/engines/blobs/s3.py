@@ -108,9 +108,9 @@ class S3Blobs:
         self._swept_ms = clock()
         self._store = open_store(target, credentials, timeout_s)
 
-    def put(self, source: Path | bytes, *, move: bool = False) -> str:
+    def put(self, source: Path | bytes, *, move: bool = False, digest: str | None = None) -> str:
         """See `Blobs.put`."""
-        digest = self._copies.put(source, move=move)
+        digest = self._copies.put(source, move=move, digest=digest)
         file = self._used(self._copies.path(digest))
         key = _key(digest)
         if not self._is_there(key, file.stat().st_size):
