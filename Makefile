@@ -88,7 +88,7 @@ fuzz-gateway: .venv/run ## Send a million broken bodies through the decoder and 
 fuzz: .venv/run $(ORACLES) ## Read a million generated and broken consent strings beside the reference packages (needs Node >= 20)
 	$(BIN)/python -m tools.fuzz --count $(FUZZ_COUNT)
 
-bench-feeds: .venv/run ## Measure the feed engine against lxml (ITEMS=1000000 for the full size)
+bench-feeds: .venv/run ## Measure the feed engine against lxml, Node and PHP (ITEMS=100000 for a tenth)
 	$(BIN)/python -m tools.bench feeds $(if $(ITEMS),--items $(ITEMS))
 
 bench-push: .venv/run ## Measure one price from the shop's webhook to the platform, at 100,000 items

@@ -66,6 +66,17 @@ def test_explain_and_preview_know_what_visitors_did(shop: Path) -> None:
     assert "~ A custom_label_0: 'unseen' -> None" in shown.output, shown.output
 
 
+def test_a_file_without_a_version(shop: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out" / "meta.csv"
+    target.parent.mkdir()
+    said = run(shop, "feeds", "write", "meta", str(target))
+    assert (said.exit_code, "nothing was published" in said.output) == (0, True), said.output
+    assert [path.name for path in target.parent.iterdir()] == ["meta.csv"]
+    assert [line.split(",")[0] for line in target.read_text().splitlines()] == ["id", "A", "B", "C"]
+    refused = run(shop, "feeds", "write", "other", str(target))
+    assert (refused.exit_code, "'other'" in refused.output) == (1, True)
+
+
 def test_another_specification(shop: Path, tmp_path: Path) -> None:
     spec = files("rekindle.feeds.channels.meta").joinpath("spec.toml").read_text("utf-8")
     same = tmp_path / "same.toml"

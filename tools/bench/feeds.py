@@ -1,8 +1,8 @@
-"""The feed engine against other writers of the same RSS: `lxml`'s incremental writer and Node's fast-xml-parser.
+"""The feed engine against other writers of the same RSS: `lxml`'s incremental one, Node's fast-xml-parser, PHP's XMLWriter.
 
-"ours" maps and writes one uncompressed file, as lxml does; "whole" is a build as the scheduler makes it, "again" and
-"one" the next builds, after the price of 1 % of the items and of one item changed, their deltas included.
-Run: ``python -m tools.bench feeds``
+"ours" maps and writes one uncompressed file from a snapshot, as they do from JSON Lines; "whole" is a build as the scheduler
+makes it, "again" the next one, after the price of 1 % of the items changed, and "one" the one after that, with one more
+price, their deltas included. Run: ``python -m tools.bench feeds``
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import duckdb
 from lxml import etree
@@ -27,17 +29,15 @@ from lxml import etree
 from rekindle.engines.blobs import FolderBlobs
 from rekindle.engines.database import open_database
 from rekindle.feeds import FeedBuilder, _sql
-from rekindle.feeds.channel import Head
-from rekindle.feeds.items import Items
-from rekindle.feeds.output import write_output
+from rekindle.feeds.deltas import Deltas
 from rekindle.feeds.program import Program, compile_feed
-from rekindle.feeds.writing import always_filled, columns_of, count_filled, write_items
+from rekindle.feeds.straight import write_file
 from rekindle.model.ports import Snapshot
 from rekindle.workspace import Feed, Shop, Workspace
+from tools.bench._feed_writers import HEAD, G, fast_xml, lxml, php, without_node, without_php
 
-G = "http://base.google.com/ns/1.0"
-FAST_XML = Path(__file__).parent / "fast_xml"
-HEAD = Head("Bench & co", "https://shop.example")
+ALONE: dict[str, Callable[[Path, Path], dict[str, float]]] = {"fast-xml": fast_xml, "php": php}
+"""Ways that are processes of their own and measure themselves."""
 
 
 def generate(target: Path, count: int) -> None:
@@ -70,102 +70,11 @@ def generate(target: Path, count: int) -> None:
     )
 
 
-def ours(snapshot: Path, folder: Path) -> Path:
-    """Map and write, as the builder does, without rules, checks and versions."""
+def ours(snapshot: Path, folder: Path) -> None:
+    """Map and write as `rekindle feeds write` does, without rules and checks."""
     plain = Program(compile_feed(Feed(channel="google_merchant")).channel, (), ()).over(snapshot)
-    target = folder / "ours.xml"
     with _sql.connect(folder) as engine:
-        items = folder / "items.parquet"
-        write_items(engine, plain, _sql.parquet(snapshot), items)
-        table = Items(items).table()
-        filled = count_filled(engine, plain.channel, table)
-        columns, always = columns_of(plain.channel, filled), always_filled(engine, table, filled)
-        write_output(engine, plain.channel, HEAD, items, columns, target, None, always)
-    return target
-
-
-def _products(snapshot: Path) -> Iterator[dict[str, Any]]:
-    engine = duckdb.connect()
-    result = engine.execute(f"SELECT * FROM read_parquet('{snapshot}')")
-    names = [column[0] for column in result.description or ()]
-    while rows := result.fetchmany(1000):
-        for row in rows:
-            yield dict(zip(names, row, strict=True))
-
-
-def _attributes(product: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
-    for name in ("id", "title", "description", "link", "image_link"):
-        yield name, product[name]
-    for image in product["additional_image_links"][:10]:
-        yield "additional_image_link", image
-    yield "mobile_link", product["mobile_link"]
-    yield "availability", product["availability"]
-    yield "price", f"{product['price']:.2f} {product['currency']}"
-    if product["sale_price"] is not None and product["sale_price"] < product["price"]:
-        yield "sale_price", f"{product['sale_price']:.2f} {product['currency']}"
-    yield "google_product_category", product["google_category"]
-    for name in (
-        "product_type",
-        "brand",
-        "gtin",
-        "mpn",
-        "condition",
-        "age_group",
-        "gender",
-        "color",
-        "size",
-        "material",
-        "pattern",
-    ):
-        yield name, product[name]
-    yield "item_group_id", product["group_id"]
-    for number, label in enumerate(product["custom_labels"][:5]):
-        yield f"custom_label_{number}", label
-    yield "shipping_label", product["attributes"].get("shipping_label")
-
-
-def theirs(snapshot: Path, folder: Path) -> Path:
-    """The same mapping, an element at a time, through `lxml`'s incremental writer."""
-    target = folder / "lxml.xml"
-    with etree.xmlfile(str(target), encoding="UTF-8") as out:
-        out.write_declaration()
-        with out.element("rss", version="2.0", nsmap={"g": G}), out.element("channel"):
-            for name, text in (("title", HEAD.title), ("link", HEAD.link), ("description", HEAD.title)):
-                with out.element(name):
-                    out.write(text)
-            for product in _products(snapshot):
-                with out.element("item"):
-                    for name, value in _attributes(product):
-                        if value is not None:
-                            with out.element(f"{{{G}}}{name}"):
-                                out.write(value)
-    return target
-
-
-def fast_xml(snapshot: Path, folder: Path) -> dict[str, float]:
-    """The same mapping in Node, a thousand items at a time, from JSON Lines."""
-    products = folder / "products.jsonl"
-    if not products.exists():
-        columns = ", ".join(name for name in _sql_columns(snapshot) if name not in ("source", "row"))
-        duckdb.connect().execute(f"COPY (SELECT {columns} FROM '{snapshot}' ORDER BY id) TO '{products}' (FORMAT json)")
-    command = ["node", str(FAST_XML / "writer.mjs"), str(products), str(folder / "fast-xml.xml"), HEAD.title, HEAD.link]
-    measured: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return measured
-
-
-def _sql_columns(snapshot: Path) -> list[str]:
-    return [str(row[0]) for row in duckdb.connect().execute(f"DESCRIBE FROM '{snapshot}'").fetchall()]
-
-
-def without_node() -> str:
-    """Return why fast-xml-parser cannot be measured here, or nothing."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        return "Node.js is not there"
-    if not (FAST_XML / "node_modules").is_dir():
-        install = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-        if subprocess.run(install, cwd=FAST_XML, capture_output=True).returncode:
-            return "npm could not install it"
-    return ""
+        write_file(engine, plain.channel, HEAD, plain.items(_sql.parquet(snapshot)), folder / "ours.xml")
 
 
 def builds(snapshot: Path, folder: Path) -> dict[str, dict[str, float]]:
@@ -181,46 +90,76 @@ def builds(snapshot: Path, folder: Path) -> dict[str, dict[str, float]]:
         workspace = Workspace(shop=shop, feeds={name: Feed(channel=name) for name in ("google_merchant", "meta")})
         found: dict[str, dict[str, float]] = {}
         for name in ("whole", "again", "one"):
-            shelf.path = snapshot if name == "whole" else snapshot.with_suffix(f".{name}")
+            shelf.state = name
             for feed in workspace.feeds:
-                started, worked = time.perf_counter(), time.process_time()
-                version = builder.build(workspace, feed)
-                seconds, cpu = time.perf_counter() - started, time.process_time() - worked
+                part = mock.patch.object(Deltas, "settle", _timed(Deltas.settle, found, f"delta of {name} {feed}"))
+                with _measured(found, f"{name} {feed}"), part:
+                    version = builder.build(workspace, feed)
                 if (version.patch_digest is None) != (name == "whole"):
                     raise SystemExit(f"{feed}: the build {name} was made otherwise than it should be")
-                found[f"{name} {feed}"] = {"seconds": seconds, "cpu": cpu, "mb": _peak_mb()}
                 if feed == "google_merchant" and name == "whole":
                     shutil.copy(blobs.path(version.digest), folder / "whole.xml")
         database.close()
         return found
 
 
-class _Shelf:
-    """The snapshot that is live."""
+@contextmanager
+def _measured(found: dict[str, dict[str, float]], name: str) -> Iterator[None]:
+    started, worked = time.perf_counter(), time.process_time()
+    yield
+    seconds, cpu = time.perf_counter() - started, time.process_time() - worked
+    found[name] = {"seconds": seconds, "cpu": cpu, "mb": _peak_mb()}
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+
+def _timed(function: Callable[..., bool], found: dict[str, dict[str, float]], name: str) -> Callable[..., bool]:
+    """Return the function, measured on its own too."""
+
+    def measured(*given: Any) -> bool:
+        with _measured(found, name):
+            return function(*given)
+
+    return measured
+
+
+class _Shelf:
+    """The snapshot that is live: the base, or a patch of it."""
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        self.state = "whole"
 
     def current(self, workspace: str) -> Snapshot:
         """See `model.ports.Snapshots.current`."""
-        return Snapshot(workspace, str(self.path), self.path, 0, 0)
+        patch = None if self.state == "whole" else self._base.with_suffix(f".{self.state}")
+        return Snapshot(workspace, self.state, self._base, 0, 0, patch)
 
     def changed(self, workspace: str, old: str, new: str, folder: Path) -> Path | None:
-        """See `model.ports.Snapshots.changed`: unknown here."""
-        return None
+        """See `model.ports.Snapshots.changed`; written beforehand, as the catalogue does when a state goes live."""
+        return self._base.with_suffix(f".{old}-{new}")
 
 
 def change(snapshot: Path) -> None:
-    """Write the snapshot again with other prices: of 1 % of the items, and of one."""
-    for name, which in (("again", "hash(row) % 100 = 0"), ("one", "row = 7")):
-        duckdb.connect(config={"memory_limit": "400MB", "temp_directory": str(snapshot.parent)}).execute(
-            f"COPY (SELECT * REPLACE (CASE WHEN {which} THEN price + 1 ELSE price END AS price) FROM '{snapshot}') "
-            f"TO '{snapshot.with_suffix(f'.{name}')}' "
-            "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480, KV_METADATA {rekindle: 'clean'})"
-        )
+    """Write two states after the snapshot, as patches of it: another price of 1 % of the items, then of one more."""
+    some, one = "hash(row) % 100 = 0", "row = 7"
+    with duckdb.connect() as engine:
+        for name, which in (("again", some), ("one", f"({some} OR {one})")):
+            engine.execute(
+                f"COPY (SELECT * REPLACE ((price + 1)::DECIMAL(18,4) AS price), FALSE AS gone FROM '{snapshot}' WHERE {which} ORDER BY id) "
+                f"TO '{snapshot.with_suffix(f'.{name}')}' (FORMAT parquet, COMPRESSION zstd)"
+            )
+        for name, which in (("whole-again", some), ("again-one", f"{one} AND NOT {some}")):
+            engine.execute(
+                f"COPY (SELECT id, FALSE AS gone FROM '{snapshot}' WHERE {which} ORDER BY id) "
+                f"TO '{snapshot.with_suffix(f'.{name}')}' (FORMAT parquet)"
+            )
 
 
-WAYS: dict[str, Callable[[Path, Path], Path]] = {"ours": ours, "lxml": theirs}
+def source(snapshot: Path) -> Path:
+    """Write the products as JSON Lines, which the others read."""
+    target = snapshot.with_suffix(".jsonl")
+    with duckdb.connect() as engine:
+        engine.execute(f"COPY (SELECT * EXCLUDE (source, row) FROM '{snapshot}') TO '{target}' (FORMAT json)")
+    return target
 
 
 def _read(path: Path) -> list[tuple[str | None, int]]:
@@ -236,26 +175,28 @@ def _read(path: Path) -> list[tuple[str | None, int]]:
 
 def _one(way: str, snapshot: Path, folder: Path) -> dict[str, Any]:
     """Run one way in a process of its own, so that its memory is its own."""
-    if way == "fast-xml":
-        return fast_xml(snapshot, folder)
+    if way in ALONE:
+        return ALONE[way](snapshot.with_suffix(".jsonl"), folder)
     command = [sys.executable, "-m", "tools.bench.feeds", "--way", way, str(snapshot), str(folder)]
     result = subprocess.run(command, check=True, capture_output=True, text=True)
     measured: dict[str, Any] = json.loads(result.stdout)
     return measured
 
 
-def run(count: int = 100_000, rounds: int = 5) -> None:
+def run(count: int = 1_000_000, rounds: int = 5) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-feeds-") as name:
         folder = Path(name)
         snapshot = folder / "snapshot.parquet"
         generate(snapshot, count)
         change(snapshot)
-        print(f"{count:,} products, {rounds} alternating runs; snapshot {snapshot.stat().st_size / 1e6:.0f} MB")
+        size = source(snapshot).stat().st_size
+        print(f"{count:,} products, {size / 1e9:.2f} GB of JSON Lines, {rounds} alternating runs")
         ways = ["ours", "lxml", "builds"]
-        if skipped := without_node():
-            print(f"fast-xml-parser is left out: {skipped}")
-        else:
-            ways.append("fast-xml")
+        for way, skipped in (("fast-xml", without_node()), ("php", without_php())):
+            if skipped:
+                print(f"{way} is not measured: {skipped}")
+            else:
+                ways.append(way)
         runs: dict[str, list[dict[str, float]]] = {}
         for number in range(rounds):
             if number == 1:
@@ -264,20 +205,35 @@ def run(count: int = 100_000, rounds: int = 5) -> None:
                 measured = _one(way, snapshot, folder)
                 for each, figures in measured.items() if way == "builds" else [(way, measured)]:
                     runs.setdefault(each, []).append(figures)
-        for way, found in runs.items():
-            seconds, cpu = ([each[kind] for each in found] for kind in ("seconds", "cpu"))
-            print(
-                f"{way:<22} {statistics.median(seconds):6.2f} s ({min(seconds):.2f}-{max(seconds):.2f}), processor "
-                f"{statistics.median(cpu):.2f} s ({min(cpu):.2f}-{max(cpu):.2f}), peak {max(m['mb'] for m in found):.0f} MB"
-            )
-        pairs = [("lxml", "ours"), ("lxml", "whole google_merchant"), ("fast-xml", "ours")]
-        pairs += [(f"{a} {feed}", f"whole {feed}") for feed in ("google_merchant", "meta") for a in ("again", "one")]
-        for over, under in pairs:
-            if over in runs:
-                print(
-                    f"{over} / {under}: "
-                    + ", ".join(_ratio(runs[over], runs[under], kind) for kind in ("seconds", "cpu"))
-                )
+        _print(runs)
+
+
+def _print(runs: dict[str, list[dict[str, float]]]) -> None:
+    for way, found in runs.items():
+        seconds, cpu = ([each[kind] for each in found] for kind in ("seconds", "cpu"))
+        print(
+            f"{way:<22} {statistics.median(seconds):6.2f} s ({min(seconds):.2f}-{max(seconds):.2f}), processor "
+            f"{statistics.median(cpu):.2f} s ({min(cpu):.2f}-{max(cpu):.2f}), peak {max(m['mb'] for m in found):.0f} MB"
+        )
+    both = _sum(
+        runs, *(f"{part} {feed}" for part in ("whole", "delta of again") for feed in ("google_merchant", "meta"))
+    )
+    pairs = [(way, "ours", runs["ours"]) for way in ("lxml", "fast-xml", "php")]
+    pairs += [
+        ("lxml", "whole google_merchant", runs["whole google_merchant"]),
+        ("lxml", "both whole and their deltas", both),
+    ]
+    for feed in ("google_merchant", "meta"):
+        pairs += [(f"{a} {feed}", f"whole {feed}", runs[f"whole {feed}"]) for a in ("again", "one")]
+    for over, name, under in pairs:
+        if over in runs:
+            print(f"{over} / {name}: " + ", ".join(_ratio(runs[over], under, kind) for kind in ("seconds", "cpu")))
+
+
+def _sum(runs: dict[str, list[dict[str, float]]], *ways: str) -> list[dict[str, float]]:
+    """Return what several ways took together, run by run."""
+    rows = zip(*(runs[way] for way in ways), strict=True)
+    return [{kind: sum(each[kind] for each in row) for kind in ("seconds", "cpu")} for row in rows]
 
 
 def _compare(folder: Path, ways: list[str]) -> None:
@@ -307,7 +263,7 @@ def _peak_mb() -> float:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.bench feeds", description=__doc__)
-    parser.add_argument("--items", type=int, default=100_000)
+    parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--way", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
@@ -319,7 +275,10 @@ def main(arguments: list[str] | None = None) -> None:
         print(json.dumps(builds(Path(snapshot), Path(folder))))
         return
     started, worked = time.perf_counter(), time.process_time()
-    WAYS[way](Path(snapshot), Path(folder))
+    if way == "lxml":
+        lxml(Path(snapshot).with_suffix(".jsonl"), Path(folder))
+    else:
+        ours(Path(snapshot), Path(folder))
     measured = {"seconds": time.perf_counter() - started, "cpu": time.process_time() - worked, "mb": _peak_mb()}
     print(json.dumps(measured))
 

@@ -231,6 +231,22 @@ def approve(feed: str, version: int, who: str | None, folder: Path, data: Path |
 
 @command.command()
 @click.argument("feed")
+@click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+@_options
+def write(feed: str, file: Path, folder: Path, data: Path | None, name: str | None) -> None:
+    """Write FEED to FILE as a build would publish it now, and publish nothing."""
+    with _opened(folder, data, name) as (installation, workspace):
+        snapshot = SnapshotStore(installation.database, installation.blobs).current(workspace.name)
+        document = workspace.feeds.get(feed)
+        if snapshot is None or document is None:
+            raise click.ClickException(f"there is no feed {feed!r}, or no catalogue has been imported")
+        counts = _counts(installation, workspace, document)
+        feeds.write(snapshot, document, workspace.shop, file.absolute(), counts)
+    click.echo(f"{file}: {file.stat().st_size:,} bytes; nothing was published")
+
+
+@command.command()
+@click.argument("feed")
 @click.option("--limit", default=10, show_default=True, help="Samples to list of each kind.")
 @_options
 def preview(feed: str, limit: int, folder: Path, data: Path | None, name: str | None) -> None:

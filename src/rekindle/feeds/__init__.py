@@ -28,6 +28,7 @@ from rekindle.feeds.serving import FeedServer
 from rekindle.feeds.spec import parse_spec
 from rekindle.feeds.spec_change import Fact, SpecChange, spec_change
 from rekindle.feeds.status import FeedStatus, findings, history, issues, live_version, status
+from rekindle.feeds.straight import write
 from rekindle.feeds.variants import Variants
 from rekindle.feeds.versions import FeedVersion, UnknownVersion
 
@@ -91,4 +92,5 @@ __all__ = [
     "spec_change",
     "status",
     "uses_performance",
+    "write",
 ]

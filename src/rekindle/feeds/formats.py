@@ -30,7 +30,8 @@ class Format(msgspec.Struct, frozen=True):
     """One shape of file. ``line``: SQL for one item's text, given the attributes that hold a value anywhere.
 
     ``begin`` makes the text before the items, ``end`` is the text after them. ``line_full``, where there is one, is SQL
-    that gives the same text sooner, given also those attributes that hold a value in every published item.
+    that gives the same text sooner, given also those attributes that hold a value in every published item. ``sparse``:
+    an attribute without a value leaves nothing behind, as elements do and columns do not.
     """
 
     extension: str
@@ -39,6 +40,7 @@ class Format(msgspec.Struct, frozen=True):
     begin: Callable[[Head, Spec, Sequence[str]], str]
     end: str = ""
     line_full: Callable[[Spec, Sequence[str], Collection[str]], str] | None = None
+    sparse: bool = False
 
 
 def xml_text(attribute: Attribute) -> str:
@@ -63,7 +65,7 @@ def xml(item: str, before: Callable[[Head], str], end: str, prefix: str = "") ->
     def begin(head: Head, _spec: Spec, _columns: Sequence[str]) -> str:
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{before(head)}\n'
 
-    return Format("xml", "application/xml; charset=utf-8", line, begin, end, line)
+    return Format("xml", "application/xml; charset=utf-8", line, begin, end, line, True)
 
 
 class _Tag(str):
@@ -169,5 +171,7 @@ def _json_line(spec: Spec, columns: Sequence[str]) -> str:
     return f"'{{' || concat_ws(',', {', '.join(members)}) || '}}'"
 
 
-JSON_LINES = Format("jsonl", "application/x-ndjson; charset=utf-8", _json_line, lambda _head, _spec, _columns: "")
+JSON_LINES = Format(
+    "jsonl", "application/x-ndjson; charset=utf-8", _json_line, lambda _head, _spec, _columns: "", sparse=True
+)
 """One object a line, values as text, lists as arrays; attributes without a value are left out."""

@@ -1,0 +1,42 @@
+"""A file that is written in one go is the file that a build publishes."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from rekindle.feeds import write
+from rekindle.workspace import Feed, FeedRule
+from tests.feeds.conftest import product, shop
+
+RULES = [
+    FeedRule(do="exclude", when="quantity < 1"),
+    FeedRule(do="template", attribute="title", value="{title} & more"),
+]
+
+
+@pytest.mark.parametrize(("channel", "shape"), [("google_merchant", ""), ("meta", ""), ("google_merchant", "tsv")])
+def test_it_is_what_a_build_publishes(builder, shelf, blobs, tmp_path: Path, channel, shape) -> None:
+    feed = Feed(channel=channel, format=shape or None, rule=RULES)
+    shelf.put(
+        product("A", title='Line\n"one" <b>'),
+        product("B", quantity=0),
+        product("C", link=None),
+        product("D", price=Decimal(3), color="red, blue", additional_image_links=["https://a.example/1", "https://a.example/2"]),
+    )  # fmt: skip
+    workspace = shop(main=feed)
+    version = builder.build(workspace, "main")
+    write(shelf.snapshot, feed, workspace.shop, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == blobs.path(version.digest).read_bytes()
+    assert version.items == 2
+
+
+def test_nothing_to_write_is_a_file_of_nothing(builder, shelf, blobs, tmp_path: Path) -> None:
+    feed = Feed(channel="google_merchant", rule=[FeedRule(do="exclude", when="quantity > 0")])
+    shelf.put(product("A", quantity=3))
+    workspace = shop(main=feed)
+    version = builder.build(workspace, "main")
+    write(shelf.snapshot, feed, workspace.shop, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == blobs.path(version.digest).read_bytes()
