@@ -49,7 +49,7 @@ def generate(target: Path, count: int) -> None:
             for b in ["ness", "cover", "seam", "tone", "fold", "ed", "ing", "s"]
         )
     )
-    text = "list_aggregate(list_transform(range(20 + i % 50), k -> w[1 + (hash(i * 101 + k) % 64)::INTEGER]), 'string_agg', ' ')"
+    text = "list_aggregate(list_transform(range(48 + i % 50), k -> w[1 + (hash(i * 101 + k) % 64)::INTEGER]), 'string_agg', ' ')"
     duckdb.connect().execute(
         f"""COPY (SELECT printf('SKU-%08d', i) AS id, 'Sofa cover "' || (i * 7919) % 100003 || '" <' || i % 9 || '> & more' AS title,
           'G' || i // 4 AS group_id, {text} || CASE WHEN i % 3 = 0 THEN '. Made for seat & back.' ELSE '.' END AS description,

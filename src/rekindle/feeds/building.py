@@ -70,13 +70,14 @@ class Build:
         filled = count_filled(self._connection, channel, items.table())
         output, packed = self._work / "feed", self._work / "feed.gz"
         columns, always = columns_of(channel, filled), always_filled(self._connection, items.table(), filled)
-        # Beside the file, whose writing leaves gaps on the cores: what else comes of the items.
-        with ThreadPoolExecutor(2) as pool, _workers.alone(self._connection):
-            kept, index = pool.submit(self._blobs.put, path), pool.submit(self._make_index, items)
+        index = self._make_index(items)
+        # Copying and hashing the items leaves the engine alone; the index beside the file would need its memory too.
+        with ThreadPoolExecutor(1) as pool:
+            kept = pool.submit(self._blobs.put, path)
             written = write_output(self._connection, channel, head, path, columns, output, packed, always)
             digests = {
                 "digest": self._put(output, written.digest), "gzip_digest": self._put(packed, written.packed_digest),
-                "index_digest": index.result(), "items_digest": kept.result(),
+                "index_digest": index, "items_digest": kept.result(),
             }  # fmt: skip
         where = Layout(
             written.head, written.lengths.tobytes(), written.blocks.tobytes(), written.closed, filled,
