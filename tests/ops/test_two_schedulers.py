@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -149,7 +150,7 @@ def once(installation: Installation, work: Callable[[], None], monkeypatch: pyte
     put = installation.blobs.put
     waiting = [work]
 
-    def sleepy(source: Path | bytes, **how: bool) -> str:
+    def sleepy(source: Path | bytes, **how: Any) -> str:
         if waiting:
             waiting.pop()()
         return put(source, **how)

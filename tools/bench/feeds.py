@@ -122,30 +122,31 @@ def _timed(function: Callable[..., bool], found: dict[str, dict[str, float]], na
 
 
 class _Shelf:
-    """The snapshot that is live: the base, or a patch of it."""
+    """The snapshot that is live."""
 
-    def __init__(self, base: Path) -> None:
-        self._base = base
+    def __init__(self, first: Path) -> None:
+        self._first = first
         self.state = "whole"
 
     def current(self, workspace: str) -> Snapshot:
         """See `model.ports.Snapshots.current`."""
-        patch = None if self.state == "whole" else self._base.with_suffix(f".{self.state}")
-        return Snapshot(workspace, self.state, self._base, 0, 0, patch)
+        path = self._first if self.state == "whole" else self._first.with_suffix(f".{self.state}")
+        return Snapshot(workspace, self.state, path, 0, 0)
 
     def changed(self, workspace: str, old: str, new: str, folder: Path) -> Path | None:
         """See `model.ports.Snapshots.changed`; written beforehand, as the catalogue does when a state goes live."""
-        return self._base.with_suffix(f".{old}-{new}")
+        return self._first.with_suffix(f".{old}-{new}")
 
 
 def change(snapshot: Path) -> None:
-    """Write two states after the snapshot, as patches of it: another price of 1 % of the items, then of one more."""
+    """Write two states after the snapshot, another price of 1 % of the items, then of one more; and what changed."""
     some, one = "hash(row) % 100 = 0", "row = 7"
-    with duckdb.connect() as engine:
+    with duckdb.connect(config={"memory_limit": "400MB", "temp_directory": str(snapshot.parent)}) as engine:
         for name, which in (("again", some), ("one", f"({some} OR {one})")):
             engine.execute(
-                f"COPY (SELECT * REPLACE ((price + 1)::DECIMAL(18,4) AS price), FALSE AS gone FROM '{snapshot}' WHERE {which} ORDER BY id) "
-                f"TO '{snapshot.with_suffix(f'.{name}')}' (FORMAT parquet, COMPRESSION zstd)"
+                f"COPY (SELECT * REPLACE (CASE WHEN {which} THEN (price + 1)::DECIMAL(18,4) ELSE price END AS price) "
+                f"FROM '{snapshot}') TO '{snapshot.with_suffix(f'.{name}')}' "
+                "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480, KV_METADATA {rekindle: 'clean'})"
             )
         for name, which in (("whole-again", some), ("again-one", f"{one} AND NOT {some}")):
             engine.execute(

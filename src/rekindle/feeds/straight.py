@@ -22,11 +22,11 @@ def write(snapshot: Snapshot, feed: Feed, shop: Shop, target: Path, counts: Iter
 
     Raises `UnknownChannel`, `RuleError`.
     """
-    program = compile_feed(feed).over(snapshot.base)
+    program = compile_feed(feed).over(snapshot.path)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".feed-") as name:
         work = Path(name)
         with _sql.connect(work) as engine:
-            items = program.items(products(engine, snapshot, counts, work))
+            items = program.items(products(engine, snapshot.path, counts, work))
             head = Head(shop.title, shop.origins[0] if shop.origins else "", shop.language)
             write_file(engine, program.channel, head, items, work / "file")
         (work / "file").replace(target)

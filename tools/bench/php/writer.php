@@ -57,4 +57,6 @@ $writer->flush();
 $used = getrusage();
 $cpu = $used['ru_utime.tv_sec'] + $used['ru_stime.tv_sec'] + ($used['ru_utime.tv_usec'] + $used['ru_stime.tv_usec']) / 1e6;
 $seconds = microtime(true) - $_SERVER['REQUEST_TIME_FLOAT'];
-echo json_encode(['seconds' => $seconds, 'cpu' => $cpu, 'mb' => $used['ru_maxrss'] / 1024]), "\n";
+// Not ru_maxrss, which on Linux starts from what the parent had at the fork.
+$own = preg_match('/VmHWM:\s+(\d+)/', (string) @file_get_contents('/proc/self/status'), $found) ? $found[1] : $used['ru_maxrss'];
+echo json_encode(['seconds' => $seconds, 'cpu' => $cpu, 'mb' => $own / 1024]), "\n";
