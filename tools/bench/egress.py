@@ -104,7 +104,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.bench egress", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--events", type=int, default=30_000, help="events that wait")
-    parser.add_argument("--blocks", type=int, default=8, help="of each kind in the test of isolation")
+    parser.add_argument("--blocks", type=int, default=7, help="of each kind in the test of isolation")
     parser.add_argument("--seconds", type=float, default=10, help="of each block of the test of isolation")
     parser.add_argument("--away", choices=("platform", "worker"), help="who was away while events came [default: each]")
     parser.add_argument("--only", choices=("throughput", "isolation", "start"))
