@@ -40,3 +40,19 @@ def test_nothing_to_write_is_a_file_of_nothing(builder, shelf, blobs, tmp_path: 
     version = builder.build(workspace, "main")
     write(shelf.snapshot, feed, workspace.shop, tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == blobs.path(version.digest).read_bytes()
+
+
+@pytest.mark.parametrize("count", [30_000, 8_193, 16_500])
+def test_parts_are_put_together_in_order(builder, shelf, blobs, tmp_path: Path, monkeypatch, count) -> None:
+    """Several row groups are read on all cores, parts begin anywhere in them, and of some batches few items are left."""
+    monkeypatch.setattr("rekindle.feeds.writing.PART", 2048)
+    feed = Feed(channel="meta", rule=[FeedRule(do="exclude", when="quantity < 1")])
+    few = range(2048, 4000)
+    shelf.put(*(product(f"P{number:05}", quantity=0 if number in few else 1) for number in range(count)))
+    workspace = shop(main=feed)
+    version = builder.build(workspace, "main")
+    content = blobs.path(version.digest).read_bytes()
+    ids = [line.split(b",")[0] for line in content.splitlines()[1:]]
+    assert ids == [b"P%05d" % number for number in range(count) if number not in few]
+    write(shelf.snapshot, feed, workspace.shop, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == content

@@ -74,7 +74,7 @@ def ours(snapshot: Path, folder: Path) -> None:
     """Map and write as `rekindle feeds write` does, without rules and checks."""
     plain = Program(compile_feed(Feed(channel="google_merchant")).channel, (), ()).over(snapshot)
     with _sql.connect(folder) as engine:
-        write_file(engine, plain.channel, HEAD, plain.items(_sql.parquet(snapshot)), folder / "ours.xml")
+        write_file(engine, plain, HEAD, _sql.parquet(snapshot), folder / "ours.xml")
 
 
 def builds(snapshot: Path, folder: Path) -> dict[str, dict[str, float]]:

@@ -13,7 +13,7 @@ import duckdb
 
 Made = TypeVar("Made")
 
-MOST = 8
+MOST = 4
 """Threads at most: each holds a slice of the catalogue in memory."""
 
 
@@ -22,14 +22,15 @@ def count() -> int:
     return min(os.cpu_count() or 1, MOST)
 
 
-def in_order(tasks: Iterable[Callable[[], Made]]) -> Iterator[Made]:
-    """Run tasks on all cores and yield what they make in their order; at most one for each core waits."""
+def in_order(tasks: Iterable[Callable[[], Made]], most: int = MOST) -> Iterator[Made]:
+    """Run tasks on all cores, or ``most`` at a time, and yield what they make in their order; as many may wait."""
+    threads = min(count(), most)
     running: deque[Future[Made]] = deque()
-    with ThreadPoolExecutor(count()) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         try:
             for task in tasks:
                 running.append(pool.submit(task))
-                if len(running) > count():
+                if len(running) > threads:
                     yield running.popleft().result()
             while running:
                 yield running.popleft().result()
@@ -69,3 +70,14 @@ def alone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         yield
     finally:
         connection.execute(f"SET threads = {int(threads)}")
+
+
+@contextmanager
+def ordered(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give a cursor whose queries, run `alone`, hand on rows in the order in which they read them.
+
+    Otherwise the engine keeps back the few rows that a filter leaves of a batch and hands them on after the next ones.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_caching_operators = false")
+        yield cursor

@@ -16,7 +16,7 @@ from rekindle.feeds.channel import Channel, Head
 from rekindle.feeds.layout import Block, ends_block
 from rekindle.feeds.writing import GROUP, OutOfOrder, line_of
 
-SLICE = 2 * GROUP
+SLICE = 4 * GROUP
 """Items that are written at once: whole row groups, so that none is read twice."""
 
 
@@ -118,7 +118,7 @@ def _parts(
     def part(start: int) -> Callable[[], _Part]:
         def run() -> _Part:
             stop = min(start + SLICE, total)
-            with connection.cursor() as cursor:
+            with _workers.ordered(connection) as cursor:
                 rows = cursor.execute(f"{query} >= {start} AND file_row_number < {stop}")
                 found = _part(iter(partial(rows.fetchmany, FETCH), []), make)
             if len(found.lengths) != stop - start:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import duckdb
 
-from rekindle.feeds import _sql
-from rekindle.feeds.channel import Channel, Head
+from rekindle.feeds import _sql, _workers
+from rekindle.feeds.channel import Head
 from rekindle.feeds.performance import products
-from rekindle.feeds.program import PUBLISHED, compile_feed
-from rekindle.feeds.writing import columns_of, count_filled
+from rekindle.feeds.program import PUBLISHED, Program, compile_feed
+from rekindle.feeds.writing import columns_of, count_filled, ranges
 from rekindle.model.ports import ItemCounts, Snapshot
 from rekindle.workspace import Feed, Shop
 
@@ -26,24 +27,41 @@ def write(snapshot: Snapshot, feed: Feed, shop: Shop, target: Path, counts: Iter
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".feed-") as name:
         work = Path(name)
         with _sql.connect(work) as engine:
-            items = program.items(products(engine, snapshot.path, counts, work))
+            rows = products(engine, snapshot.path, counts, work)
             head = Head(shop.title, shop.origins[0] if shop.origins else "", shop.language)
-            write_file(engine, program.channel, head, items, work / "file")
+            write_file(engine, program, head, rows, work / "file")
         (work / "file").replace(target)
 
 
-def write_file(connection: duckdb.DuckDBPyConnection, channel: Channel, head: Head, items: str, target: Path) -> None:
-    """Write the channel's file of a sorted relation of items by one statement of the engine."""
-    shape = channel.format
+def write_file(connection: duckdb.DuckDBPyConnection, program: Program, head: Head, rows: str, target: Path) -> None:
+    """Write the file of products that are sorted by id (``rows``, a table expression), in parts on all cores.
+
+    Each part is one thread's: together they would write in any order.
+    """
+    channel, shape = program.channel, program.channel.format
     columns = list(channel.spec.names)
     if not shape.sparse:
-        columns = columns_of(channel, count_filled(connection, channel, items))
-    begin = shape.begin(head, channel.spec, columns)
-    # The engine puts line ends between rows, so the last one's comes before what ends the file.
-    row = connection.execute(
-        f"COPY (SELECT {shape.line(channel.spec, columns)} FROM ({items}) WHERE _state = {PUBLISHED}) "
-        f"TO {_sql.text(str(target))} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01', "
-        f"PREFIX {_sql.text(begin)}, SUFFIX {_sql.text(chr(10) + shape.end)})"
-    ).fetchone()
-    if row == (0,):
-        target.write_text(begin + shape.end, "utf-8")
+        columns = columns_of(channel, count_filled(connection, channel, program.items(rows)))
+    line = shape.line(channel.spec, columns)
+    conditions = ranges(connection, rows)[1]
+    parts = [target.with_suffix(f".part{number}") for number in range(len(conditions))]
+
+    def part(where: str, path: Path) -> Callable[[], Path]:
+        def run() -> Path:
+            items = program.items(f"(SELECT * FROM {rows} WHERE {where})")
+            with _workers.ordered(connection) as cursor:
+                cursor.execute(
+                    f"COPY (SELECT {line} FROM ({items}) WHERE _state = {PUBLISHED}) TO {_sql.text(str(path))} "
+                    "(FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01', PRESERVE_ORDER true)"
+                )
+            return path
+
+        return run
+
+    with target.open("wb") as out, _workers.alone(connection):
+        out.write(shape.begin(head, channel.spec, columns).encode())
+        for path in _workers.in_order(map(part, conditions, parts)):
+            with path.open("rb") as made:
+                shutil.copyfileobj(made, out, 1 << 20)
+            path.unlink()
+        out.write(shape.end.encode())

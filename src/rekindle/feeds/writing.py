@@ -11,8 +11,10 @@ from rekindle.feeds import _parquet, _sql, _workers
 from rekindle.feeds.channel import Channel
 from rekindle.feeds.program import PUBLISHED, Program
 
-GROUP = 8_192
+GROUP = 4_096
 """Items of a row group of a version's Parquet: the engine holds some of them for each thread while it writes."""
+WRITERS = 2
+"""Parts that are written at once: each takes a good part of the engine's memory."""
 PART = 65_536
 """Items that are worth a part: planning its query takes as long as a few thousand of them."""
 
@@ -23,18 +25,18 @@ class OutOfOrder(RuntimeError):
 
 def write_items(connection: duckdb.DuckDBPyConnection, program: Program, products: str, target: Path) -> None:
     """Write what the program makes of a snapshot as Parquet, in the snapshot's order. Raises `OutOfOrder`."""
-    total, ranges = _ranges(connection, products)
-    parts = [target.with_suffix(f".part{number}") for number in range(len(ranges))]
+    total, conditions = ranges(connection, products)
+    parts = [target.with_suffix(f".part{number}") for number in range(len(conditions))]
 
     def part(where: str, path: Path) -> Callable[[], None]:
         def run() -> None:
-            with connection.cursor() as cursor:
+            with _workers.ordered(connection) as cursor:
                 _copy(cursor, program.items(f"(SELECT * FROM {products} WHERE {where})"), path)
 
         return run
 
     with _workers.alone(connection):
-        for _ in _workers.in_order(map(part, ranges, parts)):
+        for _ in _workers.in_order(map(part, conditions, parts), WRITERS):
             pass
     _parquet.join(parts, target)
     _in_order(connection, target, total)
@@ -53,7 +55,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> No
     )
 
 
-def _ranges(connection: duckdb.DuckDBPyConnection, products: str) -> tuple[int, Sequence[str]]:
+def ranges(connection: duckdb.DuckDBPyConnection, products: str) -> tuple[int, Sequence[str]]:
     """Return the number of products, and conditions on ``id`` that part them evenly, in their order."""
     (total,) = connection.execute(f"SELECT count(*) FROM {products}").fetchone() or (0,)
     parts = max(1, min(2 * _workers.count(), total // PART))
