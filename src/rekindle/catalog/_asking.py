@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -66,6 +66,24 @@ class ByKey:
     def token(self, answer: Answer) -> str | Trouble:
         """Take nothing."""
         return ""
+
+
+class ByToken:
+    """An account that asks for an access token first. ``refused`` are the statuses that mean wrong credentials there."""
+
+    refused: ClassVar[frozenset[int]] = frozenset({400})
+
+    def token(self, answer: Answer) -> str | Trouble:
+        """Read the token of an answer (RFC 6749, 5.1)."""
+        if answer.status in self.refused:
+            return Trouble("denied", "the credentials were refused; look at them")
+        if trouble := usual(answer):
+            return trouble
+        found = body_of(answer)
+        if isinstance(found, Trouble):
+            return found
+        token = found.get("access_token") if isinstance(found, dict) else None
+        return token if isinstance(token, str) and token else Trouble("broken", "the answer holds no access token")
 
 
 def get(base: str, path: str, headers: Mapping[str, str], query: Mapping[str, Any] | None = None) -> Ask:

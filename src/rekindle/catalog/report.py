@@ -58,6 +58,10 @@ class Report:
         self.incomplete = True
         self.add(code, remedy, severity="error", row=row, value=value)
 
+    def not_for_sale(self, row: int, value: object) -> None:
+        """Note something that is hidden, a draft, or switched off, and is left out therefore."""
+        self.add("not-published", "not for sale, left out", severity="note", row=row, value=value)
+
     def count(self, severity: Severity) -> int:
         """Return how many findings of that severity there were, kept or not."""
         return sum(number for (_, found), number in self._codes.items() if found == severity)

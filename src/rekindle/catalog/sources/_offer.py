@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from rekindle.catalog import _json
 from rekindle.catalog._records import Records
-from rekindle.catalog.row import Values
+from rekindle.catalog.report import Report
+from rekindle.catalog.row import Options, Prepared, Row, Values
 from rekindle.catalog.variants import COLOR, SIZE
+
+
+def no_file(_prepared: Prepared) -> str | None:
+    """Recognise nothing (`Source.sniff`): no file is an account."""
+    return None
+
+
+def rows_of(*kinds: str) -> Callable[[Prepared, Options, Report], Iterator[Row]]:
+    """Return what yields the records of these kinds as they were given, flattened (`Source.rows`)."""
+
+    def rows(prepared: Prepared, _options: Options, report: Report) -> Iterator[Row]:
+        with Records(prepared, report) as records:
+            for number, record in records.of(*kinds):
+                yield Row(number, _json.flat(record.body))
+
+    return rows
 
 
 def objects_in(listed: Any) -> list[dict[str, Any]]:

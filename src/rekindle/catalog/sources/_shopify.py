@@ -102,6 +102,6 @@ def unsold(values: Values, report: Report, row: int) -> bool:
     for name in ("status", "published"):
         text = first(values.get(name, ""))
         if read.truth(text) is False:
-            report.add("not-published", "not for sale, left out", severity="note", row=row, value=f"{name}: {text}")
+            report.not_for_sale(row, f"{name}: {text}")
             return True
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from rekindle.catalog.account import Manifest, Setting
-from rekindle.catalog.row import Prepared
+from rekindle.catalog.sources._offer import no_file as sniff
 from rekindle.catalog.sources.akeneo.account import configure
 from rekindle.catalog.sources.akeneo.products import items, rows
 
@@ -53,11 +53,6 @@ manifest: Final = Manifest(
         "https://api.akeneo.com/documentation/good-practices.html",
     ),
 )
-
-
-def sniff(_prepared: Prepared) -> str | None:
-    """No file is an account."""
-    return None
 
 
 __all__ = ["TITLE", "configure", "items", "manifest", "rows", "sniff"]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from rekindle.catalog._asking import basic, bearer, body_of, get, objects, shop_address, usual
+from rekindle.catalog._asking import ByToken, basic, bearer, body_of, get, objects, shop_address, usual
 from rekindle.catalog.account import Answer, Ask, Cursor, Read, Record, Scope, Trouble
 from rekindle.egress.connector import SettingsError
 from rekindle.egress.request import host_of
@@ -59,8 +59,10 @@ def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> Akeneo
     return AkeneoAccount(address, reading, secrets, zone)
 
 
-class AkeneoAccount:
+class AkeneoAccount(ByToken):
     """One channel and locale. ``Cursor.after`` is the PIM's cursor; ``facts`` hold models to ask for, and the way back."""
+
+    refused: ClassVar = frozenset({400, 422})
 
     def __init__(self, url: str, reading: Reading, secrets: Mapping[str, str], zone: ZoneInfo) -> None:
         self._url, self._api, self._reading, self._zone = url, f"{url}/api/rest/v1", reading, zone
@@ -73,15 +75,6 @@ class AkeneoAccount:
         headers = {"Accept": "application/json", "Content-Type": "application/json", **self._client}
         body = msgspec.json.encode({"grant_type": "password", **self._user})
         return Ask("POST", f"{self._url}/api/oauth/v1/token", headers, body)
-
-    def token(self, answer: Answer) -> str | Trouble:
-        if answer.status in (400, 422):
-            return Trouble("denied", "Akeneo refused client id, secret, user name or password")
-        if trouble := usual(answer):
-            return trouble
-        found = body_of(answer)
-        token = found.get("access_token") if isinstance(found, dict) else None
-        return token if isinstance(token, str) and token else Trouble("again", "Akeneo's answer holds no token")
 
     def begin(self, scope: Scope) -> Cursor:
         return Cursor("channel", scope=scope)

@@ -39,8 +39,7 @@ def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item
             nonlocal origin
             for number, record in records.of("product"):
                 if reason := _unfit(record.body, records, options):
-                    remedy = "not for sale on this channel, left out"
-                    report.add("not-published", remedy, severity="note", row=number, value=reason)
+                    report.not_for_sale(number, reason)
                     continue
                 values = _values(record, records, options)
                 group = values.get("group_id")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from rekindle.catalog.account import Manifest, Setting
-from rekindle.catalog.row import Prepared
+from rekindle.catalog.sources._offer import no_file as sniff
 from rekindle.catalog.sources.baselinker.account import configure
 from rekindle.catalog.sources.baselinker.products import items, rows
 
@@ -25,11 +25,6 @@ manifest: Final = Manifest(
     checked="address, token, quota and methods: BaseLinker's own documentation of 2026",
     documents=("https://api.baselinker.com/",),
 )
-
-
-def sniff(_prepared: Prepared) -> str | None:
-    """No file is an account."""
-    return None
 
 
 __all__ = ["TITLE", "configure", "items", "manifest", "rows", "sniff"]

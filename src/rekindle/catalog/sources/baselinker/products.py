@@ -10,16 +10,11 @@ from rekindle.catalog._records import Records
 from rekindle.catalog.account import Record
 from rekindle.catalog.products import product_from
 from rekindle.catalog.report import Report
-from rekindle.catalog.row import Item, Options, Prepared, Row, Values
-from rekindle.catalog.sources._offer import deepest, label, shop_fact
+from rekindle.catalog.row import Item, Options, Prepared, Values
+from rekindle.catalog.sources._offer import deepest, label, rows_of, shop_fact
 from rekindle.catalog.variants import fill
 
-
-def rows(prepared: Prepared, _options: Options, report: Report) -> Iterator[Row]:
-    """Yield the products as they were given, flattened."""
-    with Records(prepared, report) as records:
-        for number, record in records.of("product"):
-            yield Row(number, _json.flat(record.body))
+rows = rows_of("product")
 
 
 def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item]:

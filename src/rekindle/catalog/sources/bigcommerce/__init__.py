@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from rekindle.catalog._asking import check_standard, hook_body
 from rekindle.catalog.account import Manifest, Setting, Unsigned
-from rekindle.catalog.row import Prepared
+from rekindle.catalog.sources._offer import no_file as sniff
 from rekindle.catalog.sources.bigcommerce.account import configure
 from rekindle.catalog.sources.bigcommerce.products import items, rows
 
@@ -29,11 +29,6 @@ manifest: Final = Manifest(
         "https://developer.bigcommerce.com/docs/integrations/webhooks",
     ),
 )
-
-
-def sniff(_prepared: Prepared) -> str | None:
-    """No file is an account."""
-    return None
 
 
 def hint(headers: Mapping[str, str], body: bytes, secret: str, now_ms: int) -> Sequence[str]:

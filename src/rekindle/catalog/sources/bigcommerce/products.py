@@ -10,18 +10,14 @@ from rekindle.catalog import _json
 from rekindle.catalog._records import Records
 from rekindle.catalog.products import product_from
 from rekindle.catalog.report import Report
-from rekindle.catalog.row import Item, Options, Prepared, Row, Values
-from rekindle.catalog.sources._offer import deepest, label, objects_in, shop_fact
+from rekindle.catalog.row import Item, Options, Prepared, Values
+from rekindle.catalog.sources._offer import deepest, label, objects_in, rows_of, shop_fact
 from rekindle.catalog.variants import fill
 
 _AVAILABLE: Final = {"available": "in_stock", "disabled": "out_of_stock", "preorder": "preorder"}
 
 
-def rows(prepared: Prepared, _options: Options, report: Report) -> Iterator[Row]:
-    """Yield the products as they were given, flattened."""
-    with Records(prepared, report) as records:
-        for number, record in records.of("product"):
-            yield Row(number, _json.flat(record.body))
+rows = rows_of("product")
 
 
 def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item]:
@@ -36,9 +32,7 @@ def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item
             product = record.body
             if product.get("is_visible") is False:
                 value = _json.text(product.get("name"))
-                report.add(
-                    "not-published", "not visible in the shop, left out", severity="note", row=number, value=value
-                )
+                report.not_for_sale(number, value)
                 continue
             for variant in objects_in(product.get("variants")) or [{}]:
                 chosen = objects_in(variant.get("option_values"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from rekindle.catalog.account import Manifest, Setting
-from rekindle.catalog.row import Prepared
+from rekindle.catalog.sources._offer import no_file as sniff
 from rekindle.catalog.sources.magento.account import configure
 from rekindle.catalog.sources.magento.products import items, rows
 
@@ -42,11 +42,6 @@ manifest: Final = Manifest(
         "https://developer.adobe.com/commerce/webapi/get-started/authentication/gs-authentication-token/",
     ),
 )
-
-
-def sniff(_prepared: Prepared) -> str | None:
-    """No file is an account."""
-    return None
 
 
 __all__ = ["TITLE", "configure", "items", "manifest", "rows", "sniff"]

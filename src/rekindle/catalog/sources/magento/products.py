@@ -14,8 +14,8 @@ from rekindle.catalog._spill import Spill
 from rekindle.catalog.account import Record
 from rekindle.catalog.products import first, product_from
 from rekindle.catalog.report import Report
-from rekindle.catalog.row import Item, Options, Prepared, Row, Values
-from rekindle.catalog.sources._offer import deepest, label, objects_in, shop_fact
+from rekindle.catalog.row import Item, Options, Prepared, Values
+from rekindle.catalog.sources._offer import deepest, label, objects_in, rows_of, shop_fact
 from rekindle.catalog.sources.magento.account import links_of
 from rekindle.catalog.variants import fill
 
@@ -23,11 +23,7 @@ _SOLD: Final = frozenset({"simple", "virtual", "downloadable", "giftcard"})
 _HIDDEN: Final = "1"
 
 
-def rows(prepared: Prepared, _options: Options, report: Report) -> Iterator[Row]:
-    """Yield the products as they were given, flattened."""
-    with Records(prepared, report) as records:
-        for number, record in records.of("product"):
-            yield Row(number, _json.flat(record.body))
+rows = rows_of("product")
 
 
 def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item]:
@@ -50,7 +46,7 @@ def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item
                 or (parent and _json.text(parent.body.get("status")) == "2")
             ):
                 value = _json.text(body.get("sku"))
-                report.add("not-published", "not for sale, left out", severity="note", row=number, value=value)
+                report.not_for_sale(number, value)
                 continue
             values = _values(record, parent, template, options, records)
             if product := product_from(values, options, report, number):

@@ -86,7 +86,7 @@ def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item
                 continue
             online = first(row.values.get("product_online", "1"))
             if read.truth(online) is False or online.strip() == "2":
-                report.add("not-published", "not for sale, left out", severity="note", row=row.number, value=online)
+                report.not_for_sale(row.number, online)
                 continue
             parent = parents.get(first(row.values.get("sku", "")).strip())
             product = product_from(_values(row.values, parent or {}, options), options, report, row.number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from rekindle.catalog.account import Manifest, Setting
-from rekindle.catalog.row import Prepared
+from rekindle.catalog.sources._offer import no_file as sniff
 from rekindle.catalog.sources.prestashop.account import configure
 from rekindle.catalog.sources.prestashop.products import items, rows
 
@@ -37,11 +37,6 @@ manifest: Final = Manifest(
         "https://devdocs.prestashop-project.org/8/webservice/tutorials/advanced-use/specific-price/",
     ),
 )
-
-
-def sniff(_prepared: Prepared) -> str | None:
-    """No file is an account."""
-    return None
 
 
 __all__ = ["TITLE", "configure", "items", "manifest", "rows", "sniff"]

@@ -11,16 +11,11 @@ from rekindle.catalog._spill import Spill
 from rekindle.catalog.account import Record
 from rekindle.catalog.products import product_from
 from rekindle.catalog.report import Report
-from rekindle.catalog.row import Item, Options, Prepared, Row, Values
-from rekindle.catalog.sources._offer import deepest, label, objects_in, shop_fact
+from rekindle.catalog.row import Item, Options, Prepared, Values
+from rekindle.catalog.sources._offer import deepest, label, objects_in, rows_of, shop_fact
 from rekindle.catalog.variants import fill
 
-
-def rows(prepared: Prepared, _options: Options, report: Report) -> Iterator[Row]:
-    """Yield products and combinations as they were given, flattened."""
-    with Records(prepared, report) as records:
-        for number, record in records.of("products", "combinations"):
-            yield Row(number, _json.flat(record.body))
+rows = rows_of("products", "combinations")
 
 
 def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item]:
@@ -41,7 +36,7 @@ def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item
             body = product.body
             if _json.text(body.get("active")) == "0" or _json.text(body.get("available_for_order")) == "0":
                 value = _text(body.get("name"))
-                report.add("not-published", "not for sale, left out", severity="note", row=number, value=value)
+                report.not_for_sale(number, value)
                 continue
             values = _values(product, combination, options, records)
             if found := product_from(values, options, report, number):

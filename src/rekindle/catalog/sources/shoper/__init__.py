@@ -9,7 +9,7 @@ from typing import Final
 
 from rekindle.catalog._asking import hook_body
 from rekindle.catalog.account import Manifest, Setting, Unsigned
-from rekindle.catalog.row import Prepared
+from rekindle.catalog.sources._offer import no_file as sniff
 from rekindle.catalog.sources.shoper.account import configure
 from rekindle.catalog.sources.shoper.products import items, rows
 
@@ -43,11 +43,6 @@ manifest: Final = Manifest(
     ),
     documents=("https://developers.shoper.pl/", "https://www.shoper.pl/learn/artykul/jak-utworzyc-webhook"),
 )
-
-
-def sniff(_prepared: Prepared) -> str | None:
-    """No file is an account."""
-    return None
 
 
 def hint(headers: Mapping[str, str], body: bytes, secret: str, _now_ms: int) -> Sequence[str]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from rekindle.catalog._asking import basic, bearer, body_of, get, objects, shop_address, usual
+from rekindle.catalog._asking import ByToken, basic, bearer, body_of, get, objects, shop_address, usual
 from rekindle.catalog.account import Answer, Ask, Cursor, Read, Record, Scope, Trouble
 from rekindle.catalog.sources._offer import objects_in
 from rekindle.egress.request import host_of
@@ -35,7 +35,7 @@ def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> Shoper
     return ShoperAccount(address, basic(secrets["login"], secrets["password"]))
 
 
-class ShoperAccount:
+class ShoperAccount(ByToken):
     """One shop. ``Cursor.after`` is the last id seen; ``todo`` are the products of a scope of keys."""
 
     def __init__(self, url: str, login: Mapping[str, str]) -> None:
@@ -45,15 +45,6 @@ class ShoperAccount:
     def login(self) -> Ask | None:
         """Ask for a token with the API user's login."""
         return Ask("POST", f"{self._api}/auth", {"Accept": "application/json", **self._login})
-
-    def token(self, answer: Answer) -> str | Trouble:
-        if answer.status == 400:
-            return Trouble("denied", "Shoper refused login and password")
-        if trouble := usual(answer):
-            return trouble
-        found = body_of(answer)
-        token = found.get("access_token") if isinstance(found, dict) else None
-        return token if isinstance(token, str) and token else Trouble("broken", "Shoper's answer holds no token")
 
     def begin(self, scope: Scope) -> Cursor:
         return Cursor(_LISTS[0], scope=scope)

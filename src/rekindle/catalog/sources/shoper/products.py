@@ -12,18 +12,14 @@ from rekindle.catalog._spill import Spill
 from rekindle.catalog.account import Record
 from rekindle.catalog.products import product_from
 from rekindle.catalog.report import Report
-from rekindle.catalog.row import Item, Options, Prepared, Row, Values
-from rekindle.catalog.sources._offer import label, objects_in
+from rekindle.catalog.row import Item, Options, Prepared, Values
+from rekindle.catalog.sources._offer import label, objects_in, rows_of
 from rekindle.catalog.variants import fill
 
 _IMAGE: Final = "environment/cache/images/0_0_productGfx_{gfx_id}/{name}"
 
 
-def rows(prepared: Prepared, _options: Options, report: Report) -> Iterator[Row]:
-    """Yield products and variants as they were given, flattened."""
-    with Records(prepared, report) as records:
-        for number, record in records.of("products", "product-stocks"):
-            yield Row(number, _json.flat(record.body))
+rows = rows_of("products", "product-stocks")
 
 
 def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item]:
@@ -45,7 +41,7 @@ def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item
             stock = variant.body if variant else _inner(product.body, "stock")
             if _json.text(texts.get("active")) in ("0", "false") or _json.text(stock.get("active")) in ("0", "false"):
                 value = _json.text(texts.get("name"))
-                report.add("not-published", "not for sale, left out", severity="note", row=number, value=value)
+                report.not_for_sale(number, value)
                 continue
             values = _values(product, stock, texts, options, records, variant=variant is not None)
             if found := product_from(values, options, report, number):

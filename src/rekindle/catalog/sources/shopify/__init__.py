@@ -10,6 +10,7 @@ from rekindle.catalog.account import Manifest, Setting
 from rekindle.catalog.report import Report
 from rekindle.catalog.row import Item, Options, Prepared
 from rekindle.catalog.sources import shopify_bulk
+from rekindle.catalog.sources._offer import no_file as sniff
 from rekindle.catalog.sources.shopify.account import configure
 from rekindle.catalog.sources.shopify_bulk import rows
 
@@ -28,6 +29,10 @@ manifest: Final = Manifest(
     ),
     hook_secret="the app's client secret",  # noqa: S106 - a description
     since=True,
+    checked=(
+        "every field of the queries: types made from the Admin API's schema of 2025-10; bulkOperation by its id: Shopify's "
+        "change log (2026-01). ProductVariant.image is deprecated there in favour of media, and still read"
+    ),
     documents=(
         "https://shopify.dev/docs/api/usage/bulk-operations/queries",
         "https://shopify.dev/docs/api/usage/limits",
@@ -41,11 +46,6 @@ _STOCK: Final = {
     "inventory_levels/disconnect": "inventory_item_id",
     "inventory_items/update": "id",
 }
-
-
-def sniff(_prepared: Prepared) -> str | None:
-    """No file is an account."""
-    return None
 
 
 def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item]:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from rekindle.catalog._asking import body_of, usual
+from rekindle.catalog._asking import ByToken, body_of, usual
 from rekindle.catalog.account import Answer, Ask, Cursor, Read, Scope, Trouble
 from rekindle.catalog.sources.shopify import queries
 from rekindle.egress.answers import masked
@@ -42,7 +42,7 @@ def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> Shopif
     return ShopifyAccount(shop, version, secrets.get("token", ""), client)
 
 
-class ShopifyAccount:
+class ShopifyAccount(ByToken):
     """One shop."""
 
     def __init__(self, shop: str, version: str, token: str, client: tuple[str, str]) -> None:
@@ -56,15 +56,6 @@ class ShopifyAccount:
         form = {"grant_type": "client_credentials", "client_id": self._client[0], "client_secret": self._client[1]}
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         return Ask("POST", f"https://{self._shop}/admin/oauth/access_token", headers, urlencode(form).encode())
-
-    def token(self, answer: Answer) -> str | Trouble:
-        if answer.status == 400:
-            return Trouble("denied", "Shopify refused client_id and client_secret")
-        if trouble := usual(answer):
-            return trouble
-        found = body_of(answer)
-        token = found.get("access_token") if isinstance(found, dict) else None
-        return token if isinstance(token, str) and token else Trouble("broken", "Shopify's answer holds no token")
 
     def begin(self, scope: Scope) -> Cursor:
         return Cursor("shop", scope=scope)

@@ -7,7 +7,7 @@ from typing import Final
 
 from rekindle.catalog._asking import check_hmac, hook_body
 from rekindle.catalog.account import Manifest, Setting
-from rekindle.catalog.row import Prepared
+from rekindle.catalog.sources._offer import no_file as sniff
 from rekindle.catalog.sources.woocommerce.account import configure
 from rekindle.catalog.sources.woocommerce.products import items, rows
 
@@ -29,11 +29,6 @@ manifest: Final = Manifest(
     unverified="WooCommerce documents no quota of requests; four a second are asked at most.",
     documents=("https://woocommerce.github.io/woocommerce-rest-api-docs/",),
 )
-
-
-def sniff(_prepared: Prepared) -> str | None:
-    """No file is an account."""
-    return None
 
 
 def hint(headers: Mapping[str, str], body: bytes, secret: str, _now_ms: int) -> Sequence[str]:

@@ -10,8 +10,8 @@ from rekindle.catalog._records import Records
 from rekindle.catalog.account import Record
 from rekindle.catalog.products import product_from
 from rekindle.catalog.report import Report
-from rekindle.catalog.row import Item, Options, Prepared, Row, Values
-from rekindle.catalog.sources._offer import deepest, label, objects_in, shop_fact
+from rekindle.catalog.row import Item, Options, Prepared, Values
+from rekindle.catalog.sources._offer import deepest, label, objects_in, rows_of, shop_fact
 from rekindle.catalog.variants import fill
 
 _LENT: Final = ("name", "description", "short_description", "categories", "brands", "tags", "status", "permalink")
@@ -19,11 +19,7 @@ _SOLD: Final = frozenset({"simple", "external", "subscription", "variation", "su
 _STOCK: Final = {"instock": "in_stock", "outofstock": "out_of_stock", "onbackorder": "backorder"}
 
 
-def rows(prepared: Prepared, _options: Options, report: Report) -> Iterator[Row]:
-    """Yield products and variations as they were given, flattened."""
-    with Records(prepared, report) as records:
-        for number, record in records.of("product", "variation"):
-            yield Row(number, _json.flat(record.body))
+rows = rows_of("product", "variation")
 
 
 def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item]:
@@ -42,7 +38,7 @@ def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item
                 body = {**body, **{name: parent.body.get(name) for name in _LENT if not body.get(name)}}
             if (parent.body if parent else body).get("status") != "publish" or body.get("status") != "publish":
                 status = _json.text(body.get("status"))
-                report.add("not-published", "not for sale, left out", severity="note", row=number, value=status)
+                report.not_for_sale(number, status)
                 continue
             values = _values(body, parent, template, records) | {"currency": currency}
             if product := product_from(values, options, report, number):

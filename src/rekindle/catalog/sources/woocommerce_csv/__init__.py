@@ -61,7 +61,7 @@ def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item
                 values = values | lent | {"group": parent.get("ID", "")}
             if read.truth(first(values.get("Published", "1"))) is False:
                 text = first(row.values.get("Published", ""))
-                report.add("not-published", "not for sale, left out", severity="note", row=row.number, value=text)
+                report.not_for_sale(row.number, text)
                 continue
             product = product_from(_values(values, template, options), options, report, row.number)
             if product is not None:
