@@ -42,7 +42,7 @@ class House:
     def items(self) -> dict[str, dict[str, object]]:
         snapshot = self.snapshots.current("shop")
         assert snapshot is not None
-        found = duckdb.sql(f"SELECT * FROM read_parquet('{snapshot.path}')")
+        found = duckdb.sql(f"FROM {snapshot.table()} ORDER BY id")
         rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
         assert len(rows) == snapshot.items
         assert [row["id"] for row in rows] == sorted(row["id"] for row in rows)

@@ -69,7 +69,7 @@ class KnowingShelf(Shelf):
 
     def put(self, *products: Product) -> Snapshot:
         snapshot = super().put(*products)
-        self.kept[snapshot.digest] = snapshot.path
+        self.kept[snapshot.digest] = snapshot.base
         return snapshot
 
     def changed(self, workspace: str, old: str, new: str, folder: Path) -> Path | None:

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - table functions take no parameters; names come from our own columns, texts through text
 """DuckDB as the engine for tables in bulk: core only, bounded memory, spilling to the work folder."""
 
 from __future__ import annotations
@@ -7,7 +8,12 @@ from typing import Final
 
 import duckdb
 
-MEMORY: Final = "256MB"
+from rekindle.model.ports import overlaid
+
+MEMORY: Final = "320MB"
+"""What an engine may take; a million items of many texts can be sorted with that, and no more than one thread."""
+
+_MANY: Final = 2_000_000
 
 COLUMNS: Final = {
     "id": "VARCHAR",
@@ -43,6 +49,11 @@ COLUMNS: Final = {
 }
 """The columns of a snapshot that come from `Product`, in its order; `PLACE` follows."""
 
+PRINT: Final = f"hash({', '.join(name for name in COLUMNS if name != 'id')})"
+"""SQL that tells items of one id apart by everything but where they were read; good within one version of the engine."""
+
+ENGINE: Final = f"duckdb {duckdb.__version__}"
+
 PLACE: Final = ("source", "row", "origin")
 """Where an item comes from: source, row, and the account's own id of what is read again to see it again."""
 
@@ -66,6 +77,20 @@ def connect(folder: Path, memory: str = MEMORY, threads: int = 2) -> duckdb.Duck
     )
 
 
+def scratch(folder: Path, memory: str = MEMORY, threads: int = 2) -> duckdb.DuckDBPyConnection:
+    """Open an engine for tables that mostly fit into memory; they spill to ``folder``."""
+    return duckdb.connect(
+        config={
+            "memory_limit": memory,
+            "threads": threads,
+            "temp_directory": str(folder / "spill"),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "preserve_insertion_order": False,
+        },
+    )
+
+
 def text(value: object) -> str:
     """Return ``value`` as an SQL string literal, for places where DuckDB takes no parameter."""
     return "'" + str(value).replace("'", "''") + "'"
@@ -76,16 +101,39 @@ def parquet(path: Path) -> str:
     return f"read_parquet({text(path)})"
 
 
-def write_parquet(engine: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
-    """Write the query's rows as zstd Parquet, in the query's order; the same rows give the same bytes.
+def write_items(engine: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
+    """Write the query's items as zstd Parquet, sorted by id, each with its fingerprint; the same rows give the same bytes.
 
-    The rows must come from `clean`ed texts: the file says so, and its readers need not clean again. Groups are small
-    enough that several cores read even a small catalogue.
+    The items must come from `clean`ed texts: the file says so, and its readers need not clean again. Groups are small
+    enough that several cores read even a small catalogue. A query with ``gone`` makes a patch (`model.ports.overlaid`).
     """
+    # Every thread of a sort keeps blocks of its own, and two take more processor time than one.
+    engine.execute("SET threads = 1")
     engine.execute(
-        f"COPY ({query}) TO {text(target)} "
-        "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480, KV_METADATA {rekindle: 'clean'})"
+        f"COPY (SELECT *, {PRINT} AS print FROM ({query}) ORDER BY id) TO {text(target)} (FORMAT parquet, "
+        f"COMPRESSION zstd, ROW_GROUP_SIZE 20480, KV_METADATA {{rekindle: 'clean', prints: {text(ENGINE)}}})"
     )
+    engine.execute("SET threads = 2")
+
+
+def make_room(engine: duckdb.DuckDBPyConnection, items: int) -> None:
+    """Let the engine take more memory where there are very many items."""
+    if items > _MANY:
+        engine.execute("SET memory_limit = '700MB'")
+
+
+def printed(engine: duckdb.DuckDBPyConnection, base: Path, patch: Path | None = None) -> str:
+    """Return SQL for items with their fingerprints (``print``), made anew where another engine made those in the files."""
+    table = overlaid(base, patch)
+    if all(_made_here(engine, path) for path in (base, patch) if path is not None):
+        return table
+    columns = {row[0] for row in engine.execute(f"DESCRIBE FROM {table}").fetchall()}
+    return f"(SELECT * {'EXCLUDE (print)' if 'print' in columns else ''}, {PRINT} AS print FROM {table})"
+
+
+def _made_here(engine: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    query = f"SELECT decode(value) FROM parquet_kv_metadata({text(path)}) WHERE key = 'prints'"
+    return engine.execute(query).fetchone() == (ENGINE,)
 
 
 def clean(value: str) -> str:

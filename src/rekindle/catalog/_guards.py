@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from rekindle.catalog import _duck
+from rekindle.catalog.files import Files
 from rekindle.catalog.report import Report
 
 MAX_SHRINK: Final = 0.3
@@ -20,7 +21,7 @@ def count_items(path: Path) -> int:
 
 
 def verdict(
-    new: Path, items: int, old: Path | None, previous: int, report: Report, *, max_shrink: float, confirmed: bool
+    new: Path, items: int, old: Files | None, previous: int, report: Report, *, max_shrink: float, confirmed: bool
 ) -> tuple[str, str] | None:
     """Return code and message of what holds the import back, or None.
 
@@ -38,16 +39,16 @@ def verdict(
     if items < previous * (1 - max_shrink):
         share = round(100 * (1 - items / previous))
         return "shrunk", f"{items} items instead of {previous} ({share} % fewer); confirm with --confirm-shrink"
-    before, now = _filled(old), _filled(new)
+    before, now = _filled(old.table()), _filled(_duck.parquet(new))
     lost = [name for name in _WATCHED if before[name] >= 0.5 and now[name] == 0]
     if lost:
         return "field-lost", f"no item has {', '.join(lost)} any more; confirm with --confirm-shrink if that is meant"
     return None
 
 
-def _filled(path: Path) -> dict[str, float]:
+def _filled(table: str) -> dict[str, float]:
     """Return the share of items that have each watched field."""
     shares = ", ".join(f"avg((coalesce({name}::VARCHAR, '') <> '')::INT)" for name in _WATCHED)
     with _duck.memory() as engine:
-        found = engine.execute(f"SELECT {shares} FROM {_duck.parquet(path)}").fetchone()  # noqa: S608
+        found = engine.execute(f"SELECT {shares} FROM {table}").fetchone()  # noqa: S608
     return dict(zip(_WATCHED, (float(value or 0) for value in found or ()), strict=True))

@@ -11,7 +11,11 @@ snapshots = sa.Table(
     metadata,
     sa.Column("workspace", sa.Text, primary_key=True),
     sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("base_digest", sa.String(64)),  # its items, as Parquet; NULL: the snapshot's own digest
+    sa.Column("patch_digest", sa.String(64)),  # what differs from the base (`overlay`)
+    sa.Column("recipe", sa.String(64)),  # of which sources it was merged, and how
     sa.Column("offers_digest", sa.String(64), nullable=False),
+    sa.Column("offers_patch_digest", sa.String(64)),
     sa.Column("items", sa.BigInteger, nullable=False),
     sa.Column("taken_ms", sa.BigInteger, nullable=False),
     sa.Column("previous", sa.String(64)),
@@ -35,6 +39,7 @@ sources = sa.Table(
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("tried_ms", sa.BigInteger, nullable=False),
     sa.Column("digest", sa.String(64)),  # the last good import, as Parquet
+    sa.Column("patch_digest", sa.String(64)),  # what differs from it now (`overlay`)
     sa.Column("items", sa.BigInteger, nullable=False, default=0),
     sa.Column("read_ms", sa.BigInteger),
     sa.Column("fingerprint", sa.String(64)),  # of the source's settings
@@ -42,6 +47,7 @@ sources = sa.Table(
     sa.Column("etag", sa.Text),
     sa.Column("last_modified", sa.Text),
     sa.Column("ages_digest", sa.String(64)),  # when each item was seen and changed, as Parquet
+    sa.Column("ages_patch_digest", sa.String(64)),
     sa.Column("changes_ms", sa.BigInteger),  # until when it is known what changed in an account
     sa.Column("asked_ms", sa.BigInteger),  # when it was last asked for that
 )

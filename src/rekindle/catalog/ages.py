@@ -9,12 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+import duckdb
 import msgspec
 import sqlalchemy as sa
 
 from rekindle.catalog import _duck, _tables
+from rekindle.catalog.files import Files
 from rekindle.engines.blobs import Blobs
 from rekindle.engines.database import Database
+from rekindle.model.ports import overlaid
 
 PRICE: Final = ("price", "sale_price", "sale_start_ms", "sale_end_ms", "currency")
 STOCK: Final = ("availability", "quantity")
@@ -30,38 +33,65 @@ class Age(msgspec.Struct, frozen=True):
     changed_ms: int
 
 
-def grow_older(
-    ages: Path | None, old: Path | None, new: Path, now_ms: int, folder: Path, *, seen: Path | None = None
-) -> Path:
-    """Return the ages of ``new``'s items, from those of ``old``'s; ``seen`` holds the ids seen now (None: all)."""
-    target = folder / "ages.parquet"
+def first_seen(
+    engine: duckdb.DuckDBPyConnection, ages: str | None, old: str | None, new: str, now_ms: int, target: Path
+) -> None:
+    """Write the ages of all items of ``new`` (relations: ``ages`` and ``old`` are of the state before) as Parquet."""
     now = int(now_ms)
-    with _duck.connect(folder) as engine:
-        if old is None:
-            query = f"SELECT id, {now} AS seen_ms, {now} AS price_ms, {now} AS stock_ms, {now} AS changed_ms FROM {_duck.parquet(new)}"
-        else:
-            known = (
-                _duck.parquet(ages)
-                if ages
-                else "(SELECT NULL::VARCHAR AS id, "
-                + ", ".join(f"0::BIGINT AS {name}" for name in ("seen_ms", "price_ms", "stock_ms", "changed_ms"))
-                + " LIMIT 0)"
-            )
-            every = [name for name in _duck.COLUMNS if name != "id"]
-            was_seen = "TRUE" if seen is None else f"n.id IN (SELECT id FROM {_duck.parquet(seen)})"
-            query = (
-                f"SELECT n.id AS id, CASE WHEN {was_seen} THEN {now} ELSE coalesce(a.seen_ms, {now}) END AS seen_ms, "
-                f"{_since(PRICE, 'price_ms', now)}, {_since(STOCK, 'stock_ms', now)}, {_since(every, 'changed_ms', now)} "
-                f"FROM {_duck.parquet(new)} n LEFT JOIN {_duck.parquet(old)} o ON o.id = n.id "
-                f"LEFT JOIN {known} a ON a.id = n.id"
-            )
-        _duck.write_parquet(engine, f"{query} ORDER BY id", target)
-    return target
+    if old is None:
+        query = f"SELECT id, {now} AS seen_ms, {now} AS price_ms, {now} AS stock_ms, {now} AS changed_ms FROM {new}"
+    else:
+        signs = f"id, hash({', '.join(PRICE)}) AS prices, hash({', '.join(STOCK)}) AS stocks, print"
+        query = (
+            f"SELECT n.id AS id, {now} AS seen_ms, {_since('prices', 'price_ms', now)}, {_since('stocks', 'stock_ms', now)}, "
+            f"{_since('print', 'changed_ms', now)} FROM (SELECT {signs} FROM {new}) n "
+            f"LEFT JOIN (SELECT {signs} FROM {old}) o ON o.id = n.id LEFT JOIN {ages or _NONE} a ON a.id = n.id"
+        )
+    write_ages(engine, query, target)
 
 
-def _since(names: tuple[str, ...] | list[str], column: str, now: int) -> str:
-    differs = " OR ".join(f"o.{name} IS DISTINCT FROM n.{name}" for name in names)
-    return f"CASE WHEN o.id IS NULL OR {differs} THEN {now} ELSE coalesce(a.{column}, {now}) END AS {column}"
+def grow_older(engine: duckdb.DuckDBPyConnection, ages: Files, seen: Path | None, now_ms: int, target: Path) -> int:
+    """Write the new patch of ages as Parquet, after the table ``step`` (`overlay.Steps`), and return its size.
+
+    ``seen`` holds the ids that were seen now. Without it all were; that is kept with the source, not with each item.
+    """
+    now = int(now_ms)
+    known = "FALSE" if seen is None else f"t.id IN (SELECT id FROM {_duck.parquet(seen)})"
+    touched = "SELECT id, gone, was IS DISTINCT FROM now AS changed, price, stock FROM step"
+    if seen is not None:
+        touched += f" UNION ALL SELECT id, FALSE, FALSE, FALSE, FALSE FROM {_duck.parquet(seen)} ANTI JOIN (SELECT id FROM step) USING (id)"
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE touched AS {touched}")
+    query = (
+        f"SELECT t.id AS id, CASE WHEN {known} OR t.changed THEN {now} ELSE coalesce(a.seen_ms, {now}) END AS seen_ms, "
+        f"CASE WHEN t.price THEN {now} ELSE coalesce(a.price_ms, {now}) END AS price_ms, "
+        f"CASE WHEN t.stock THEN {now} ELSE coalesce(a.stock_ms, {now}) END AS stock_ms, "
+        f"CASE WHEN t.changed THEN {now} ELSE coalesce(a.changed_ms, {now}) END AS changed_ms, t.gone AS gone "
+        f"FROM touched t LEFT JOIN (FROM {ages.table()} SEMI JOIN (SELECT id FROM touched) USING (id)) a ON a.id = t.id"
+    )
+    if ages.patch is not None:
+        query += f" UNION ALL BY NAME SELECT * FROM {_duck.parquet(ages.patch)} ANTI JOIN (SELECT id FROM touched) USING (id)"
+    write_ages(engine, query, target)
+    (size,) = engine.execute(f"SELECT count(*) FROM {_duck.parquet(target)}").fetchone() or (0,)
+    return int(size)
+
+
+def write_ages(engine: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
+    """Write rows of ages as Parquet."""
+    engine.execute(
+        f"COPY (SELECT * FROM ({query}) ORDER BY id) TO {_duck.text(target)} "
+        "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480)"
+    )
+
+
+_NONE: Final = (
+    "(SELECT NULL::VARCHAR AS id, "
+    + ", ".join(f"0::BIGINT AS {name}" for name in ("seen_ms", "price_ms", "stock_ms", "changed_ms"))
+    + " LIMIT 0)"
+)
+
+
+def _since(sign: str, column: str, now: int) -> str:
+    return f"CASE WHEN o.id IS NULL OR o.{sign} <> n.{sign} THEN {now} ELSE coalesce(a.{column}, {now}) END AS {column}"
 
 
 class Ages:
@@ -79,7 +109,9 @@ class Ages:
         found = []
         with _duck.memory() as engine:
             for row in rows:
-                sql = f"SELECT * EXCLUDE (id) FROM {_duck.parquet(self._blobs.path(row.ages_digest))} WHERE id = ?"
+                patch = self._blobs.path(row.ages_patch_digest) if row.ages_patch_digest else None
+                known = overlaid(self._blobs.path(row.ages_digest), patch)
+                sql = f"SELECT seen_ms, price_ms, stock_ms, changed_ms FROM {known} WHERE id = ?"
                 if (values := engine.execute(sql, [identity]).fetchone()) is not None:
                     seen, price, stock, changed = map(int, values)
                     found.append(Age(row.source, max(seen, row.read_ms or 0), price, stock, changed))

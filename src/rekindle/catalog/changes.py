@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -12,9 +11,9 @@ import duckdb
 import msgspec
 
 from rekindle.catalog import _duck
+from rekindle.catalog.files import Files
 
 SAMPLE: Final = 20
-_ENGINE: Final = f"duckdb {duckdb.__version__}"
 
 
 class ChangeSet(msgspec.Struct, frozen=True):
@@ -40,38 +39,43 @@ class ChangeSummary(msgspec.Struct, frozen=True):
 
 
 def compare(
-    old: Path | None, new: Path, limit: int | None = None, differing: Path | None = None
+    engine: duckdb.DuckDBPyConnection, old: Files | None, new: Files, limit: int | None = None
 ) -> tuple[ChangeSummary, ChangeSet]:
-    """Compare two snapshots' Parquet files; ``old`` is None before the first.
+    """Compare two states, and make the table ``differences`` (``id``, ``was``, ``now``); ``old`` is None before the first.
 
     ``limit`` bounds each of the three lists. Where a row moved in its file (``source``, ``row``) is no change.
-    What differs is written to ``differing`` too, for `chained`.
     """
-    with tempfile.TemporaryDirectory(prefix="rekindle-changes-") as work, _duck.connect(Path(work)) as engine:
-        # Fingerprints are compared first: they need little memory, and few items differ most of the time.
-        before = "(SELECT NULL::VARCHAR AS id, NULL::UBIGINT AS print LIMIT 0)" if old is None else _prints(old)
-        engine.execute(
-            "CREATE TABLE differences AS SELECT coalesce(o.id, n.id) AS id, o.print AS was, n.print AS now "
-            f"FROM {before} o FULL JOIN {_prints(new)} n ON o.id = n.id WHERE o.print IS DISTINCT FROM n.print"
-        )
-        if differing is not None:
-            _write(engine, "SELECT id, was, now FROM differences", differing)
-        return _told(engine, old, new, limit)
+    # Fingerprints are compared: they need little memory, and few items differ most of the time.
+    if old is None and limit == 0:
+        first = engine.execute(f"SELECT id FROM {new.table()} ORDER BY id LIMIT {SAMPLE + 1}").fetchall()
+        ids = [identity for (identity,) in first]
+        some = ChangeSet(ids[:SAMPLE], {}, [], len(ids) > SAMPLE)
+        return ChangeSummary(added=new.items, sample=some), ChangeSet([], {}, [], bool(ids))
+    before = "(SELECT NULL::VARCHAR AS id, NULL::UBIGINT AS print LIMIT 0)"
+    if old is not None:
+        before = f"(SELECT id, print FROM {_duck.printed(engine, old.base, old.patch)})"
+    after = f"(SELECT id, print FROM {_duck.printed(engine, new.base, new.patch)})"
+    engine.execute(
+        "CREATE OR REPLACE TEMP TABLE differences AS SELECT coalesce(o.id, n.id) AS id, o.print AS was, n.print AS now "
+        f"FROM {before} o FULL JOIN {after} n ON o.id = n.id WHERE o.print IS DISTINCT FROM n.print"
+    )
+    return told(engine, old.table() if old else None, new.table(), limit)
 
 
-def _told(
-    engine: duckdb.DuckDBPyConnection, old: Path | None, new: Path, limit: int | None
+def told(
+    engine: duckdb.DuckDBPyConnection, old: str | None, new: str, limit: int | None = None
 ) -> tuple[ChangeSummary, ChangeSet]:
+    """Say what the table ``differences`` holds; ``old`` and ``new`` are relations with at least the items that changed."""
     tests = ", ".join(f"CASE WHEN o.{name} IS DISTINCT FROM n.{name} THEN '{name}' END" for name in _COMPARED)
     engine.execute(
-        "CREATE TABLE told AS SELECT id, CASE WHEN was IS NULL THEN 'added' ELSE 'removed' END AS kind, "
+        "CREATE OR REPLACE TEMP TABLE told AS SELECT id, CASE WHEN was IS NULL THEN 'added' ELSE 'removed' END AS kind, "
         "[]::VARCHAR[] AS fields FROM differences WHERE was IS NULL OR now IS NULL"
     )
     if old is not None:
         both = "SEMI JOIN (SELECT id FROM differences WHERE was IS NOT NULL AND now IS NOT NULL) USING (id)"
         engine.execute(
             f"INSERT INTO told SELECT o.id, 'changed', list_filter([{tests}], lambda field: field IS NOT NULL) "
-            f"FROM (FROM {_duck.parquet(old)} {both}) o JOIN (FROM {_duck.parquet(new)} {both}) n ON o.id = n.id"
+            f"FROM (FROM {old} {both}) o JOIN (FROM {new} {both}) n ON o.id = n.id"
         )
     counts = dict(engine.execute("SELECT kind, count(*) FROM told GROUP BY kind").fetchall())
     fields = dict(
@@ -81,16 +85,18 @@ def _told(
         ).fetchall()
     )
 
-    def some(kind: str, most: int | None) -> list[tuple[str, list[str]]]:
-        bound = "" if most is None else f" LIMIT {int(most)}"
-        query = f"SELECT id, fields FROM told WHERE kind = ? ORDER BY id{bound}"
-        return engine.execute(query, [kind]).fetchall()
-
     def pick(most: int | None) -> ChangeSet:
+        if most == 0:
+            return ChangeSet([], {}, [], bool(counts))
+        bound = "" if most is None else f" LIMIT {int(most)}"
+        lists = {
+            kind: engine.execute(f"SELECT id, fields FROM told WHERE kind = ? ORDER BY id{bound}", [kind]).fetchall()
+            for kind in ("added", "changed", "removed")
+        }
         return ChangeSet(
-            [identity for identity, _ in some("added", most)],
-            dict(some("changed", most)),
-            [identity for identity, _ in some("removed", most)],
+            [identity for identity, _ in lists["added"]],
+            dict(lists["changed"]),
+            [identity for identity, _ in lists["removed"]],
             most is not None and any(number > most for number in counts.values()),
         )
 
@@ -100,10 +106,18 @@ def _told(
     return summary, pick(limit)
 
 
+def write_differences(engine: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """Write the table ``differences`` as Parquet, for `chained`."""
+    engine.execute(
+        f"COPY (SELECT id, was, now FROM differences ORDER BY id) TO {_duck.text(target)} "
+        f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{prints: {_duck.text(_duck.ENGINE)}}})"
+    )
+
+
 def chained(steps: Sequence[Path], folder: Path) -> Path | None:
     """Return the items that differ over successive changes, the oldest first: ``id``, sorted, and ``gone``.
 
-    Each step is what `compare` wrote to ``differing``. An item that is again as it was is not among them. None when
+    Each step is what `write_differences` wrote. An item that is again as it was is not among them. None when
     the steps were not written by one version of the table engine, whose fingerprints differ.
     """
     target = folder / "changed.parquet"
@@ -126,14 +140,3 @@ def chained(steps: Sequence[Path], folder: Path) -> Path | None:
 
 
 _COMPARED: Final = tuple(name for name in _duck.COLUMNS if name != "id")
-
-
-def _prints(path: Path) -> str:
-    return f"(SELECT id, hash({', '.join(_COMPARED)}) AS print FROM {_duck.parquet(path)})"
-
-
-def _write(engine: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
-    engine.execute(
-        f"COPY ({query} ORDER BY id) TO {_duck.text(target)} "
-        f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{prints: {_duck.text(_ENGINE)}}})"
-    )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rekindle.catalog import _duck
+from rekindle.catalog.files import Files
 from rekindle.catalog.report import refuse
 
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,40}")
@@ -29,7 +30,7 @@ def pattern_of(value: Any) -> str | None:
     raise refuse("volatile-images", remedy, value)
 
 
-def settle(part: Path, before: Path | None, value: Any, folder: Path) -> Path:
+def settle(part: Path, before: Files | None, value: Any, folder: Path) -> Path:
     """Return ``part`` with the image addresses of ``before`` where only volatile parts differ. Raises `Refused`."""
     pattern = pattern_of(value)
     if pattern is None or before is None:
@@ -47,6 +48,7 @@ def settle(part: Path, before: Path | None, value: Any, folder: Path) -> Path:
     columns = ", ".join(f"{taken.get(name, f'n.{name}')} AS {name}" for name in (*_duck.COLUMNS, *_duck.PLACE))
     target = folder / "settled.parquet"
     with _duck.connect(folder) as engine:
-        query = f"SELECT {columns} FROM {_duck.parquet(part)} n LEFT JOIN {_duck.parquet(before)} o ON o.id = n.id"
-        _duck.write_parquet(engine, f"{query} ORDER BY n.id", target)
+        known = f"(SELECT id, image_link, {many} FROM {before.table()} SEMI JOIN (SELECT id FROM {_duck.parquet(part)}) USING (id))"
+        query = f"SELECT {columns} FROM {_duck.parquet(part)} n LEFT JOIN {known} o ON o.id = n.id"
+        _duck.write_items(engine, query, target)
     return target

@@ -197,7 +197,7 @@ class CatalogImport:
         options, place = self._options(source), place_of(source)
         with tempfile.TemporaryDirectory(prefix="rekindle-import-", dir=self._work) as name:
             folder = Path(name)
-            old = self._blobs.path(state.digest) if state is not None and state.digest else None
+            old = self._live.files(state) if state is not None and state.digest else None
             try:
                 with open_catalog(given.path, source.kind, options, report, folder=folder, name=place) as opened:
                     kind = opened.kind
@@ -215,10 +215,10 @@ class CatalogImport:
             if held:
                 return self._result(source, "held", started, reason=held[0], message=held[1], **found)
             marks |= {"read_ms": given.since_ms, "changes_ms": given.since_ms}
-            digest, changes = self._live.publish(
+            published = self._live.publish(
                 source.name, Part(part, items, marks), folder, lambda c: self._over(c, source, given.since_ms)
             )
-        return self._result(source, "live", started, digest=digest, changes=changes, **found)
+        return self._result(source, "live", started, digest=published.digest, changes=published.changes, **found)
 
     def _unchanged(self, connection: Connection, source: Source, marks: dict[str, Any], since_ms: int) -> None:
         self._live.save(connection, source.name, {**marks, "read_ms": since_ms, "changes_ms": since_ms})

@@ -14,14 +14,13 @@ from typing import Any, Final
 import structlog
 from sqlalchemy.engine import Connection
 
-from rekindle.catalog import _guards
 from rekindle.catalog.account import Scope
 from rekindle.catalog.accounts import Accounts, module_of
 from rekindle.catalog.hints import EVERYTHING, Hint, HintStore
 from rekindle.catalog.images import settle
 from rekindle.catalog.importing import options_of, place_of
-from rekindle.catalog.live import Live, Overtaken, Part
-from rekindle.catalog.partial import origins_of, patch
+from rekindle.catalog.live import Live, Overtaken, Part, key_of
+from rekindle.catalog.partial import origins_of, rows_over
 from rekindle.catalog.reading import open_catalog
 from rekindle.catalog.report import Refused, Report
 from rekindle.catalog.runs import RunLog, RunResult
@@ -120,8 +119,8 @@ class CatalogRefresh:
     def _known(self, source: Source, scope: Scope) -> Scope:
         """Return the scope with what an item is read again by, where a key is an item's id."""
         with self._database.read() as connection:
-            part = self._blobs.path(self._live.states(connection)[source.name].digest)
-        origins = origins_of(part, scope.keys)
+            state = self._live.states(connection)[source.name]
+        origins = origins_of(self._live.files(state), scope.keys)
         return Scope(keys=tuple(dict.fromkeys(origins.get(key, key) for key in scope.keys)))
 
     def _take(
@@ -136,7 +135,7 @@ class CatalogRefresh:
             folder.mkdir()
             with self._database.read() as connection:
                 state = self._live.states(connection)[source.name]
-            old = self._blobs.path(state.digest)
+            old = self._live.files(state)
             fresh = self._fresh(source, file, place, report, folder)
             if fresh is None and not origins:
                 with self._database.begin() as connection:
@@ -144,19 +143,18 @@ class CatalogRefresh:
                 return
             fresh = fresh or stage([], source.name, folder, report)
             fresh = settle(fresh, old, source.options.get("volatile_images"), folder)
-            changed, seen = patch(old, fresh, origins, folder)
+            rows, seen = rows_over(old, fresh, origins, folder)
             # The whole file that was imported last is not what is live any more, so it must not count as "unchanged".
-            part = Part(changed, _guards.count_items(changed), {**marks, "content": None}, state.digest, seen)
+            part = Part(rows, 0, {**marks, "content": None}, key_of(state), seen)
             try:
-                digest, changes = self._live.publish(
-                    source.name, part, folder, lambda c: self._mark(c, source, marks, hints)
-                )
+                published = self._live.publish(source.name, part, folder, lambda c: self._mark(c, source, marks, hints))
             except Overtaken:
                 continue
+            changes = published.changes
             if changes.added or changes.changed or changes.removed:
                 result = RunResult(
                     source=source.name, status="live", place=place_of(source), started_ms=started, kind=source.kind,
-                    finished_ms=self._clock(), items=part.items, previous_items=int(state.items), digest=digest,
+                    finished_ms=self._clock(), items=published.items, previous_items=int(state.items), digest=published.digest,
                     changes=changes, codes=report.codes(), errors=report.count("error"),
                     warnings=report.count("warning"), issues=report.issues, partial=True,
                 )  # fmt: skip

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from rekindle.catalog import _duck, _tables
 from rekindle.catalog.changes import ChangeSet, ChangeSummary, chained, compare
+from rekindle.catalog.files import Files
 from rekindle.catalog.values import money
 from rekindle.engines.blobs import BlobMissing, Blobs
 from rekindle.engines.database import Database
@@ -25,6 +27,9 @@ KEEP = 30
 
 STEPS = 20
 """Successive changes that are put together; beyond, comparing two states costs no more."""
+
+_FILES = ("base_digest", "patch_digest", "offers_digest", "offers_patch_digest", "changed_digest")
+"""Columns of a snapshot's row that name blobs, besides its digest, which is one when it has no other base."""
 
 _summary = msgspec.msgpack.Decoder(ChangeSummary)
 
@@ -64,11 +69,22 @@ class SnapshotStore:
             raise BlobMissing(digest)
         return self._snapshot(rows[0])
 
-    def offers_digest(self, workspace: str) -> str | None:
-        """Return the blob of the live snapshot's index of offers."""
+    def offers_digests(self, workspace: str) -> tuple[str, ...]:
+        """Return the blobs of the live snapshot's index of offers: its patch's first, then its base's."""
         with self._database.read() as connection:
             row = connection.execute(_live_row(workspace)).first()
-        return None if row is None else str(row.offers_digest)
+        if row is None:
+            return ()
+        return (row.offers_patch_digest, row.offers_digest) if row.offers_patch_digest else (row.offers_digest,)
+
+    def live(self, connection: Connection, workspace: str) -> Any:
+        """Return the live snapshot's row, or None."""
+        return connection.execute(_live_row(workspace)).first()
+
+    def files(self, row: Any) -> Files:
+        """Return the files of a snapshot's row."""
+        patch = self._blobs.path(row.patch_digest) if row.patch_digest else None
+        return Files(self._blobs.path(row.base_digest or row.digest), patch, int(row.items))
 
     def history(self, workspace: str, limit: int = 20) -> list[Kept]:
         """Return the newest states first, each with what changed from the one before."""
@@ -86,8 +102,10 @@ class SnapshotStore:
 
     def changes(self, workspace: str, old: str | None, new: str, limit: int | None = None) -> ChangeSet:
         """Compare any two kept snapshots; ``limit`` bounds each list. Raises `BlobMissing`."""
-        before = self.get(workspace, old).path if old else None
-        return compare(before, self.get(workspace, new).path, limit)[1]
+        found = [self.get(workspace, digest) for digest in (new, *([old] if old else []))]
+        after, *before = (Files(each.base, each.patch, each.items) for each in found)
+        with tempfile.TemporaryDirectory(prefix="rekindle-changes-") as work, _duck.scratch(Path(work)) as engine:
+            return compare(engine, before[0] if before else None, after, limit)[1]
 
     def changed(self, workspace: str, old: str, new: str, folder: Path) -> Path | None:
         """See `rekindle.model.ports.Snapshots.changed`; the states between are put together, at most `STEPS`."""
@@ -122,7 +140,7 @@ class SnapshotStore:
             return
         columns = [*_duck.COLUMNS, "source", "row"]
         with _duck.memory() as engine:
-            query = f"SELECT {', '.join(columns)} FROM {_duck.parquet(snapshot.path)} {clause}"
+            query = f"SELECT {', '.join(columns)} FROM {snapshot.table()} {clause}"
             rows = engine.execute(query, values).fetchall()
         for row in rows:
             given: dict[str, Any] = dict(zip(columns, row, strict=True))
@@ -134,43 +152,31 @@ class SnapshotStore:
                 product.sale_price = money(product.sale_price)
             yield product, source, number
 
-    def add(
-        self, connection: Connection, snapshot: Snapshot, offers_digest: str, changes: ChangeSummary,
-        changed_digest: str | None,
-    ) -> set[str]:  # fmt: skip
-        """Record a state and make it the live one, in the caller's transaction.
+    def add(self, connection: Connection, workspace: str, digest: str, values: Mapping[str, Any]) -> set[str]:
+        """Record a state (columns of ``catalog_snapshots``) and make it the live one, in the caller's transaction.
 
-        ``changed_digest`` is the blob of what differs from the state before. Returns the blobs that its row named so
-        far, when it was there before: `release` them once the transaction is through.
+        Returns the blobs that its row named so far, when it was there before: `release` them once the transaction is through.
         """
         table = _tables.snapshots
-        mine = (table.c.workspace == snapshot.workspace) & (table.c.digest == snapshot.digest)
-        known = connection.execute(sa.select(table.c.offers_digest, table.c.changed_digest).where(mine)).first()
+        mine = (table.c.workspace == workspace) & (table.c.digest == digest)
+        known = connection.execute(sa.select(*(table.c[name] for name in _FILES)).where(mine)).first()
         previous = connection.execute(
-            sa.select(_tables.live.c.digest).where(_tables.live.c.workspace == snapshot.workspace)
+            sa.select(_tables.live.c.digest).where(_tables.live.c.workspace == workspace)
         ).scalar()
-        values = {
-            "offers_digest": offers_digest,
-            "changed_digest": changed_digest,
-            "items": snapshot.items,
-            "taken_ms": snapshot.taken_ms,
-            "previous": previous,
-            "changes": msgspec.msgpack.encode(changes),
-        }
-        key = {"workspace": snapshot.workspace, "digest": snapshot.digest}
-        insert = upsert(_tables.snapshots, self._database.dialect).values(key | values)
-        connection.execute(insert.on_conflict_do_update(index_elements=["workspace", "digest"], set_=values))
-        pointer = {"digest": snapshot.digest, "since_ms": snapshot.taken_ms}
-        insert = upsert(_tables.live, self._database.dialect).values(pointer | {"workspace": snapshot.workspace})
+        columns = {**values, "previous": previous}
+        insert = upsert(table, self._database.dialect).values({"workspace": workspace, "digest": digest} | columns)
+        connection.execute(insert.on_conflict_do_update(index_elements=["workspace", "digest"], set_=columns))
+        pointer = {"digest": digest, "since_ms": values["taken_ms"]}
+        insert = upsert(_tables.live, self._database.dialect).values(pointer | {"workspace": workspace})
         connection.execute(insert.on_conflict_do_update(index_elements=["workspace"], set_=pointer))
-        return {digest for digest in known or () if digest}
+        return {blob for blob in known or () if blob}
 
     def trim(self, workspace: str, keep: int = KEEP) -> int:
         """Forget the oldest states beyond ``keep``, never the live one; return how many. Files go when nobody uses them."""
         table = _tables.snapshots
         with self._database.begin() as connection:
             live = sa.select(_tables.live.c.digest).where(_tables.live.c.workspace == workspace)
-            query = sa.select(table.c.digest, table.c.offers_digest, table.c.changed_digest).where(
+            query = sa.select(table.c.digest, *(table.c[name] for name in _FILES)).where(
                 table.c.workspace == workspace, table.c.digest.not_in(live)
             )
             old = connection.execute(query.order_by(table.c.taken_ms.desc()).offset(keep)).all()
@@ -188,7 +194,8 @@ class SnapshotStore:
                     self._blobs.remove(digest)
 
     def _snapshot(self, row: Any) -> Snapshot:
-        return Snapshot(row.workspace, row.digest, self._blobs.path(row.digest), row.items, row.taken_ms)
+        files = self.files(row)
+        return Snapshot(row.workspace, row.digest, files.base, row.items, row.taken_ms, files.patch)
 
 
 def _live_row(workspace: str) -> sa.Select[Any]:
@@ -199,14 +206,9 @@ def _live_row(workspace: str) -> sa.Select[Any]:
 
 def _used(connection: Connection, digest: str) -> bool:
     """Return whether any workspace still names the blob: equal bytes are stored once for all of them."""
-    table, sources = _tables.snapshots, _tables.sources
-    for column in (
-        table.c.digest,
-        table.c.offers_digest,
-        table.c.changed_digest,
-        sources.c.digest,
-        sources.c.ages_digest,
-    ):
-        if connection.execute(sa.select(sa.literal(1)).where(column == digest).limit(1)).first():
-            return True
-    return False
+    snapshots, sources = _tables.snapshots, _tables.sources
+    columns = [snapshots.c[name] for name in ("digest", *_FILES)]
+    columns += [sources.c[name] for name in ("digest", "patch_digest", "ages_digest", "ages_patch_digest")]
+    return any(
+        connection.execute(sa.select(sa.literal(1)).where(column == digest).limit(1)).first() for column in columns
+    )

@@ -54,10 +54,9 @@ def stage(items: Iterable[Item], source: str, folder: Path, report: Report, prog
         )
         _report_repeated(engine, report)
         columns = ", ".join(_filled(name) for name in _duck.COLUMNS)
-        _duck.write_parquet(
+        _duck.write_items(
             engine,
-            f"SELECT {columns}, {_duck.text(source)} AS source, row, o AS origin FROM staged ANTI JOIN repeated USING (n) "
-            "ORDER BY p.id",
+            f"SELECT {columns}, {_duck.text(source)} AS source, row, o AS origin FROM staged ANTI JOIN repeated USING (n)",
             target,
         )
     return target
@@ -143,32 +142,31 @@ def _report_repeated(engine: duckdb.DuckDBPyConnection, report: Report) -> None:
         report.add("duplicate-id", "", severity="error")
 
 
-def merge(parts: list[tuple[Path, bool]], folder: Path) -> Path:
-    """Merge the Parquet files of several sources by id and return one; ``parts`` are (file, only a supplement).
+def merge(parts: list[tuple[str, bool]], folder: Path) -> Path:
+    """Merge several sources by id into a Parquet file; ``parts`` are (relation, only a supplement).
 
     An item is in the result when it is in a part that is no supplement. Each field comes from the first part that has
     it; price, sale, its dates and currency stay together, so do availability and quantity. Single attributes are
     merged the same way. ``source`` and ``row`` are those of the first part.
     """
-    if len(parts) == 1:
-        return parts[0][0]
-    ordered = [path for path, supplement in parts if not supplement]
-    base, *rest = [(path, False) for path in ordered] + [(path, True) for path, supplement in parts if supplement]
+    ordered = [table for table, supplement in parts if not supplement]
+    base, *rest = [(table, False) for table in ordered] + [(table, True) for table, supplement in parts if supplement]
     with _duck.connect(folder) as engine:
-        engine.execute(f"CREATE TABLE merged0 AS FROM {_duck.parquet(base[0])}")
-        for place, (path, supplement) in enumerate(rest, 1):
-            columns = ", ".join(
-                [*(_either(name) for name in _duck.COLUMNS), *(_place(name) for name in ("source", "row"))]
-            )
+        engine.execute(f"CREATE TABLE merged0 AS SELECT {_ALL} FROM {base[0]}")
+        for place, (table, supplement) in enumerate(rest, 1):
+            columns = ", ".join([*(_either(name) for name in _duck.COLUMNS), *(_place(name) for name in _duck.PLACE)])
             join = "LEFT" if supplement else "FULL"
             engine.execute(
                 f"CREATE TABLE merged{place} AS SELECT {columns} FROM merged{place - 1} a "
-                f"{join} JOIN {_duck.parquet(path)} b ON a.id = b.id"
+                f"{join} JOIN {table} b ON a.id = b.id"
             )
             engine.execute(f"DROP TABLE merged{place - 1}")
         target = folder / "merged.parquet"
-        _duck.write_parquet(engine, f"FROM merged{len(rest)} ORDER BY id", target)
+        _duck.write_items(engine, f"FROM merged{len(rest)}", target)
     return target
+
+
+_ALL: Final = ", ".join((*_duck.COLUMNS, *_duck.PLACE))
 
 
 def _either(name: str) -> str:

@@ -70,8 +70,10 @@ class FeedBuilder:
             work = Path(name)
             with _sql.connect(work, self._memory_limit) as connection:
                 counts = recent(document, self._performance, workspace.name, self._clock())
-                table = products(connection, snapshot.path, counts, work)
-                build = Build(connection, self._blobs, program.over(snapshot.path), table, work)
+                table = products(connection, snapshot, counts, work)
+                # What is looked up by id needs no order, which costs where a snapshot has a patch.
+                loose = snapshot.table() if counts is None else table
+                build = Build(connection, self._blobs, program.over(snapshot.base), table, work, loose)
                 version = self._record(build, program.channel, snapshot, workspace, feed, document, work)
         # Before old versions go: the one that was live may be among them.
         self._deltas.settle(workspace.name, feed)

@@ -37,15 +37,19 @@ class Built(msgspec.Struct, frozen=True):
 
 
 class Build:
-    """Everything is made in a folder that is removed afterwards; what stays goes to the blob store."""
+    """Everything is made in a folder that is removed afterwards; what stays goes to the blob store.
+
+    ``products`` is a relation in the order of ids, ``loose`` the same in any.
+    """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, blobs: Blobs, program: Program, products: str, work: Path
-    ) -> None:
+        self, connection: duckdb.DuckDBPyConnection, blobs: Blobs, program: Program, products: str, work: Path,
+        loose: str,
+    ) -> None:  # fmt: skip
         self._connection = connection
         self._blobs = blobs
         self._program = program
-        self._products = products
+        self._products, self._loose = products, loose
         self._work = work
 
     def run(self, head: Head, basis: str, last: FeedVersion | None, changed: Path | None = None) -> Built:
@@ -96,7 +100,7 @@ class Build:
         before, patch = items_of(self._blobs, last), self._work / "patch.parquet"
         base = before.base
         where = layout.decode(self._blobs.path(str(last.layout_digest)).read_bytes())
-        if not write_patch(self._connection, self._program, self._products, before, changed, patch):
+        if not write_patch(self._connection, self._program, self._loose, before, changed, patch):
             return None
         new = count_filled(self._connection, channel, f"SELECT * FROM {_sql.parquet(patch)}")
         old = count_filled(self._connection, channel, "SELECT * FROM rk_replaced")
@@ -131,7 +135,7 @@ class Build:
             # Where an item was read may have moved without any change of the item.
             table = (
                 f'SELECT i.* REPLACE (p."row" AS _row, p.source AS _file) FROM ({table}) i '
-                f"JOIN {self._products} p ON p.id = i._id"
+                f"JOIN {self._loose} p ON p.id = i._id"
             )
         findings = collect(self._connection, self._program.checks, table, self._before)
         states = dict(
@@ -148,7 +152,7 @@ class Build:
         return Built(fields, findings, int(row[0]) if row else 0, items)
 
     def _before(self, ids: str) -> str:
-        return self._program.before_checks(f"(SELECT * FROM {self._products} WHERE id IN ({ids}))")
+        return self._program.before_checks(f"(SELECT * FROM {self._loose} WHERE id IN ({ids}))")
 
     def _index(self, where: Layout, items: Items) -> str:
         """Return the blob of the ids; that of the full build where the same ids are published and left out."""

@@ -53,11 +53,11 @@ def categories(
 
     Raises `NoTaxonomy`, `UnknownChannel`, `RuleError`.
     """
-    program = compile_feed(feed).over(snapshot.path)
+    program = compile_feed(feed).over(snapshot.base)
     if not any(each.name == ATTRIBUTE and each.type == "taxonomy" for each in program.channel.spec.attribute):
         raise NoTaxonomy(f"{feed.channel} takes no {ATTRIBUTE}")
     with tempfile.TemporaryDirectory(prefix="categories-") as work, _sql.connect(Path(work)) as engine:
-        ruled = program.ruled(program.mapped(products_of(engine, snapshot.path, counts, Path(work))))
+        ruled = program.ruled(program.mapped(products_of(engine, snapshot, counts, Path(work))))
         column = f"nullif(trim({_sql.name(ATTRIBUTE)}), '')"
         rows = engine.execute(
             f"SELECT coalesce(\"product.product_type\", '') AS name, count(*) AS items, "

@@ -50,7 +50,7 @@ def explain(snapshot: Snapshot, feed: Feed, item_id: str, attribute: str, counts
     if attribute not in program.channel.spec.names:
         raise UnknownItem(f"{feed.channel} has no attribute {attribute!r}")
     with tempfile.TemporaryDirectory(prefix="explain-") as work, _sql.connect(Path(work)) as engine:
-        products = products_of(engine, snapshot.path, counts, Path(work))
+        products = products_of(engine, snapshot, counts, Path(work))
         mapped = program.mapped(f"(SELECT * FROM {products} WHERE id = {_sql.text(item_id)})")
         engine.execute(f"CREATE TEMP TABLE rk_item AS {mapped}")
         origin = engine.execute("SELECT _file, _row FROM rk_item").fetchone()

@@ -9,7 +9,7 @@ import duckdb
 import msgspec
 
 from rekindle.feeds import _sql
-from rekindle.model.ports import ItemCounts, Performance
+from rekindle.model.ports import ItemCounts, Performance, Snapshot
 from rekindle.workspace import Feed, duration_ms
 
 KINDS = ("views", "carts", "purchases")
@@ -46,10 +46,10 @@ def recent(feed: Feed, source: Performance | None, workspace: str, now_ms: int) 
 
 
 def products(
-    engine: duckdb.DuckDBPyConnection, snapshot: Path, counts: Iterable[ItemCounts] | None, folder: Path
+    engine: duckdb.DuckDBPyConnection, snapshot: Snapshot, counts: Iterable[ItemCounts] | None, folder: Path
 ) -> str:
     """Return a snapshot's products as a table expression, with their counts as attributes, by id."""
-    table = _sql.parquet(snapshot)
+    table = snapshot.table() if snapshot.patch is None else f"(FROM {snapshot.table()} ORDER BY id)"
     if counts is None:
         return table
     path = folder / "performance.jsonl"

@@ -49,11 +49,11 @@ def compare_programs(
     snapshot: Snapshot, old: Program, new: Program, folder: Path | None = None, limit: int = 20, counts: Counts = None
 ) -> Preview:
     """Run two compiled feeds over a snapshot and compare what they would publish."""
-    before, after = old.over(snapshot.path), new.over(snapshot.path)
+    before, after = old.over(snapshot.base), new.over(snapshot.base)
     with tempfile.TemporaryDirectory(dir=folder, prefix="preview-") as name:
         work = Path(name)
         with _sql.connect(work) as engine:
-            products = products_of(engine, snapshot.path, counts, work)
+            products = products_of(engine, snapshot, counts, work)
             write_items(engine, before, products, work / "old.parquet")
             write_items(engine, after, products, work / "new.parquet")
             table = f"SELECT * FROM {_sql.parquet(work / 'new.parquet')}"

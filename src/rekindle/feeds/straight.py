@@ -23,11 +23,11 @@ def write(snapshot: Snapshot, feed: Feed, shop: Shop, target: Path, counts: Iter
 
     Raises `UnknownChannel`, `RuleError`.
     """
-    program = compile_feed(feed).over(snapshot.path)
+    program = compile_feed(feed).over(snapshot.base)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".feed-") as name:
         work = Path(name)
         with _sql.connect(work) as engine:
-            rows = products(engine, snapshot.path, counts, work)
+            rows = products(engine, snapshot, counts, work)
             head = Head(shop.title, shop.origins[0] if shop.origins else "", shop.language)
             write_file(engine, program, head, rows, work / "file")
         (work / "file").replace(target)

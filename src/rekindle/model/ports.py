@@ -122,19 +122,40 @@ class Sightings(Protocol):
         ...
 
 
+def overlaid(base: Path, patch: Path | None) -> str:
+    """Return SQL for the rows of a Parquet file, those of ``patch`` in the place of the same ``id``, in no order.
+
+    A patch has the columns of its base and ``gone``: rows that are no more.
+    """
+    one, other = ("read_parquet('" + str(path).replace("'", "''") + "')" for path in (base, patch or base))
+    if patch is None:
+        return one
+    return (
+        f"(FROM {one} ANTI JOIN (SELECT id FROM {other}) USING (id) "  # noqa: S608 - files, quoted
+        f"UNION ALL BY NAME SELECT * EXCLUDE (gone) FROM {other} WHERE NOT gone)"
+    )
+
+
 class Snapshot(msgspec.Struct, frozen=True):
-    """One immutable state of a catalogue: a Parquet file with the columns of `rekindle.model.product.Product`.
+    """One immutable state of a catalogue: Parquet with the columns of `rekindle.model.product.Product`.
 
     Column types: ``price`` and ``sale_price`` DECIMAL(18,4), ``…_ms`` and ``quantity`` BIGINT,
     ``additional_image_links`` and ``custom_labels`` VARCHAR[], ``attributes`` MAP(VARCHAR, VARCHAR), the rest VARCHAR;
-    and ``source`` and ``row`` (VARCHAR, BIGINT): where each item was read. Sorted by ``id``, ids are unique.
+    and ``source`` and ``row`` (VARCHAR, BIGINT): where each item was read. Ids are unique, and both files are sorted by them.
+
+    ``patch`` holds what differs from ``base`` since; nobody reads either alone, but through `table`.
     """
 
     workspace: str
     digest: str
-    path: Path
+    base: Path
     items: int
     taken_ms: int
+    patch: Path | None = None
+
+    def table(self) -> str:
+        """Return SQL for the items (DuckDB), sorted by id only where there is no patch."""
+        return overlaid(self.base, self.patch)
 
 
 class Snapshots(Protocol):

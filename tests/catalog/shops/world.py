@@ -85,7 +85,7 @@ class World:
         snapshot = self.snapshots.current("shop")
         if snapshot is None:
             return {}
-        found = duckdb.sql(f"SELECT * FROM read_parquet('{snapshot.path}')")
+        found = duckdb.sql(f"FROM {snapshot.table()} ORDER BY id")
         return {row[0]: dict(zip(found.columns, row, strict=True)) for row in found.fetchall()}
 
     def told(self) -> dict[str, tuple[str, str]]:
