@@ -22,11 +22,14 @@ from rekindle.engines.blobs import FolderBlobs
 from rekindle.engines.database import Database
 from rekindle.engines.log import Keyed, SqliteLog
 from rekindle.engines.secrets import SecretMissing
+from rekindle.feeds.quality import QualityDesk
 from rekindle.model.event import Consent, Ecommerce, Item, Page
+from rekindle.model.ports import SourceAges
 from rekindle.model.record import Record, Stored, encode
 from rekindle.privacy.keys import Keyring
 from rekindle.privacy.ledger import Ledger
 from rekindle.privacy.vendor_lists import VendorLists
+from rekindle.profiles import ItemSightings
 from rekindle.workspace import (
     Audience,
     Delivery,
@@ -40,6 +43,7 @@ from rekindle.workspace import (
 )
 from rekindle.workspace.access import ApiKeys, Users
 from tests.conftest import FakeClock
+from tests.feeds.conftest import Shelf
 
 PASSWORD = "correct horse battery"
 HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}</td>"
@@ -103,6 +107,7 @@ class House:
         self.accounts: dict[tuple[str, bool], Rehearsal] = {}
         ledger = Ledger(database, self.keyring, clock)
         self.versions = Versions(database, clock, self._record, lambda _name: 2)
+        self.desk = self._desk(database, clock)
         self.app: Litestar = create_console(
             database,
             log,
@@ -114,8 +119,23 @@ class House:
             ledger_key=self.keyring.ledger_key().public_key(),
             letters=LetterDesk(database, log, ledger, clock, self._account),
             versions=self.versions,
+            quality=self.desk,
             vendors=VendorLists(database, FolderBlobs(Path(tempfile.mkdtemp(prefix="rekindle-blobs-"))), clock),
         )
+
+    def _desk(self, database: Database, clock: FakeClock) -> QualityDesk:
+        """Files of feeds are where `filled.feeds` puts them."""
+        folder = Path(database.engine.url.database or tempfile.mkdtemp()).parent / "feeds"
+        blobs = FolderBlobs(folder / "blobs")
+        self.shelf = Shelf(folder)
+        return QualityDesk(database, blobs, self.shelf, ItemSightings(database), self, clock, folder / "work")
+
+    def sources(self, workspace: str) -> Sequence[SourceAges]:
+        """Items of the shelf, seen two hours ago and less; every fifth changed its price ten minutes ago."""
+        seen, now = f"{self.clock.now_ms} - n * 180000", self.clock.now_ms
+        price = f"CASE WHEN n % 5 = 0 THEN {now - 600_000} ELSE 1 END"
+        rows = f"(SELECT 'sku-' || n AS id, {seen} AS seen_ms, {price} AS price_ms, 1 AS stock_ms, 1 AS changed_ms FROM range(40) t(n))"
+        return [SourceAges("main", rows, 0)]
 
     def _account(self, workspace: str, name: str, at_ms: int | None) -> Rehearsal | None:
         return self.accounts.get((name, at_ms is not None))

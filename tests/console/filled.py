@@ -15,17 +15,19 @@ from rekindle.egress.quality import keep
 from rekindle.egress.rated import Score
 from rekindle.engines.blobs import FolderBlobs
 from rekindle.engines.log import Keyed
+from rekindle.engines.log.view import Noted
 from rekindle.feeds import FeedBuilder, deliveries, receipts
 from rekindle.feeds.push._store import ACCEPTED, REFUSED, PushRow, Rows
-from rekindle.feeds.receipts import Receipt
+from rekindle.feeds.receipts import PULL, Receipt, record
 from rekindle.feeds.turns import Turn
 from rekindle.model.event import Consent, Ecommerce, Item
 from rekindle.model.outcome import Outcome
 from rekindle.model.record import ConsentChange, Record, Stored, Tally, decode, encode
 from rekindle.privacy.ledger import Ledger, LedgerLine
 from rekindle.profiles import ProfileView
+from rekindle.profiles.sightings import SightingsPart
 from tests.console.conftest import HOSTILE, House
-from tests.feeds.conftest import Shelf, product
+from tests.feeds.conftest import product
 
 HOUR = 3_600_000
 
@@ -77,7 +79,7 @@ async def feeds(house: House) -> None:
     """Publish one feed with faults, and hold the other back."""
     folder = Path(house.database.engine.url.database or "").parent / "feeds"
     folder.mkdir()
-    shelf = Shelf(folder)
+    shelf = house.shelf
     builder = FeedBuilder(house.database, FolderBlobs(folder / "blobs"), shelf, house.clock, folder / "work")
     good = [product(f"sku-{number}") for number in range(40)]
     faulty = [product(HOSTILE, title=HOSTILE), product("no-link", link=""), product("no-price", price=None)]
@@ -114,6 +116,23 @@ def pushed(house: House) -> None:
         rows.unwant(connection, ["sku-3", "sku-4"], now)
         rows.hold(connection, held=True)
         rows.save(connection, PushRow(1, now, held_reason="2 of 10 items would be removed at the platform"))
+
+
+async def quality(house: House) -> None:
+    """Compare the feeds as the scheduler does, on four days; a reader has fetched an earlier version."""
+    now, desk = house.clock.now_ms, house.desk
+    rewritten = [
+        house.event(f"gla-{number}", ecommerce=Ecommerce(items=[Item(item_id=f"gla_sku-{number % 10}")]))
+        for number in range(900)
+    ]
+    with house.database.begin() as connection:
+        SightingsPart().apply(connection, [Noted(event, False) for event in rewritten])
+        taken = Receipt(workspace="shop", feed="google", version=1, route=PULL, kind="url", status="fetched", at_ms=now)
+        record(connection, taken)
+    for day in (3, 2, 1, 0):
+        house.clock.now_ms = now - day * 24 * HOUR
+        desk.refresh(house.shops["shop"], "google")
+    desk.refresh(house.shops["shop"], "meta")
 
 
 async def lanes(house: House) -> None:
@@ -154,6 +173,7 @@ async def fill(house: House) -> None:
     await audiences.close()
     await feeds(house)
     pushed(house)
+    await quality(house)
     await lanes(house)
     ledger = Ledger(house.database, house.keyring, house.clock)
     now = house.clock.now_ms

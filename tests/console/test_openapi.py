@@ -20,7 +20,7 @@ from tests.console.filled import fill
 
 CHECKS = [not_a_server_error, response_schema_conformance, content_type_conformance, status_code_conformance]
 # One name in each that there is, so that more than "not found" is judged.
-NAMES = {"destinations": "meta", "feeds": "google", "audiences": "viewers", "events": "ev-0003"}
+NAMES = {"quality": "google", "destinations": "meta", "feeds": "google", "audiences": "viewers", "events": "ev-0003"}
 
 
 @pytest.fixture

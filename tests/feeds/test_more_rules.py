@@ -41,9 +41,26 @@ def test_each_operation(builder, blobs, shelf) -> None:
     assert (a["google_product_category"], b["google_product_category"]) == ("4458", "")
 
 
+def test_letters_and_leading_zeros(builder, blobs, shelf) -> None:
+    shelf.put(product("Ab-7", mpn="Żółw-X", gtin=None), product("B", mpn="0042"), product("C", mpn="12345"))
+    rules = [
+        FeedRule(do="case", attribute="mpn", value="lower"), FeedRule(do="pad", attribute="mpn", value="4"),
+        FeedRule(do="case", attribute="id", value="upper"),
+    ]  # fmt: skip
+    found = {row["id"]: row["mpn"] for row in rows(builder, blobs, *rules)}
+    assert found == {"AB-7": "żółw-x", "B": "0042", "C": "12345"}
+    assert {row["mpn"] for row in rows(builder, blobs, FeedRule(do="pad", attribute="mpn", value="6"))} == {
+        "Żółw-X", "000042", "012345"
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
+        (FeedRule(do="case", attribute="mpn", value="Title"), "lower or upper"),
+        (FeedRule(do="pad", attribute="mpn"), "`value` is missing"),
+        (FeedRule(do="pad", attribute="mpn", value="0"), "a length from 1 to 50"),
+        (FeedRule(do="pad", attribute="mpn", value="five"), "a length from 1 to 50"),
         (FeedRule(do="if", attribute="title", value="x"), "`if` needs `when`"),
         (FeedRule(do="calculate", attribute="price", value="price *"), "character 8"),
         (FeedRule(do="calculate", attribute="price", value="prize * 2"), "'prize' is no attribute"),

@@ -10,6 +10,7 @@ import rekindle.feeds._tables  # noqa: F401 - the tables that the metrics read
 from rekindle.engines.database import Database
 from rekindle.engines.log import ConsumerLag
 from rekindle.feeds import deliveries
+from rekindle.feeds.quality import DriftReport, FreshnessReport, IdReport, Spread, Stage, reports
 from rekindle.feeds.turns import Turn
 from rekindle.model.clock import rfc3339
 from rekindle.model.event import Consent, Ecommerce, Page
@@ -78,6 +79,26 @@ def test_deliveries_that_are_owed_are_metrics(database: Database, clock: FakeClo
         deliveries.write(connection, "shop", "google", "partner", Turn(status="stopped", since_ms=clock()))
     clock.now_ms += 3 * 3_600_000
     assert shown() == [1, 1, 10_800]
+
+
+def test_quality_of_feeds_is_metrics(database: Database, clock: FakeClock) -> None:
+    hour = Spread(60_000, 120_000, 3_600_000)
+    stage = Stage("pull", 3, 1, hour, Spread(0, 0, 0), 7)
+    with database.begin() as connection:
+        fresh = FreshnessReport("google", 3, 1, 10, 0, [stage])
+        reports.keep(connection, "shop", "freshness", fresh, clock())
+        reports.keep(connection, "shop", "drift", DriftReport("google", 3, 0, 4, 1, 0.25, {}, None, 0, []), clock())
+        reports.keep(connection, "shop", "ids", IdReport("google", 3, 0, 0, 0, 0, 0, None, {}, [], None), clock())
+        reports.keep(connection, "shop", "freshness", FreshnessReport("gone", 3, 1, 10, 0, [stage]), clock())
+    registry = CollectorRegistry()
+    registry.register(StateMetrics(database, lambda: {"shop": SHOP}, list, clock))
+    of = {"workspace": "shop", "feed": "google"}
+    age = of | {"stage": "pull", "value": "price", "statistic": "oldest"}
+    assert registry.get_sample_value("rekindle_feed_drift_share", of) == 0.25
+    assert registry.get_sample_value("rekindle_feed_id_match_share", of) is None, "nothing was seen"
+    assert registry.get_sample_value("rekindle_feed_late_items", of | {"stage": "pull"}) == 7
+    assert registry.get_sample_value("rekindle_feed_value_age_seconds", age) == 3600
+    assert 'feed="gone"' not in generate_latest(registry).decode()
 
 
 async def test_deadlines_of_requests_are_metrics(database: Database, clock: FakeClock) -> None:

@@ -17,7 +17,7 @@ from rekindle.catalog import _duck, _tables
 from rekindle.catalog.files import Files
 from rekindle.engines.blobs import Blobs
 from rekindle.engines.database import Database
-from rekindle.model.ports import overlaid
+from rekindle.model.ports import SourceAges, overlaid
 
 PRICE: Final = ("price", "sale_price", "sale_start_ms", "sale_end_ms", "currency")
 STOCK: Final = ("availability", "quantity")
@@ -100,19 +100,25 @@ class Ages:
     def __init__(self, database: Database, blobs: Blobs) -> None:
         self._database, self._blobs = database, blobs
 
-    def of(self, workspace: str, identity: str) -> list[Age]:
-        """Return the item's age in every source that has it; an import that found nothing new counts as seeing it."""
+    def sources(self, workspace: str) -> list[SourceAges]:
+        """See `model.ports.ItemAges.sources`. Raises `BlobMissing` when a file is lost."""
         table = _tables.sources
         query = sa.select(table).where(table.c.workspace == workspace, table.c.ages_digest.is_not(None))
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(table.c.source)).all()
         found = []
+        for row in rows:
+            patch = self._blobs.path(row.ages_patch_digest) if row.ages_patch_digest else None
+            found.append(SourceAges(row.source, overlaid(self._blobs.path(row.ages_digest), patch), row.read_ms or 0))
+        return found
+
+    def of(self, workspace: str, identity: str) -> list[Age]:
+        """Return the item's age in every source that has it; an import that found nothing new counts as seeing it."""
+        found = []
         with _duck.memory() as engine:
-            for row in rows:
-                patch = self._blobs.path(row.ages_patch_digest) if row.ages_patch_digest else None
-                known = overlaid(self._blobs.path(row.ages_digest), patch)
-                sql = f"SELECT seen_ms, price_ms, stock_ms, changed_ms FROM {known} WHERE id = ?"
+            for each in self.sources(workspace):
+                sql = f"SELECT seen_ms, price_ms, stock_ms, changed_ms FROM {each.relation} WHERE id = ?"
                 if (values := engine.execute(sql, [identity]).fetchone()) is not None:
                     seen, price, stock, changed = map(int, values)
-                    found.append(Age(row.source, max(seen, row.read_ms or 0), price, stock, changed))
+                    found.append(Age(each.source, max(seen, each.read_ms), price, stock, changed))
         return found

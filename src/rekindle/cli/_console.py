@@ -10,6 +10,7 @@ from granian.server.embed import Server
 
 from rekindle.cli._compose import Installation
 from rekindle.cli._letters import letter_desk
+from rekindle.cli._quality import quality_desk
 from rekindle.console.app import close_streams, create_console
 from rekindle.ops.loop import stop_on_signals
 
@@ -31,6 +32,7 @@ async def run(installation: Installation) -> None:
         letters=letter_desk(installation),
         versions=installation.versions,
         vendors=installation.vendors,
+        quality=quality_desk(installation),
     )
     server = Server(
         app,

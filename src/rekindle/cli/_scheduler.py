@@ -15,6 +15,7 @@ from rekindle.catalog import Accounts, CatalogImport, CatalogRefresh, FolderRead
 from rekindle.cli._compose import Installation
 from rekindle.cli._deliveries import deliverer
 from rekindle.cli._pushes import feed_pusher
+from rekindle.cli._quality import quality_desk
 from rekindle.cli._spare import SpareReader
 from rekindle.cli._subjects import relink
 from rekindle.cli.archive import archive_of
@@ -110,6 +111,7 @@ class Scheduler:
             wait_ms=_ARCHIVE_WAIT_MS,
         )
         self._pusher = feed_pusher(installation, self._transport, self._workspaces)
+        self._desk = quality_desk(installation)
         self._relink = relink(installation)
         self._spare = SpareReader(installation)
         self._kept_ms = 0
@@ -130,6 +132,7 @@ class Scheduler:
             "pushes": self.pushes,
             "archive": self.archive,
             "retention": self.retention,
+            "feed quality": self.feed_quality,
             "pseudonyms": self.pseudonyms,
             "consents": self._spare.step,
         }
@@ -204,6 +207,10 @@ class Scheduler:
         age = self._installation.vendors.age()
         if age.old and any(map(reads_strings, self._workspaces())):
             _log.warning("the vendor list is old; `rekindle vendors status` says more", days=age.days)
+
+    async def feed_quality(self) -> int:
+        """Compare feeds with what the tag saw, each every quarter of an hour and after a new version."""
+        return await asyncio.to_thread(self._desk.step, list(self._workspaces()))
 
     def _workspaces(self) -> Iterable[Workspace]:
         return self._installation.workspaces().values()

@@ -23,6 +23,7 @@ from rekindle.cli import _scheduler
 from rekindle.cli._compose import Installation, open_installation
 from rekindle.cli._documents import read_folder
 from rekindle.cli._options import installation_options
+from rekindle.cli._quality import age_lines, quality_desk
 from rekindle.cli._source_add import sources_command
 from rekindle.egress.fetch import Fetcher
 from rekindle.egress.http import HttpTransport
@@ -82,6 +83,8 @@ def show(identity: str, folder: Path, data: Path | None) -> None:
     with _opened(folder, data) as (installation, workspace):
         found = SnapshotStore(installation.database, installation.blobs).product(workspace.name, identity)
         ages = Ages(installation.database, installation.blobs).of(workspace.name, identity)
+        desk = quality_desk(installation)
+        held = [line for feed in sorted(workspace.feeds) for line in age_lines(desk, workspace, feed, identity)]
     if found is None:
         raise click.ClickException(f"no item has the id {identity!r}; ids are compared byte for byte")
     product, source, row = found
@@ -97,6 +100,8 @@ def show(identity: str, folder: Path, data: Path | None) -> None:
     for age in ages:
         changed = f"price since {rfc3339(age.price_ms)}, stock since {rfc3339(age.stock_ms)}"
         table.add_row(Text("last seen", style="bold"), Text(f"{rfc3339(age.seen_ms)} in {age.source}; {changed}"))
+    for line in held:
+        table.add_row(Text("in feed", style="bold"), Text(line))
     Console().print(table)
 
 

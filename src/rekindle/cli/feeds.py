@@ -13,12 +13,14 @@ import msgspec
 from rekindle import feeds
 from rekindle.catalog import Options, Refused, SnapshotStore, open_catalog
 from rekindle.catalog import Report as Reading
+from rekindle.cli import _feed_quality
 from rekindle.cli._compose import Installation
 from rekindle.cli._deliveries import deliver, deliveries
 from rekindle.cli._documents import author, read_folder
 from rekindle.cli._feed_options import feed_options as _options
 from rekindle.cli._feed_options import opened as _opened
 from rekindle.cli._feed_push import push, pushes
+from rekindle.cli._quality import age_lines, quality_desk
 from rekindle.model.clock import rfc3339
 from rekindle.model.ports import ItemCounts
 from rekindle.profiles.performance import ItemPerformance
@@ -55,6 +57,10 @@ command.add_command(deliver)
 command.add_command(deliveries)
 command.add_command(push)
 command.add_command(pushes)
+
+
+for _each in _feed_quality.COMMANDS:
+    command.add_command(_each)
 
 
 @command.command()
@@ -325,10 +331,13 @@ def explain(feed: str, item: str, attribute: str, folder: Path, data: Path | Non
         if snapshot is None or document is None:
             raise click.ClickException(f"there is no feed {feed!r}, or no catalogue has been imported")
         told = feeds.explain(snapshot, document, item, attribute, _counts(installation, workspace, document))
+        ages = list(age_lines(quality_desk(installation), workspace, feed, item))
     click.echo(f"{told.id} {told.attribute}: {told.value!r}; {told.outcome}")
     click.echo(f"  read from source {told.source}, row {told.row}")
     for step in told.steps:
         click.echo(f"  {step.value!r}  {step.stage}")
+    for line in ages:
+        click.echo(f"  {line}")
 
 
 @command.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -11,10 +11,11 @@ from rekindle.console.destinations import Balance, Lane
 from rekindle.egress.expiry import DAY_MS, Expiry
 from rekindle.feeds import DeliveryStatus, FeedStatus
 from rekindle.feeds.push import PushStatus
+from rekindle.feeds.quality import Reports
 from rekindle.privacy.subjects import Request
 from rekindle.privacy.vendor_lists import Age
 from rekindle.profiles.id_match import IdMatch
-from rekindle.workspace import Version
+from rekindle.workspace import Version, Workspace
 
 ID_MATCH_GOOD = 0.98
 ID_MATCH_BAD = 0.90
@@ -47,10 +48,11 @@ def alarms(
     privacy: Sequence[Alarm] = (),
     deliveries: Sequence[DeliveryStatus] = (),
     pushes: Sequence[PushStatus] = (),
+    quality: Sequence[Alarm] = (),
 ) -> list[Alarm]:
-    """Return the alarms of one workspace, bad ones first; ``privacy`` are those of `privacy_alarms`."""
+    """Return the alarms of one workspace, bad ones first; ``privacy`` and ``quality`` are those of the functions below."""
     found = [*_events(received), *_ids(matches), *_lanes(lanes, now_ms), *_feeds(feeds), *_sums(balances), *privacy]
-    found += [*_credentials(expiries, now_ms), *_deliveries(deliveries, now_ms), *_pushes(pushes, now_ms)]
+    found += [*_credentials(expiries, now_ms), *_deliveries(deliveries, now_ms), *_pushes(pushes, now_ms), *quality]
     return sorted(found, key=lambda alarm: alarm.tone != "bad")
 
 
@@ -68,6 +70,19 @@ def privacy_alarms(
             found.append(Alarm("request-late", "bad", request.id, now_ms - request.due_ms))
         elif request.state != "done" and request.due_ms - now_ms < _DUE_SOON_MS:
             found.append(Alarm("request-soon", "warn", request.id, request.due_ms - now_ms))
+    return found
+
+
+def quality_alarms(shop: Workspace, made: Mapping[str, Reports]) -> list[Alarm]:
+    """Return what the newest reports say of feeds: prices that pages contradict, values that are too old at a channel."""
+    found = []
+    for feed, reports in sorted(made.items()):
+        if feed not in shop.feeds:
+            continue
+        if reports.drift is not None and (reports.drift.share or 0) > shop.quality.max_drift:
+            found.append(Alarm("feed-drift", "bad", feed, reports.drift.share or 0))
+        if reports.freshness is not None and (last := reports.freshness.farthest).late:
+            found.append(Alarm("feed-stale", "warn", feed, max(last.price.oldest_ms, last.stock.oldest_ms), last.name))
     return found
 
 

@@ -32,6 +32,7 @@ from rekindle.console.visit import Visit
 from rekindle.egress.deadletters import LetterDesk
 from rekindle.engines.database import Database
 from rekindle.engines.log.protocol import Log
+from rekindle.feeds.quality import QualityDesk
 from rekindle.model.clock import Clock
 from rekindle.privacy.vendor_lists import VendorLists
 from rekindle.workspace import Versions
@@ -59,6 +60,7 @@ def create_console(
     letters: LetterDesk | None = None,
     versions: Versions | None = None,
     vendors: VendorLists | None = None,
+    quality: QualityDesk | None = None,
 ) -> Litestar:
     """Return the console as an ASGI application.
 
@@ -66,7 +68,7 @@ def create_console(
     reach it by https (cookies are then ``Secure``). ``allowed_hosts`` are the host names it answers to (all, when
     empty). ``login`` replaces passwords, for single sign-on. With ``ledger_key`` the ledger can be verified on its page, with
     ``letters`` dead letters can be previewed and sent again, with ``versions`` changes of the policy approved, and with
-    ``vendors`` the vendor list's age is watched.
+    ``vendors`` the vendor list's age is watched; with ``quality`` whole reports of feeds can be exported.
     """
     users = Users(database, clock, random, hasher)
     services = Services(
@@ -85,6 +87,7 @@ def create_console(
         letters=letters,
         versions=versions,
         vendors=vendors,
+        quality=quality,
     )
     # Litestar wraps a handler's function anew for each application, so each gets its own copies.
     every: list[ControllerRouterHandler] = [_described(copy(handler)) for handler in (_asset, _livez, *_PAGES)]

@@ -79,6 +79,10 @@ class Format:
         moment = datetime.fromtimestamp(ms / 1000, UTC)
         return f"{dates.format_datetime(moment, 'd MMM y, HH:mm:ss', locale=self._locale)} UTC"
 
+    def day(self, ms: int) -> str:
+        """Return a day (UTC)."""
+        return dates.format_date(datetime.fromtimestamp(ms / 1000, UTC), "d MMM y", locale=self._locale)
+
     def duration(self, ms: int) -> str:
         """Return a length of time in its largest unit."""
         return dates.format_timedelta(

@@ -9,13 +9,14 @@ import msgspec
 
 from rekindle.ads import Served, served
 from rekindle.audiences import sizes
-from rekindle.console.alarms import Alarm, alarms, privacy_alarms
+from rekindle.console.alarms import Alarm, alarms, privacy_alarms, quality_alarms
 from rekindle.console.destinations import Balance, Lane, balances, lanes
 from rekindle.console.visit import Visit
 from rekindle.egress.expiry import expiries
 from rekindle.engines.log.protocol import ConsumerLag
 from rekindle.feeds import FeedStatus, delivery_status, status
 from rekindle.feeds.push import push_status
+from rekindle.feeds.quality import newest
 from rekindle.model.names import PLAIN
 from rekindle.model.outcome import Outcome
 from rekindle.privacy.subjects import Requests
@@ -103,6 +104,7 @@ def read(visit: Visit, hours: int, lag: Sequence[ConsumerLag]) -> Overview:
             privacy=_privacy(visit, now),
             deliveries=delivery_status(database, visit.shop, now),
             pushes=push_status(database, visit.shop),
+            quality=quality_alarms(visit.shop, newest(database, visit.name)),
         ),
     )
 

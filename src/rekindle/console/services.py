@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from rekindle.egress.deadletters import LetterDesk
 from rekindle.engines.database import Database
 from rekindle.engines.log.protocol import Log
+from rekindle.feeds.quality import QualityDesk
 from rekindle.model.clock import Clock
 from rekindle.privacy.vendor_lists import VendorLists
 from rekindle.workspace import Versions, Workspace
@@ -26,7 +27,8 @@ class Services(msgspec.Struct, frozen=True):
     """``secure`` says that browsers reach the console by https; ``trusted_proxies`` may name the client's address.
 
     Without ``letters`` dead letters can be listed and neither previewed nor sent again, without ``versions`` nothing
-    waits for approval, without ``vendors`` the vendor list's age is not told.
+    waits for approval, without ``vendors`` the vendor list's age is not told, without ``quality`` reports of feeds are
+    shown and not exported.
     """
 
     database: Database
@@ -43,6 +45,7 @@ class Services(msgspec.Struct, frozen=True):
     ledger_key: Ed25519PublicKey | None = None
     letters: LetterDesk | None = None
     versions: Versions | None = None
+    quality: QualityDesk | None = None
     vendors: VendorLists | None = None
 
     @property

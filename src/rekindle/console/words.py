@@ -82,6 +82,26 @@ LANE_MEANS: Final[Mapping[str, str]] = {
     "held": _("The account does not let us in: check the token. Events wait until it is repaired; nothing is lost."),
 }
 
+DRIFT: Final[Mapping[str, str]] = {
+    "price": _("another price"),
+    "sale": _("the sale is on one side alone"),
+    "currency": _("another currency"),
+    "sold": _("bought although out of stock"),
+}
+
+DRIFT_REMEDIES: Final[Mapping[str, str]] = {
+    "price": _("Read the source more often, or look at the rules that change the price."),
+    "sale": _("Look at the dates of the sale in the source, and at how often it is read."),
+    "currency": _("Publish a feed for the other market; nothing was compared."),
+    "sold": _("Look at the stock in the source: visitors buy the item."),
+}
+
+STAGES: Final[Mapping[str, str]] = {
+    "source": _("source, as last read"),
+    "published": _("published version"),
+    "pull": _("fetched by readers"),
+}
+
 CONSENT: Final[Mapping[str, str]] = {"granted": _("granted"), "denied": _("denied")}
 
 LEDGER: Final[Mapping[str, str]] = {
@@ -195,6 +215,18 @@ class Words:
     def unit(self, code: str) -> str:
         """Return a score's unit."""
         return self._say(UNITS.get(code, code))
+
+    def drift(self, kind: str) -> str:
+        """Return how a page and a feed differ."""
+        return self._say(DRIFT.get(kind, kind))
+
+    def drift_remedy(self, kind: str) -> str:
+        """Return what to do about it."""
+        return self._say(DRIFT_REMEDIES.get(kind, ""))
+
+    def stage(self, name: str) -> str:
+        """Return a place on the way of a value; a delivery keeps its own name."""
+        return self._say(STAGES.get(name, name))
 
     def consent(self, value: str) -> str:
         """Return a consent signal's value in words."""

@@ -21,6 +21,7 @@ PRODUCT_FIELDS = tuple(field.name for field in msgspec.structs.fields(Product) i
 _OF_A_MARKET = (
     "title", "description", "link", "mobile_link", "price", "sale_price", "availability", "product_type", "shipping",
 )  # fmt: skip
+_LONGEST_PAD = 50
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -145,6 +146,12 @@ def _value(rule: FeedRule, before: str, resolve: Resolve, attribute: Attribute, 
             return _category(rule, before, resolve)
         case "market":
             return _market(rule, before, resolve, attribute)
+        case "case":
+            if rule.value not in ("lower", "upper"):
+                raise RuleError(f"`value` is {rule.value!r}; write lower or upper")
+            return f"{rule.value}({before})"
+        case "pad":
+            return _padded(rule, before)
         case other:
             raise RuleError(f"{other!r} is no operation")
 
@@ -177,6 +184,15 @@ def _market(rule: FeedRule, before: str, resolve: Resolve, attribute: Attribute)
         money = f"rk_money(rk_number(replace({value}, ',', '.')), {_literal(rule.currency)})"
         value = f"CASE WHEN {bare} THEN {money} ELSE {value} END"
     return f"coalesce({value}, {before})"
+
+
+def _padded(rule: FeedRule, before: str) -> str:
+    """Put zeros before numbers that are shorter than the wanted length: a table program took them away."""
+    wanted = _needed(rule.value, "value")
+    if not wanted.isascii() or not wanted.isdigit() or not 1 <= int(wanted) <= _LONGEST_PAD:
+        raise RuleError(f"`value` is {wanted!r}; write a length from 1 to {_LONGEST_PAD}")
+    short = f"regexp_matches({before}, '^[0-9]{{1,{int(wanted)}}}$')"
+    return f"CASE WHEN {short} THEN lpad({before}, {int(wanted)}, '0') ELSE {before} END"
 
 
 def _category(rule: FeedRule, before: str, resolve: Resolve) -> str:

@@ -6,7 +6,7 @@ the data.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -117,8 +117,28 @@ class Sightings(Protocol):
         """Yield every item id that events named since the hour of a moment, by id."""
         ...
 
-    def prices(self, workspace: str, since_ms: int) -> Iterator[PriceSeen]:
-        """Yield every price that product pages showed since the hour of a moment, by id and hour."""
+    def prices(self, workspace: str, since_ms: int, item_ids: Collection[str] | None = None) -> Iterator[PriceSeen]:
+        """Yield every price that product pages showed since the hour of a moment, by id and hour; of some items only."""
+        ...
+
+
+class SourceAges(msgspec.Struct, frozen=True):
+    """How old one source's items are.
+
+    ``relation`` is a table expression for the table engine with ``id``, ``seen_ms`` (last seen there), ``price_ms``,
+    ``stock_ms`` and ``changed_ms`` (when each last changed, or was first seen); the whole source was read at ``read_ms``.
+    """
+
+    source: str
+    relation: str
+    read_ms: int
+
+
+class ItemAges(Protocol):
+    """Made by `catalog`, used by `feeds`."""
+
+    def sources(self, workspace: str) -> Sequence[SourceAges]:
+        """Return the ages of every source that was read, by name."""
         ...
 
 

@@ -120,6 +120,12 @@ REASONS: Final[Mapping[str, str]] = {
     "case": _("the feed writes it in other letters"),
     "prefix": _("the feed writes it with another prefix"),
     "absent": _("the item has no id"),
+    "blanks": _("blanks stand before or after it"),
+    "shopify": _("one side has Shopify's form of it (shopify_PL_…)"),
+    "zeros": _("leading zeros are missing on one side"),
+    "suffix": _("one side joins it with another number (SKU_8)"),
+    "group": _("it names the product, and the feed holds its variants"),
+    "field": _("it is another field of the item"),
     # audiences
     "viewed": _("viewed an item"),
     "cart-abandoned": _("left a cart alone"),

@@ -21,6 +21,7 @@ from rekindle.engines.log import ConsumerLag
 from rekindle.feeds import DeliveryStatus, delivery_status
 from rekindle.feeds import status as feed_status
 from rekindle.feeds.push import push_status
+from rekindle.feeds.quality import Reports, newest
 from rekindle.model.clock import Clock
 from rekindle.model.names import PLAIN
 from rekindle.privacy.subjects import Requests
@@ -69,6 +70,22 @@ _FAMILIES = {
         ("workspace", "feed"),
     ),
     "rekindle_feed_push_state": ("1 for the state of a feed's line to its platform", ("workspace", "feed", "state")),
+    "rekindle_feed_id_match_share": (
+        "Share of the last day's events whose item id is in a feed, as last compared",
+        ("workspace", "feed"),
+    ),
+    "rekindle_feed_drift_share": (
+        "Share of compared items whose price on pages differs from the feed's, as last compared",
+        ("workspace", "feed"),
+    ),
+    "rekindle_feed_value_age_seconds": (
+        "Age of price and stock (value) at the source, published and at each channel (stage): median, p95, oldest",
+        ("workspace", "feed", "stage", "value", "statistic"),
+    ),
+    "rekindle_feed_late_items": (
+        "Items whose price or stock is older at a stage than the feed's fresh_within",
+        ("workspace", "feed", "stage"),
+    ),
     "rekindle_audience_members": ("Members of an audience", ("workspace", "audience")),
     "rekindle_subject_requests": ("Requests of people that are not answered yet", ("workspace", "law")),
     "rekindle_subject_request_due_seconds": (
@@ -131,6 +148,9 @@ class StateMetrics(Collector):
                 add("rekindle_feed_push_waiting_seconds", waits, name, push.feed)
                 for state in _STATES:
                     add("rekindle_feed_push_state", float(push.state == state), name, push.feed, state)
+            for feed_name, made in newest(self._database, name).items():
+                if feed_name in workspace.feeds:
+                    _quality(add, name, feed_name, made)
             for audience, members in sizes(self._database, name).items():
                 add("rekindle_audience_members", members, name, audience)
             requests = Requests(self._database, self._clock, name, PLAIN).unfinished()
@@ -157,6 +177,19 @@ def _delivery(add: Callable[..., None], workspace: str, delivery: DeliveryStatus
     add("rekindle_feed_delivery_stopped", float(delivery.enabled and turn.status == "stopped"), *labels)
     add("rekindle_feed_delivery_late", float(delivery.late), *labels)
     add("rekindle_feed_delivery_owed_seconds", owed_ms / 1000, *labels)
+
+
+def _quality(add: Callable[..., None], workspace: str, feed: str, made: Reports) -> None:
+    if made.ids is not None and made.ids.share is not None:
+        add("rekindle_feed_id_match_share", made.ids.share, workspace, feed)
+    if made.drift is not None and made.drift.share is not None:
+        add("rekindle_feed_drift_share", made.drift.share, workspace, feed)
+    for stage in made.freshness.stages if made.freshness is not None else ():
+        add("rekindle_feed_late_items", stage.late, workspace, feed, stage.name)
+        for value, spread in (("price", stage.price), ("stock", stage.stock)):
+            for statistic in ("median", "p95", "oldest"):
+                age = getattr(spread, f"{statistic}_ms") / 1000
+                add("rekindle_feed_value_age_seconds", age, workspace, feed, stage.name, value, statistic)
 
 
 def _empty() -> dict[str, GaugeMetricFamily]:

@@ -6,7 +6,7 @@ A price is kept of product pages alone: in a cart it may be less for a coupon's 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -165,7 +165,7 @@ class ItemSightings:
             for row in connection.execution_options(stream_results=True).execute(query):
                 yield ItemSeen(str(row[0]), int(row[1]), int(row[2]), int(row[3]), int(row[4]), row[5])
 
-    def prices(self, workspace: str, since_ms: int) -> Iterator[PriceSeen]:
+    def prices(self, workspace: str, since_ms: int, item_ids: Collection[str] | None = None) -> Iterator[PriceSeen]:
         """See `model.ports.Sightings.prices`."""
         t = item_prices_seen.c
         query = (
@@ -173,6 +173,8 @@ class ItemSightings:
             .where(t.workspace == workspace, t.hour_ms >= hour(since_ms))
             .order_by(t.item_id, t.hour_ms, t.price, t.currency)
         )
+        if item_ids is not None:
+            query = query.where(t.item_id.in_(sorted(item_ids)))
         with self._database.read() as connection:
             for row in connection.execution_options(stream_results=True).execute(query):
                 yield PriceSeen(*row)

@@ -86,6 +86,8 @@ class FeedRule(Document):
         "join",
         "category",
         "market",
+        "case",
+        "pad",
     ]
     attribute: str | None = None
     value: str | None = None
