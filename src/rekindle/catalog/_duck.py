@@ -13,8 +13,6 @@ from rekindle.model.ports import overlaid
 MEMORY: Final = "320MB"
 """What an engine may take; a million items of many texts can be sorted with that, and no more than one thread."""
 
-_MANY: Final = 2_000_000
-
 COLUMNS: Final = {
     "id": "VARCHAR",
     "title": "VARCHAR",
@@ -114,12 +112,6 @@ def write_items(engine: duckdb.DuckDBPyConnection, query: str, target: Path) -> 
         f"COMPRESSION zstd, ROW_GROUP_SIZE 20480, KV_METADATA {{rekindle: 'clean', prints: {text(ENGINE)}}})"
     )
     engine.execute("SET threads = 2")
-
-
-def make_room(engine: duckdb.DuckDBPyConnection, items: int) -> None:
-    """Let the engine take more memory where there are very many items."""
-    if items > _MANY:
-        engine.execute("SET memory_limit = '700MB'")
 
 
 def printed(engine: duckdb.DuckDBPyConnection, base: Path, patch: Path | None = None) -> str:
