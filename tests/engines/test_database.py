@@ -108,7 +108,9 @@ def test_a_database_of_a_newer_release_is_refused(empty: Database) -> None:
 def test_every_row_belongs_to_a_workspace() -> None:
     accounts = {"access_users", "access_sessions", "access_login_attempts"}
     places_in_the_log = {"view_positions", "view_seen"}
-    content = {"feed_variants"}  # by the digest of a file, as the blobs that it names: equal bytes are kept once for all
+    content = {
+        "feed_variants"
+    }  # by the digest of a file, as the blobs that it names: equal bytes are kept once for all
     installation_wide = {"leases", "ledger_heads"} | accounts | places_in_the_log | content
     for table in metadata.tables.values():
         if table.name not in installation_wide:

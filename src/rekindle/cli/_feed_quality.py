@@ -58,7 +58,7 @@ def _show_ids(report: IdReport) -> None:
         click.echo(f"  {count:>9,} {code}")
     for miss in report.misses:
         known = f" (in the feed: {miss.feed_id!r})" if miss.feed_id and miss.feed_id != miss.item_id else ""
-        click.echo(f"- {miss.item_id!r} {miss.code}{known}, {miss.events:,} events, {miss.page or 'no page'}")
+        click.echo(f"- {miss.item_id!r} {miss.code}{known}, {miss.events:,} events")
     if report.fix is not None:
         click.echo(
             f"\nThis rule at the end of feeds/{report.feed}.toml: {report.fix.before:.1%} -> {report.fix.after:.1%}\n"
@@ -104,7 +104,7 @@ def _show_drift(report: DriftReport) -> None:
         agreeing = f", {each.agreeing:,} views agree" if each.agreeing else ""
         click.echo(
             f"- {each.item_id!r} {each.kind}: feed {each.feed_value}, page {each.page_value} since {rfc3339(each.since_ms)}, "
-            f"{each.views:,} views{agreeing}, {each.page or 'no page'}"
+            f"{each.views:,} views{agreeing}"
         )
 
 

@@ -85,14 +85,13 @@ class Performance(Protocol):
 
 
 class ItemSeen(msgspec.Struct, frozen=True):
-    """How often events named an item id, byte for byte; ``page`` is host and path of a product page that did."""
+    """How often events named an item id, byte for byte."""
 
     item_id: str
     views: int
     carts: int
     purchases: int
     last_ms: int
-    page: str | None = None
 
 
 class PriceSeen(msgspec.Struct, frozen=True):

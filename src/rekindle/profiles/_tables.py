@@ -78,7 +78,6 @@ item_sightings = sa.Table(
     sa.Column("carts", sa.BigInteger, nullable=False),
     sa.Column("purchases", sa.BigInteger, nullable=False),
     sa.Column("last_ms", sa.BigInteger, nullable=False),
-    sa.Column("page", sa.Text),
 )
 
 item_prices_seen = sa.Table(

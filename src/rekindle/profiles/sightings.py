@@ -1,4 +1,6 @@
-"""What the tag saw of each item, hour by hour: how often, at which prices, on which page. Nothing of who saw it.
+"""What the tag saw of each item, hour by hour: how often, and at which prices. Nothing of who saw it.
+
+The page is not kept either: its path may name a visitor, and nobody could be erased from here.
 
 Feeds are compared with it: ids that no feed holds, and prices that differ from the feed's (`rekindle.feeds.quality`).
 A price is kept of product pages alone: in a cart it may be less for a coupon's sake.
@@ -9,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -23,7 +24,6 @@ from rekindle.model.record import Record, Stored
 from rekindle.profiles._tables import item_prices_seen, item_sightings
 from rekindle.profiles.statistics import hour
 
-MAX_PAGE = 500
 _COUNTED: Mapping[str, str] = {"view": "views", "cart": "carts", "purchase": "purchases"}
 
 
@@ -72,13 +72,12 @@ def _note(
     for item_id, line in lines.items():
         item = items.setdefault(
             _Item(record.workspace, started, item_id),
-            {"views": 0, "carts": 0, "purchases": 0, "last_ms": at, "page": None},
+            {"views": 0, "carts": 0, "purchases": 0, "last_ms": at},
         )
         item[counted] += 1
         item["last_ms"] = max(item["last_ms"], at)
         if counted != "views":
             continue
-        item["page"] = page_of(record.page.url) or item["page"]
         if line.price is not None:
             currency = (record.ecommerce.currency or "").upper()[:3]
             key = _Price(record.workspace, started, item_id, plain(line.price), currency)
@@ -95,10 +94,7 @@ def _write_items(connection: Connection, items: dict[_Item, dict[str, Any]]) -> 
     statement = new.on_conflict_do_update(
         index_elements=list(item_sightings.primary_key),
         set_={name: old[name] + new.excluded[name] for name in _COUNTED.values()}
-        | {
-            "last_ms": _greatest(old.last_ms, new.excluded.last_ms),
-            "page": sa.func.coalesce(new.excluded.page, old.page),
-        },
+        | {"last_ms": _greatest(old.last_ms, new.excluded.last_ms)},
     )
     # Sorted, so that two workers that have the same items in hand wait for each other in one order.
     connection.execute(statement, [key._asdict() | values for key, values in sorted(items.items(), key=_key)])
@@ -128,17 +124,6 @@ def _greatest(old: sa.ColumnElement[int], new: sa.ColumnElement[int]) -> sa.Colu
     return sa.case((new > old, new), else_=old)
 
 
-def page_of(url: str | None) -> str | None:
-    """Return host and path of a page's address: what comes after may name a visitor."""
-    if not url:
-        return None
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return f"{parts.hostname or ''}{parts.path}"[:MAX_PAGE] or None
-
-
 def plain(price: Decimal) -> str:
     """Return an amount in one spelling: 12.5 and 12.50 are the same price."""
     text = format(price, "f")
@@ -156,14 +141,14 @@ class ItemSightings:
         t = item_sightings.c
         sums = [sa.func.sum(t[name]) for name in _COUNTED.values()]
         query = (
-            sa.select(t.item_id, *sums, sa.func.max(t.last_ms), sa.func.max(t.page))
+            sa.select(t.item_id, *sums, sa.func.max(t.last_ms))
             .where(t.workspace == workspace, t.hour_ms >= hour(since_ms))
             .group_by(t.item_id)
             .order_by(t.item_id)
         )
         with self._database.read() as connection:
             for row in connection.execution_options(stream_results=True).execute(query):
-                yield ItemSeen(str(row[0]), int(row[1]), int(row[2]), int(row[3]), int(row[4]), row[5])
+                yield ItemSeen(str(row[0]), int(row[1]), int(row[2]), int(row[3]), int(row[4]))
 
     def prices(self, workspace: str, since_ms: int, item_ids: Collection[str] | None = None) -> Iterator[PriceSeen]:
         """See `model.ports.Sightings.prices`."""

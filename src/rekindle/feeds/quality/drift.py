@@ -40,7 +40,6 @@ class Drifted(msgspec.Struct, frozen=True):
     last_ms: int
     views: int
     agreeing: int
-    page: str | None
 
 
 class DriftReport(msgspec.Struct, frozen=True):
@@ -166,8 +165,8 @@ def _ratio(engine: duckdb.DuckDBPyConnection) -> tuple[float | None, int]:
 def _list(engine: duckdb.DuckDBPyConnection, limit: int | None) -> list[Drifted]:
     bound = "" if limit is None else f" LIMIT {int(limit)}"
     rows: Iterable[tuple[object, ...]] = engine.execute(
-        "SELECT d.item_id, kind, feed_value, page_value, since_ms, d.last_ms, d.views, agreeing, s.page FROM rk_drift d "
-        f"LEFT JOIN rk_seen s USING (item_id) ORDER BY d.views DESC, d.item_id, kind{bound}"
+        "SELECT d.item_id, kind, feed_value, page_value, since_ms, d.last_ms, d.views, agreeing FROM rk_drift d "
+        f"ORDER BY d.views DESC, d.item_id, kind{bound}"
     ).fetchall()
     return [msgspec.convert(row, Drifted) for row in map(_named, rows)]
 

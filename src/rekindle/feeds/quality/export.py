@@ -40,18 +40,18 @@ def _safe(value: object) -> object:
 
 def ids(report: IdReport) -> Iterator[Row]:
     """Yield the ids that pages send and the feed does not hold."""
-    yield ("item_id", "events", "why", "id_in_feed", "last_seen", "page")
+    yield ("item_id", "events", "why", "id_in_feed", "last_seen")
     for miss in report.misses:
-        yield (miss.item_id, miss.events, miss.code, miss.feed_id, rfc3339(miss.last_ms), miss.page)
+        yield (miss.item_id, miss.events, miss.code, miss.feed_id, rfc3339(miss.last_ms))
 
 
 def drift(report: DriftReport) -> Iterator[Row]:
     """Yield the items whose price or stock differs."""
-    yield ("item_id", "what", "in_feed", "on_page", "since", "last_seen", "views", "views_that_agree", "page")
+    yield ("item_id", "what", "in_feed", "on_page", "since", "last_seen", "views", "views_that_agree")
     for item in report.items:
         yield (
             item.item_id, item.kind, item.feed_value, item.page_value, rfc3339(item.since_ms), rfc3339(item.last_ms),
-            item.views, item.agreeing, item.page,
+            item.views, item.agreeing,
         )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ _EARLIER = 5
 class Miss(msgspec.Struct, frozen=True):
     """An id that pages send and the feed does not hold: ``events`` that named it, why, and what the feed calls the item.
 
-    ``code`` is one of `rewritings.CODES`; ``feed_id`` is empty where the item is not known; ``page`` is host and path.
+    ``code`` is one of `rewritings.CODES`; ``feed_id`` is empty where the item is not known.
     """
 
     item_id: str
@@ -35,7 +35,6 @@ class Miss(msgspec.Struct, frozen=True):
     code: str
     feed_id: str
     last_ms: int
-    page: str | None
 
 
 class IdReport(msgspec.Struct, frozen=True):
@@ -116,7 +115,7 @@ class IdCheck:
 def _misses(engine: duckdb.DuckDBPyConnection, limit: int | None) -> list[Miss]:
     bound = "" if limit is None else f" LIMIT {int(limit)}"
     rows = engine.execute(
-        "SELECT w.item_id, l.events, w.code, coalesce(w.id, ''), s.last_ms, s.page FROM rk_why w "
+        "SELECT w.item_id, l.events, w.code, coalesce(w.id, ''), s.last_ms FROM rk_why w "
         "JOIN rk_left l USING (item_id) JOIN rk_seen s USING (item_id) ORDER BY l.events DESC, w.item_id" + bound
     )
     return [Miss(*row) for row in rows.fetchall()]

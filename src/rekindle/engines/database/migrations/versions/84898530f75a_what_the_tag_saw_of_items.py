@@ -37,7 +37,6 @@ def upgrade() -> None:
         sa.Column("carts", sa.BigInteger(), nullable=False),
         sa.Column("purchases", sa.BigInteger(), nullable=False),
         sa.Column("last_ms", sa.BigInteger(), nullable=False),
-        sa.Column("page", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("workspace", "hour_ms", "item_id", name=op.f("pk_item_sightings")),
     )
     # ### end Alembic commands ###
