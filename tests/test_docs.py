@@ -45,3 +45,9 @@ def anchors(path: Path) -> set[str]:
 def test_the_verbs_of_the_makefile_are_the_ones_the_readme_names() -> None:
     verbs = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.M))
     assert {"demo", "test", "lint", "bench", "docs"} <= verbs
+
+
+def test_the_makefile_names_tests_that_are_there() -> None:
+    named = set(re.findall(r"\btests/[\w/.]+", (ROOT / "Makefile").read_text(encoding="utf-8")))
+    assert len(named) > 5
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
