@@ -41,7 +41,8 @@ async def test_metas_own_cookies_are_read(site: Site, page: Page):
 
 async def test_a_choice_on_the_second_page_still_knows_the_click(site: Site, page: Page):
     await page.goto(site.origin + "/?gclid=landing")
-    await page.click("a")
+    async with page.expect_navigation(url="**/next"):  # until it is loaded: the click itself waits for no page
+        await page.click("a")
     await page.evaluate(GRANT)
     (view,) = await site.until_named("page_view")
     assert view["client"] == {"gclid": "landing"}
