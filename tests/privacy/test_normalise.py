@@ -30,9 +30,32 @@ CASES = [
     ("meta", "country", "PL", "pl"),
     ("meta", "date_of_birth", "1990-05-06", "19900506"),
     ("meta", "gender", "Female", "f"),
+    ("meta", "phone", "+0048 601 234 567", "48601234567"),
+    ("meta", "phone", "\u202a+48 601 234 567\u202c", "48601234567"),
+    ("meta", "phone", "+٤٨ ٦٠١ ٢٣٤ ٥٦٧", "48601234567"),
+    ("meta", "phone", "\uff0b\uff14\uff18 601 234 567", "48601234567"),
+    ("meta", "phone", "+1 650 253 0000 ext. 12", "16502530000"),
+    ("meta", "phone", "601 234", None),
+    ("meta", "email", "\ufeffanna@exa\u00admple.com\u200b", "anna@example.com"),
+    ("meta", "email", "\xa0anna@żółw.pl\u3000", "anna@żółw.pl"),
+    ("meta", "email", "<anna@example.com>", None),
+    ("meta", "email", "anna@example.com,", None),
+    ("meta", "email", "anna@example.com.", None),
+    ("meta", "email", "an\x00na@example.com", None),
+    ("meta", "date_of_birth", "2/16/1997", "19970216"),  # the page's own example
+    ("meta", "date_of_birth", "16.02.1997", "19970216"),
+    ("meta", "date_of_birth", "1997-2-6", "19970206"),
+    ("meta", "date_of_birth", "02/03/1997", None),
+    ("meta", "date_of_birth", "31/31/1997", None),
+    ("meta", "country", "United States", "us"),
+    ("meta", "country", "Atlantis", None),
+    ("meta", "country", "001", None),
     ("meta", "user_id", " AbC ", "AbC"),
     # Google: dots count everywhere but at gmail; E.164 keeps its plus; places in clear.
-    ("google", "email", "J.o.e+x@Gmail.com", "joe+x@gmail.com"),
+    ("google", "email", "J.o.e+x@Gmail.com", "joe@gmail.com"),
+    ("google", "email", "Cloudy.SanFrancisco+shopping@googlemail.com", "cloudysanfrancisco@googlemail.com"),
+    ("google", "email", "user.name+NYC@Example.com", "user.name+nyc@example.com"),
+    ("google", "email", "...+x@gmail.com", None),
     ("google", "email", "j.o.e@googlemail.com", "joe@googlemail.com"),
     ("google", "email", "j.o.e@gmail.de", "j.o.e@gmail.de"),
     ("google", "phone", "601234567", "+48601234567"),
@@ -47,7 +70,10 @@ CASES = [
     ("pinterest", "gender", "non-binary", "n"),
     ("pinterest", "first_name", "Mary Ann", "maryann"),
     ("snapchat", "first_name", "Raphaël", "raphaël"),
-    ("snapchat", "phone", "0601 234 567", None),
+    ("snapchat", "phone", "0601 234 567", "48601234567"),  # "if the number itself begins with a 0 …"
+    ("snapchat", "phone", "+44 844 412 4653", "448444124653"),
+    ("snapchat", "country", "Polska", "pl"),
+    ("pinterest", "country", "Poland", None),
     ("microsoft", "email", "J.oe+x@example.com", "joe@example.com"),
     ("reddit", "email", "Al.ice$+Apple@Example.Com", "alice@example.com"),
     ("reddit", "phone", "601234567", "+48601234567"),
@@ -66,16 +92,27 @@ def test_each_platform_has_its_own_rules(platform: str, field: str, raw: str, ex
 
 
 def test_published_digests() -> None:
-    # Reddit, Conversions API, "Hashing"; Meta, "Customer information parameters" (phone of the example).
+    # Reddit, Conversions API, "Hashing"; Meta and Snap, their pages on parameters of the customer.
     reddit = PLATFORMS["reddit"].normalise("email", "Al.ice$+Apple@Example.Com")
     assert reddit.hash == "ff8d9819fc0e12bf0d24892e45987e249a28dce836a85cad60e28eaaa8c6d976"
     phone = meta.digest("phone", "(650) 555-1212", default_region="US")
     assert phone == "e323ec626319ca94ee8bff2e4c87cf613be6ea19919ed1364124e16807ab3176"
+    published = {
+        ("meta", "email", "John_Smith@gmail.com"): "62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f",
+        ("meta", "first_name", "Mary"): "6915771be1c5aa0c886870b6951b03d7eafc121fea0e80a5ea83beb7c449f4ec",
+        ("meta", "first_name", "정"): "8fa8cd9c440be61d0151429310034083132b35975c4bea67fdd74158eb51db14",
+        ("meta", "first_name", "Valéry"): "08e1996b5dd49e62a4b4c010d44e4345592a863bb9f8e3976219bac29417149c",
+        ("snapchat", "email", "Person@Example.com"): "542d240129883c019e106e3b1b2d3f3cb3537c43c425364de8e951d5a3083345",
+        ("snapchat", "phone", "+44 844 412 4653"): "dc008fda46e2e64002cf2f82a4906236282d431c4f75e5b60bfe79fc48546383",
+        ("snapchat", "first_name", "Raphaël"): "e74bb89e718fe1e19c422a48382870399f8bf7ca8dfa008739e75b0be76627b7",
+    }
+    for (platform, field, raw), digest in published.items():
+        assert PLATFORMS[platform].normalise(field, raw).hash == digest, (platform, field, raw)
 
 
 def test_what_google_leaves_open_is_a_choice() -> None:
-    cut = Context(choices={"google_gmail_plus": "cut"})
-    assert PLATFORMS["google"].normalise("email", "a.b+c@gmail.com", cut).normalized == "ab@gmail.com"
+    keep = Context(choices={"google_gmail_plus": "keep"})
+    assert PLATFORMS["google"].normalise("email", "a.b+c@gmail.com", keep).normalized == "ab+c@gmail.com"
 
 
 def test_criteo_gets_three_hashes() -> None:

@@ -17,10 +17,58 @@ GVL = {"vendors": {"755": {"purposes": [1, 3, 4], "legIntPurposes": [2, 7], "fle
 
 
 def probe(command: str, *lines: object, status: int = 0) -> list[dict[str, Any]]:
-    text = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
+    text = b"".join((line if isinstance(line, bytes) else _line(line).encode()) + b"\n" for line in lines)
     result = CliRunner().invoke(main, command.split(), input=text)
     assert result.exit_code == status, result.output
     return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def _line(line: object) -> str:
+    return line if isinstance(line, str) else json.dumps(line)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["consent decode", "consent decide", "identifiers normalise", "destinations preview", "destinations classify"],
+)
+def test_whatever_a_line_is_the_next_one_gets_its_answer(command: str) -> None:
+    bad = {
+        "truncated": b'{"id": "truncated"',
+        "nan": b'{"id": "nan", "x": NaN}',
+        "trailing": b'{"id": "trailing"} {}',
+        "latin": b'{"id": "latin", "x": "\xff"}',
+        "surrogate": b'{"id": "surrogate", "x": "\\ud800"}',
+        "array-bomb": b'{"id": "array-bomb", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        "object-bomb": b'{"id": "object-bomb", "x": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"}",
+        None: b'\x00{"id": "zero"}',
+        7: b'{"id": 7,}',
+    }
+    empty, *answers, last = probe(
+        command, b'\xef\xbb\xbf{"id": "bom"}', b"", b" \t", *bad.values(), {"id": 1}, status=1
+    )
+    assert empty["id"] == "bom", "a byte-order mark is no part of the first line"
+    assert [answer["id"] for answer in answers] == list(bad)
+    assert all(set(answer) == {"id", "error"} for answer in answers)
+    assert all("line " in answer["error"] for answer in answers), "the place is named"
+    assert last == {**empty, "id": 1}
+
+
+def test_help_shows_examples_as_they_are_typed() -> None:
+    for command in ("consent decode", "consent decide", "identifiers normalise"):
+        shown = CliRunner().invoke(main, [*command.split(), "--help"]).stdout
+        assert "\n  echo '{" in shown, command
+
+
+def test_a_destination_stands_for_its_platform() -> None:
+    pairs = {
+        "google_data_manager_audience": "google", "google_ads_enhanced": "google", "ga4": "google",
+        "microsoft_uet": "microsoft", "microsoft_audience": "microsoft", "meta_custom_audience": "meta",
+        "snapchat_audience": "snapchat", "criteo_audience": "criteo", "linkedin_audience": "linkedin",
+    }  # fmt: skip
+    for name, platform in pairs.items():
+        line = {"id": 1, "field": "email", "input": "A.nna+x@Gmail.com"}
+        ours, theirs = probe("identifiers normalise", line | {"platform": name}, line | {"platform": platform})
+        assert ours == theirs, name
 
 
 def test_decode_each_kind() -> None:

@@ -33,21 +33,21 @@ def command() -> None:
 
 @command.command()
 def decode() -> None:
-    r"""Decode a consent string strictly.
+    """Decode a consent string strictly.
 
     In: {"id", "kind", "input"}; kind is tcf, gpp, usp, ac, gcd, gcs or gpc_header.
     Out: {"id", "verdict", "reason", "facts"}; for gpp "section_ids" and "sections" instead of facts.
 
     \b
     echo '{"id": 1, "kind": "usp", "input": "1YNN"}' | rekindle consent decode
-    """
+    """  # noqa: D301 (the backslash is click's mark for lines that stay as they are)
     _probe.run(_decode)
 
 
 @command.command()
 @click.option("--gvl", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A vendor-list.json to use.")
 def decide(gvl: Path | None) -> None:
-    r"""Decide for each vendor and purpose whether a TC string lets the vendor act.
+    """Decide for each vendor and purpose whether a TC string lets the vendor act.
 
     In: {"id", "input", "vendors", "gdpr_applies", "gvl", "now"}; "gvl" is a vendor list or a path to one, "now" an
     RFC 3339 time (default: now). A string is obeyed also where gdpr_applies is false or unknown.
@@ -55,7 +55,7 @@ def decide(gvl: Path | None) -> None:
 
     \b
     echo '{"id": 1, "input": "CP…", "vendors": [755]}' | rekindle consent decide --gvl vendor-list.json
-    """
+    """  # noqa: D301 (the backslash is click's mark for lines that stay as they are)
     lists = _Lists(gvl)
     _probe.run(lambda given: _decide(given, lists))
 

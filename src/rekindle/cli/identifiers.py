@@ -19,7 +19,7 @@ def command() -> None:
 
 @command.command()
 def normalise() -> None:
-    r"""Normalise and hash identifiers as a platform documents it.
+    """Normalise and hash identifiers as a platform documents it.
 
     In: {"id", "platform", "field", "input", "context": {"default_region", "country", "choices"}}.
     Out: {"id", "verdict": "ok" | "reject", "normalized", "hash", "reason"}; "hash" is null for what the platform
@@ -28,7 +28,7 @@ def normalise() -> None:
     \b
     echo '{"id": 1, "platform": "meta", "field": "email", "input": " Anna@Example.com"}' \\
       | rekindle identifiers normalise
-    """
+    """  # noqa: D301 (the backslash is click's mark for lines that stay as they are)
     _probe.run(_normalise)
 
 
@@ -44,7 +44,8 @@ def _normalise(given: dict[str, Any]) -> dict[str, Any]:
         given = {key: value for key, value in given.items() if key != "context"}
     request = msgspec.convert(given, _Request)
     platforms = normalisers()
-    platform = platforms.get(_ALIASES.get(request.platform, request.platform))
+    name = request.platform.removesuffix("_audience").removesuffix("_custom")  # a list's rules are its platform's
+    platform = platforms.get(_ALIASES.get(name, name))
     if platform is None:
         raise _probe.ProbeError(f"platform: {request.platform!r} is none of {', '.join(platforms)}")
     answer = platform.normalise(request.field, request.input or "", request.context)
@@ -57,4 +58,8 @@ def _normalise(given: dict[str, Any]) -> dict[str, Any]:
     return out if answer.hashes is None else out | {"hashes": answer.hashes}
 
 
-_ALIASES = {"snap": "snapchat", "facebook": "meta", "google_ads": "google", "bing": "microsoft"}
+# Destinations whose names are not their platform's, and what people call the platforms.
+_ALIASES = {
+    "snap": "snapchat", "facebook": "meta", "bing": "microsoft", "microsoft_uet": "microsoft",
+    "ga4": "google", "google_ads": "google", "google_ads_enhanced": "google", "google_data_manager": "google",
+}  # fmt: skip

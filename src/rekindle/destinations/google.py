@@ -33,7 +33,7 @@ def consent_of(consent: Consent, ldu: LimitedDataUse | None, *, limited: bool = 
     return data, "DENIED" if limited or (ldu is not None and ldu.enabled) else personal
 
 
-def identifiers(user: User, region: str | None, plus: str = "keep") -> dict[str, str]:
+def identifiers(user: User, region: str | None, plus: str = "cut") -> dict[str, str]:
     """Return what Google can match, hashed where it wants it, by our field names; address parts only all together."""
     given = context(user, region, google_gmail_plus=plus)
     found = {name: identifier(PLATFORM, user, name, given) for name in ("email", "phone")}

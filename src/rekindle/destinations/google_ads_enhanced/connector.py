@@ -1,7 +1,7 @@
 """The account. Source: Google Ads API v23, ``uploadConversionAdjustments`` and ``uploadClickConversions``.
 
-2,000 uploads a request, always with ``partialFailure``. Google's own libraries disagree on the ``+suffix`` of a Gmail
-address: the Google Ads samples cut it, and so does this destination unless ``gmail_plus`` is ``keep``.
+2,000 uploads a request, always with ``partialFailure``. The ``+suffix`` of a Gmail address is cut, as Google
+documents it, unless ``gmail_plus`` is ``keep``.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from rekindle.privacy.normalise import (
     snapchat,
     tiktok,
 )
-from rekindle.privacy.normalise.rules import Context, Normalised, Platform
+from rekindle.privacy.normalise.rules import OTHER_CHOICES, Context, Normalised, Platform
 
 PLATFORMS: Mapping[str, Platform] = {
     module.PLATFORM.name: module.PLATFORM
@@ -27,4 +27,4 @@ PLATFORMS: Mapping[str, Platform] = {
 }
 """The platforms by name."""
 
-__all__ = ["PLATFORMS", "Context", "Normalised", "Platform"]
+__all__ = ["OTHER_CHOICES", "PLATFORMS", "Context", "Normalised", "Platform"]

@@ -1,8 +1,8 @@
 """Google Ads, Data Manager API and GA4: user-provided data.
 
-Only gmail.com and googlemail.com lose the dots of the local part. Whether their ``+suffix`` goes is answered
-differently by Google's own libraries: it stays, as in the Data Manager utilities, unless the choice
-``google_gmail_plus`` is ``cut`` (as in the Google Ads samples). Country and postal code are sent in clear.
+Only gmail.com and googlemail.com lose the dots of the local part and their ``+suffix`` (Data Manager API, "Format user
+data"; its first utilities left the suffix, and the choice ``google_gmail_plus`` = ``keep`` does as they did). Country
+and postal code are sent in clear.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def _email(value: str, context: Context) -> str:
     local, _at, domain = address.partition("@")
     if domain in {"gmail.com", "googlemail.com"}:
         local = local.replace(".", "")
-        if context.choices.get("google_gmail_plus") == "cut":
+        if context.choices.get("google_gmail_plus") != "keep":
             local = local.partition("+")[0]
         if not local:
             return ""

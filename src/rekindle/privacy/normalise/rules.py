@@ -35,6 +35,10 @@ class Context(msgspec.Struct, frozen=True):
     choices: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
+OTHER_CHOICES: Mapping[str, str] = {"google_gmail_plus": "keep", "tiktok_phone": "digits", "microsoft_phone": "digits"}
+"""What can be chosen instead of each default: whoever looks for hashes that were sent has to look for both."""
+
+
 class Unusable(ValueError):
     """The value is none that the platform accepts; the message is a reason code without the value."""
 

@@ -18,7 +18,7 @@ PLATFORM = Platform(
         "city": Rule(steps.place),
         "region": Rule(steps.us_state),
         "postal_code": Rule(steps.postal_code),
-        "country": Rule(steps.country),
+        "country": Rule(steps.country_by_name),
         "user_id": Rule(steps.trimmed),
     },
 )

@@ -5,20 +5,27 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
+from functools import cache
 
 import phonenumbers
 
 from rekindle.privacy.normalise._states import US_STATES
 from rekindle.privacy.normalise.rules import Context, Unusable
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
-_ISO_DATE = re.compile(r"(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})", re.ASCII)
+# What phones and web pages copy along unseen: soft hyphens, zero-width characters, marks of direction, byte-order marks.
+_UNSEEN = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+_UNSEEN_ANYWHERE = re.compile(f"[{_UNSEEN}]")
+_EDGES = re.compile(rf"\A[\s{_UNSEEN}]+|[\s{_UNSEEN}]+\Z")
+_LABEL = r"[^@\s.\x00-\x2c/:-@\[-`{-\x7f]+"  # letters of every script, digits, hyphens
+_EMAIL = re.compile(rf"[^@\s\x00-\x1f\x7f<>()\[\],;:\"\\]+@{_LABEL}(?:\.{_LABEL})+")
+_ISO_DATE = re.compile(r"(\d{4})(?:[-/.]?(\d{2})[-/.]?(\d{2})|[-/.](\d{1,2})[-/.](\d{1,2}))", re.ASCII)
+_YEAR_LAST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})", re.ASCII)
 _US_ZIP_PLUS_4 = re.compile(r"(\d{5})-?\d{4}", re.ASCII)
 
 
 def composed(value: str) -> str:
-    """Return NFC without spaces around: macOS and some forms send letters and accents apart."""
-    return unicodedata.normalize("NFC", value).strip()
+    """Return NFC without spaces and unseen characters around: macOS and some forms send letters and accents apart."""
+    return _EDGES.sub("", unicodedata.normalize("NFC", value))
 
 
 def lowered(value: str, _context: Context) -> str:
@@ -33,7 +40,7 @@ def trimmed(value: str, _context: Context) -> str:
 
 def email(value: str, _context: Context) -> str:
     """Trim and lower; dots and plus signs stay."""
-    address = composed(value).lower()
+    address = _UNSEEN_ANYWHERE.sub("", composed(value)).lower()
     if not _EMAIL.fullmatch(address):
         raise Unusable("not-an-email-address")
     return address
@@ -46,13 +53,15 @@ def e164(value: str, context: Context) -> str:
     if not 7 <= len(digits) <= 20:
         raise Unusable("not-a-phone-number")
     number = None
-    if text.startswith("00"):
-        number = _parse("+" + text[2:], None)
+    if text.startswith(("00", "+00")):
+        number = _parse("+" + text.removeprefix("+").lstrip("0"), None)
     elif text.startswith("+"):
         number = _parse(text, None)
     else:
         region = (context.default_region or context.country or "").upper() or None
         number = _parse(text, region) if region is not None else None
+        if number is None and region is not None and text.startswith("0"):
+            number = _parse(text.lstrip("0"), region)  # a leading zero that the country does not dial (Snap, "ph")
         if number is None and not digits.startswith("0"):
             number = _parse("+" + digits, None)  # many systems store the country code without its plus
     if number is None:
@@ -106,13 +115,28 @@ def country_upper(value: str, context: Context) -> str:
     return country(value, context).upper()
 
 
+def country_by_name(value: str, context: Context) -> str:
+    """As `country`; names in English and Polish count too (Meta's example: ``United States`` → ``us``)."""
+    return country(_countries().get(composed(value).casefold(), value), context)
+
+
 def birth_date(value: str, _context: Context) -> str:
-    """Return YYYYMMDD from year-month-day with or without separators; other orders are ambiguous and refused."""
-    found = _ISO_DATE.fullmatch(composed(value))
-    if found is None:
+    """Return YYYYMMDD from year, month and day in this order, or with the year last where only one order is a date.
+
+    ``2/16/1997`` is read (Meta, "db"); ``02/03/1997`` is ambiguous and refused.
+    """
+    text = composed(value)
+    if found := _ISO_DATE.fullmatch(text):
+        year, month, day = int(found[1]), int(found[2] or found[4]), int(found[3] or found[5])
+    elif found := _YEAR_LAST.fullmatch(text):
+        first, second, year = int(found[1]), int(found[2]), int(found[3])
+        if first <= 12 and second <= 12 and first != second:
+            raise Unusable("not-a-date")
+        month, day = (first, second) if first <= 12 else (second, first)
+    else:
         raise Unusable("not-a-date")
     try:
-        born = date(int(found[1]), int(found[2]), int(found[3]))
+        born = date(year, month, day)
     except ValueError:
         raise Unusable("not-a-date") from None
     if born.year < 1900:
@@ -131,6 +155,18 @@ def gender(value: str, _context: Context) -> str:
 _GENDERS = {"f": "f", "female": "f", "woman": "f", "m": "m", "male": "m", "man": "m"}
 # ISO 3166-1 codes that have no telephone numbers of their own.
 _MORE_COUNTRIES = frozenset({"AQ", "BV", "GS", "HM", "PN", "TF", "UM"})
+
+
+@cache
+def _countries() -> dict[str, str]:
+    from babel import Locale  # its tables are read from files: not before somebody sends a name
+
+    return {
+        name.casefold(): code
+        for language in ("pl", "en")
+        for code, name in Locale(language).territories.items()
+        if len(code) == 2 and code.isalpha()
+    }
 
 
 def _parse(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:

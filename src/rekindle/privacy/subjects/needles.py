@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 import msgspec
 
 from rekindle.model.sealed import Sealed
-from rekindle.privacy.normalise import PLATFORMS, Context, Platform
+from rekindle.privacy.normalise import OTHER_CHOICES, PLATFORMS, Context, Platform
 from rekindle.privacy.pseudonyms import canonical
 
 SHORTEST = 6
@@ -81,10 +81,11 @@ def _spellings(field: str, value: str, region: str | None) -> set[str]:
 def _digests(field: str, value: str, region: str | None, platforms: Collection[Platform]) -> set[str]:
     found = {hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()}
     for platform in platforms:
-        answer = platform.normalise(field, value, Context(default_region=region))
-        if answer.hash is not None:
-            found.add(answer.hash)
-        found.update((answer.hashes or {}).values())
+        for choices in ({}, OTHER_CHOICES):
+            answer = platform.normalise(field, value, Context(default_region=region, choices=choices))
+            if answer.hash is not None:
+                found.add(answer.hash)
+            found.update((answer.hashes or {}).values())
     return found
 
 
