@@ -135,8 +135,10 @@ def _settings(manifest: Manifest, given: Mapping[str, str]) -> dict[str, Any]:
 
 def _typed(key: str, text: str) -> Any:
     """Read a value from the command line: yes or no, numbers where ours want them, JSON where it begins like it."""
+    if key == "per_second" and re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII):
+        return float(text)
     if key in LaneOptions.__struct_fields__:
-        return float(text) if key == "per_second" else int(text) if text.isdecimal() else text
+        return int(text) if text.isdecimal() else text
     if text in ("true", "false"):
         return text == "true"
     if text[0] in "{[":

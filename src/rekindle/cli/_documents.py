@@ -12,7 +12,7 @@ import msgspec
 from rekindle.catalog import accounts
 from rekindle.catalog.inputs import check
 from rekindle.egress.connector import SettingsError
-from rekindle.egress.options import take_apart
+from rekindle.egress.options import take_apart, try_settings
 from rekindle.engines.secrets import SecretMissing, Secrets
 from rekindle.feeds import delivery_problems
 from rekindle.feeds.push import PushRefused, platform_of
@@ -96,7 +96,8 @@ def unknown_kinds(workspace: Workspace) -> list[str]:
     for place, kind, package in named:
         known = discover(package)
         if kind not in known:
-            problems.append(f"{place} = {kind!r} is not known; there are: {', '.join(sorted(known))}")
+            why = known.set_aside.get(kind, f"there are: {', '.join(sorted(known))}")
+            problems.append(f"{place} = {kind!r} is not known; {why}")
     return problems or wrong_settings(workspace)
 
 
@@ -114,11 +115,11 @@ def wrong_settings(workspace: Workspace) -> list[str]:
             )
             problems.append(f"destinations/{name}.toml: {destination.kind} {wants} …")
         try:
-            take_apart(manifest, destination.settings)
+            parts = take_apart(manifest, destination.settings)
+            try_settings(connectors[destination.kind], parts)
         except SettingsError as error:
             problems.append(f"destinations/{name}.toml: settings: {error}")
             continue
-        manifest = connectors[destination.kind].manifest
         if unknown := unclassified(manifest.fields):
             problems.append(
                 f"destinations/{name}.toml: kind: {destination.kind} asks for {', '.join(unknown)}, which no field of an "

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 import msgspec
 
 from rekindle.egress.connector import Connector, ConnectorModule, Manifest, OAuth, SettingsError
+from rekindle.egress.wording import explained
 
 _Settings = TypeVar("_Settings", bound=msgspec.Struct)
 
@@ -31,6 +32,18 @@ class LaneOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     first_sync: Literal["replace", "add"] = "replace"
     secret_expires: date | None = None
     warn_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 14
+
+
+class Configures(Protocol):
+    """What has settings and secrets: a module of events or of an audience."""
+
+    def configure(self, settings: Mapping[str, Any], secrets: Mapping[str, str]) -> object:
+        """Check settings and secrets. Raises `SettingsError`."""
+        ...
+
+
+class WrongSetting(SettingsError):
+    """It is the document that is wrong, whatever the secrets are."""
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -57,7 +70,7 @@ def take_apart(manifest: Manifest, settings: Mapping[str, Any]) -> Parts:
     try:
         options = msgspec.convert(own, LaneOptions)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{manifest.name}: {error}") from None
+        raise WrongSetting(f"{manifest.name}: {explained(error, LaneOptions, own)}") from None
     secrets: dict[str, str] = {}
     rest: dict[str, Any] = {}
     names = {setting.name: setting for setting in manifest.secrets}
@@ -100,6 +113,16 @@ def configurator(module: ConnectorModule, parts: Parts) -> Callable[[Mapping[str
     return configure
 
 
+def try_settings(module: Configures, parts: Parts) -> None:
+    """Have the connector read the settings of a document whose secrets may still come. Raises `WrongSetting`."""
+    try:
+        module.configure(parts.settings, dict.fromkeys(parts.secrets, "-"))
+    except WrongSetting:
+        raise
+    except Exception:  # noqa: BLE001 - what it says of a secret, or makes of this one, is said of none that is stored
+        return
+
+
 def check_settings(
     manifest: Manifest, settings: Mapping[str, Any], secrets: Mapping[str, str], kind: type[_Settings]
 ) -> _Settings:
@@ -114,10 +137,12 @@ def check_settings(
     try:
         checked = msgspec.convert(_ids_and_numbers(settings, kind), kind)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{manifest.name}: {error}") from None
+        raise WrongSetting(f"{manifest.name}: {explained(error, kind, settings)}") from None
     batch = getattr(checked, "batch", 1)
     if not 1 <= batch <= manifest.limits.batch:
-        raise SettingsError(f"{manifest.name}: batch is {batch}; it must be from 1 to {manifest.limits.batch}")
+        raise WrongSetting(
+            f"{manifest.name}: batch = {batch} cannot be used; write a whole number from 1 to {manifest.limits.batch}"
+        )
     return checked
 
 
