@@ -224,11 +224,37 @@ def test_events_of_apps_and_of_the_shop_floor_leave_whole_or_not_at_all(name: st
     found, _ = run(name, purchase(source=source))
     if source == "kiosk":
         assert found.reasons == {"e1": "malformed"}
-    elif source == "app" and name in ("meta", "snapchat"):
-        # "Required for app events": what the device says of itself, which the canonical event does not hold.
-        assert found.reasons == {"e1": "missing-field"}
     else:
         assert found.outcome == "send" or found.reasons
+
+
+# What tells the platform that it is an app's event; None: it wants of such an event what the canonical one does not hold.
+APPS = {
+    "meta": None, "snapchat": None, "tiktok": None, "ga4": None, "criteo": None, "microsoft_uet": None, "rtb_house": None,
+    "google_ads_enhanced": None, "google_data_manager": '"eventSource": "APP"',
+    "pinterest": '"action_source": "app_android"', "reddit": '"action_source": "APP"',
+    "amazon": '"eventSource": "ANDROID"', "openai": '"action_source": "mobile_app"', "webhook": '"source": "app"',
+    # A conversion is of its rule, whose source was set at LinkedIn; the request has no field for it.
+    "linkedin": '"conversion": "urn:lla:llaPartnerConversion:',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_an_apps_event_is_told_as_one_or_not_at_all(name: str):
+    event = purchase(source="app")
+    event["client"] |= {"os": "android"}
+    found, bodies = run(name, event)
+    if APPS[name] is None:
+        assert (found.outcome, found.reasons, bodies) == ("reject", {"e1": "missing-field"}, [])
+    else:
+        assert found.outcome == "send"
+        assert str(APPS[name]) in json.dumps(bodies)
+
+
+@pytest.mark.parametrize("name", ["amazon", "pinterest"])
+def test_which_system_an_app_runs_on_is_not_guessed(name: str):
+    found, _ = run(name, purchase(source="app"))
+    assert found.reasons == {"e1": "missing-field"}
 
 
 @pytest.mark.parametrize("name", STRICT)

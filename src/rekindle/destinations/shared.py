@@ -66,6 +66,11 @@ def value(shop: Ecommerce) -> Decimal | None:
     return None if found is None else found[0]
 
 
+def app_missing(event: Event, wanted: str) -> Rejected | None:
+    """Say what a platform wants of an app's event: the canonical event has no part for apps, and sent as a page's it lies."""
+    return Rejected(Reason.MISSING_FIELD, wanted) if event.source == "app" else None
+
+
 def missing_money(event: Event) -> Rejected | None:
     """Say that a purchase lacks what makes it one."""
     if event.event != "purchase":

@@ -72,6 +72,8 @@ def map_event(event: Event, *, country: str | None, region: str | None, dataset:
     consent = _consent(event)
     if eu and not consent:
         return Rejected("consent-signal-missing", "consent (Amazon wants it told with each event in Europe)")
+    if event.source == "app" and _app(event) is None:
+        return Rejected(Reason.MISSING_FIELD, "client.os (Android, iOS or Fire OS: Amazon tells apps apart by it)")
     if refused := missing_money(event):
         return refused
     body = present(
@@ -86,12 +88,15 @@ def map_event(event: Event, *, country: str | None, region: str | None, dataset:
     return Mapped(event.event_id, body, time_ms, time_ms + _WINDOW_MS)
 
 
+def _app(event: Event) -> str | None:
+    return _APPS.get((event.client.os or "").lower())
+
+
 def _description(event: Event, dataset: str | None) -> dict[str, Any]:
-    app = _APPS.get((event.client.os or "").lower(), "ANDROID")
     return present(
         name=event.event,
         conversionType=EVENT_TYPES[event.event],
-        eventSource={"web": "WEBSITE", "app": app, "offline": "OFFLINE"}[event.source],
+        eventSource={"web": "WEBSITE", "app": _app(event), "offline": "OFFLINE"}[event.source],
         eventIngestionMethod="SERVER_TO_SERVER",
         dataSetName=dataset,
     )

@@ -1,4 +1,8 @@
-"""One event in Criteo's words. Source: Criteo server-to-server events (s2s_v0), "Sending events"."""
+"""One event in Criteo's words. Source: Criteo server-to-server events (s2s_v0), "Sending events".
+
+``site_type`` tells a website on a desktop, a telephone or a tablet. Events of apps are not sent: the canonical event has neither
+the app's id nor the device's, and as a website's they would be counted wrongly.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from rekindle.destinations.shared import (
     address,
     agent,
     amount,
+    app_missing,
     currency,
     event_time_ms,
     items,
@@ -46,6 +51,10 @@ def map_event(event: Event, caller_id: str | None) -> Mapped | Rejected:
     time_ms = event_time_ms(event)
     if isinstance(time_ms, Rejected):
         return time_ms
+    if refused := app_missing(
+        event, "the app's id and the device's advertising id (Criteo knows an app's visitor by them)"
+    ):
+        return refused
     if event.ldu is not None and event.ldu.enabled:
         return Rejected("limited-use", "Criteo documents no limited use; the event stays here")
     person = _person(event, caller_id)

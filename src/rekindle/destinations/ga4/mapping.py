@@ -1,4 +1,8 @@
-"""One event in GA4's words. Source: Measurement Protocol (GA4), "Protocol reference", "Events", "Limitations"."""
+"""One event in GA4's words. Source: Measurement Protocol (GA4), "Protocol reference", "Events", "Limitations".
+
+An app's events go to a stream of its own, by ``firebase_app_id`` and the ``app_instance_id`` that Firebase made: the canonical
+event has none, and as a page's they would be counted in the wrong stream, so they are not sent.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Any, Final
 from rekindle.destinations.shared import (
     DAY_MS,
     amount,
+    app_missing,
     context,
     currency,
     event_time_ms,
@@ -64,6 +69,8 @@ def map_event(event: Event, region: str | None, *, user_data: bool, debug: bool)
     time_ms = event_time_ms(event)
     if isinstance(time_ms, Rejected):
         return time_ms
+    if refused := app_missing(event, "app_instance_id (GA4 knows an app's visitor by it, in a stream of its own)"):
+        return refused
     client = _CLIENT.fullmatch((event.client.client_id or "").strip())
     if client is None:
         return Rejected(Reason.NO_MATCH_KEY, "client.client_id (GA4 knows a browser by it alone)")

@@ -10,7 +10,16 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from rekindle.destinations.google import consent_of, identifiers
-from rekindle.destinations.shared import DAY_MS, agent, currency, event_time_ms, missing_money, present, value
+from rekindle.destinations.shared import (
+    DAY_MS,
+    agent,
+    app_missing,
+    currency,
+    event_time_ms,
+    missing_money,
+    present,
+    value,
+)
 from rekindle.egress.connector import Mapped, Rejected
 from rekindle.model.event import Event, User
 from rekindle.model.outcome import Reason
@@ -31,6 +40,8 @@ def map_adjustment(event: Event, action: str, region: str | None, plus: str) -> 
     time_ms = event_time_ms(event)
     if isinstance(time_ms, Rejected):
         return time_ms
+    if refused := app_missing(event, 'a conversion that a tag has recorded (upload = "click" records it)'):
+        return refused
     order = event.ecommerce.transaction_id
     if not order:
         return Rejected(Reason.MISSING_FIELD, "ecommerce.transaction_id (the conversion is found by it)")

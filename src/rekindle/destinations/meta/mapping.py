@@ -55,8 +55,8 @@ def map_event(event: Event, region: str | None) -> Mapped | Rejected:
     time_ms = shared.event_time_ms(event)
     if isinstance(time_ms, Rejected):
         return time_ms
-    if event.source == "app":
-        return Rejected(Reason.MISSING_FIELD, "app_data (Meta wants tracking choices and extinfo for app events)")
+    if refused := shared.app_missing(event, "app_data (Meta wants tracking choices and extinfo for app events)"):
+        return refused
     user = _user_data(event, region)
     if not _matches(user):
         return Rejected(Reason.NO_MATCH_KEY, "no e-mail, phone, customer id, fbp, fbc, or IP address with user agent")

@@ -1,4 +1,7 @@
-"""One event in Microsoft's words. Source: UET Conversions API guide, "Event data", "User data", "Custom data"."""
+"""One event in Microsoft's words. Source: UET Conversions API guide, "Event data", "User data", "Custom data".
+
+The guide has no word for events of apps; as pages' they would be counted wrongly, so they are not sent.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from rekindle.destinations.shared import (
     address,
     agent,
     amount,
+    app_missing,
     context,
     currency,
     event_time_ms,
@@ -47,6 +51,8 @@ def map_event(event: Event, region: str | None) -> Mapped | Rejected:
     time_ms = event_time_ms(event)
     if isinstance(time_ms, Rejected):
         return time_ms
+    if refused := app_missing(event, "a website (UET counts what happens on pages)"):
+        return refused
     # "G or D": never a default; limited data use counts as a refusal.
     consent = told(event.consent, "ad_storage", granted="G", denied="D")
     if event.ldu is not None and event.ldu.enabled:

@@ -104,6 +104,8 @@ class RtbHouseAccount:
         time_ms = shared.event_time_ms(event)
         if isinstance(time_ms, Rejected):
             return time_ms
+        if refused := shared.app_missing(event, "a website (the tagging hash and the visitor's cookie are of one)"):
+            return refused
         if shared.limited(event):
             return Rejected("limited-use", "RTB House documents no limited use; the event stays here")
         visitor = (event.user.external or {}).get(self._cookie, "").strip()

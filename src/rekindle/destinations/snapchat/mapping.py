@@ -40,8 +40,8 @@ def map_event(event: Event, region: str | None) -> Mapped | Rejected:
     time_ms = shared.event_time_ms(event)
     if isinstance(time_ms, Rejected):
         return time_ms
-    if event.source == "app":
-        return Rejected(Reason.MISSING_FIELD, "app_data (Snap wants the device's details for app events)")
+    if refused := shared.app_missing(event, "app_data (Snap wants the device's details for app events)"):
+        return refused
     user = _user_data(event, region)
     if not user.keys() & {"em", "ph"} and not user.keys() >= {"client_ip_address", "client_user_agent"}:
         return Rejected(Reason.NO_MATCH_KEY, "no e-mail, no phone, and no IP address with user agent")

@@ -1,4 +1,8 @@
-"""One event in TikTok's words. Source: Events API 2.0, "Parameters"; "Standard events and parameters"."""
+"""One event in TikTok's words. Source: Events API 2.0, "Parameters"; "Standard events and parameters".
+
+Events of apps are reported for an app's id, with the store's id, the device's advertising id and its tracking choice
+(``att_status``): the canonical event has none of them, so they are not sent.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from rekindle.destinations.shared import (
     address,
     agent,
     amount,
+    app_missing,
     categories,
     context,
     currency,
@@ -49,6 +54,10 @@ def map_event(event: Event, names: dict[str, str], region: str | None) -> Mapped
     time_ms = event_time_ms(event)
     if isinstance(time_ms, Rejected):
         return time_ms
+    if refused := app_missing(
+        event, "app.app_id and att_status (TikTok wants the app and the device's tracking choice)"
+    ):
+        return refused
     user = _user(event, region)
     if not user.keys() & {"email", "phone", "external_id", "ttclid"} and not user.keys() >= {"ip", "user_agent"}:
         return Rejected(Reason.NO_MATCH_KEY, "no e-mail, phone, customer id, ttclid, or IP address with user agent")
