@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -53,3 +55,50 @@ def test_one_of_ours_cannot_be_replaced(tmp_path: Path, monkeypatch: pytest.Monk
     distribution(tmp_path, "thief", "meta = thief")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert discover(GROUP)["meta"].__name__ == "rekindle.destinations.meta"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import nowhere_to_be_found", "ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
+        ("def broken(:", "SyntaxError"),
+        ("raise ValueError('EAAB-a-secret')", "ValueError)"),
+        ("manifest = None", "it has no configure, classify"),
+    ],
+)
+def test_one_that_cannot_be_loaded_is_set_aside_and_stops_nobody_else(
+    code: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    distribution(tmp_path, "ads_of_others", "ads_of_others = ads_of_others")
+    (tmp_path / "ads_of_others/__init__.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = discover(GROUP)
+    assert "ads_of_others" not in found
+    assert "ads_of_others" not in set(found)
+    assert len(found) == len(list(found))
+    assert words in found.set_aside["ads_of_others"]
+    assert "EAAB" not in found.set_aside["ads_of_others"]
+    listed = CliRunner().invoke(main, ["destinations", "list"])
+    assert listed.exit_code == 0
+    assert words in listed.stderr
+    assert "meta: " in listed.stdout
+    shop = tmp_path / "shop"
+    CliRunner().invoke(main, ["init", str(shop), "--name", "shop"])
+    assert CliRunner().invoke(main, ["plan", "-w", str(shop)]).exit_code == 0
+    consent = '[consent]\nconsent_mode = ["ad_storage"]\n'
+    (shop / "destinations").mkdir(exist_ok=True)
+    (shop / "destinations/ads.toml").write_text(f'kind = "ads_of_others"\n{consent}')
+    planned = CliRunner().invoke(main, ["plan", "-w", str(shop)])
+    assert planned.exit_code == 1
+    assert (
+        "destinations/ads.toml: kind = 'ads_of_others' is not known; ads_of_others cannot be loaded" in planned.output
+    )
+
+
+def test_one_of_ours_is_loaded_when_it_is_asked_for():
+    code = (
+        "import sys; from rekindle.model.discover import discover; found = discover('rekindle.destinations');"
+        "assert 'meta' in found; assert 'rekindle.destinations.meta' not in sys.modules;"
+        "found['meta']; assert 'rekindle.destinations.tiktok' not in sys.modules; assert len(found) > 20"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,13 +9,15 @@ import pytest
 
 from rekindle.destinations import pinterest_audience, snapchat_audience
 from rekindle.egress._store import LaneState, Store
+from rekindle.egress.configured import Configured, configured
 from rekindle.egress.connector import Answer, Limits, OutRequest, SettingsError
 from rekindle.egress.credentials import Account, Credentials, accounts
 from rekindle.egress.http import MockTransport, TransportFailed
 from rekindle.egress.options import take_apart
 from rekindle.engines.database import Database
 from rekindle.engines.secrets import SecretMissing
-from rekindle.workspace import Destination, DestinationConsent, Shop, Workspace
+from rekindle.workspace import Destination, DestinationConsent, Feed, Shop, Workspace
+from rekindle.workspace.documents import FeedPush
 
 MINUTE = 60_000
 SEEDS = {"client_id": "snap_id", "client_secret": "snap_secret", "refresh_token": "snap_refresh"}
@@ -200,9 +202,31 @@ def test_accounts_with_the_same_means_share_a_token():
         shop=Shop(name="shop", title="Shop", origins=[], country="PL", currency="PLN"),
         destinations={"a": audience(**SEEDS), "b": audience(**SEEDS), "c": audience(access_token="fixed")},
     )
-    (account,) = accounts([workspace], {"snapchat_audience": snapchat_audience.manifest})
+    (account,) = accounts([workspace], lambda _account: snapchat_audience.manifest)
     assert account.destinations == ("a", "b")
     assert account.name == "oauth:snap_refresh"
+
+
+def test_destinations_and_pushed_feeds_are_accounts_and_the_disabled_are_none():
+    consent = DestinationConsent(consent_mode=["ad_storage"])
+    workspace = Workspace(
+        shop=Shop(name="shop", title="Shop", origins=[], country="PL", currency="PLN"),
+        destinations={
+            "b": Destination(kind="meta", consent=consent, settings={"pixel_id": "1"}),
+            "a": Destination(kind="meta", consent=consent, enabled=False),
+        },
+        feeds={
+            "g": Feed(channel="google/xml", push=FeedPush(settings={"account": "1"})),
+            "h": Feed(channel="google", push=FeedPush(enabled=False)),
+            "i": Feed(channel="google"),
+        },
+    )
+    found = [
+        Configured("b", "meta", False, {"pixel_id": "1"}),
+        # The platform is the channel's, whatever the file's format.
+        Configured("@g", "google", True, {"account": "1"}),
+    ]
+    assert list(configured(workspace)) == found
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import NamedTuple, cast
 
@@ -14,7 +13,8 @@ from rekindle.audiences.read import changes
 from rekindle.cli._compose import Installation
 from rekindle.egress.audience import AudienceModule
 from rekindle.egress.audience_lane import AudienceChange, AudienceLane
-from rekindle.egress.connector import Manifest, SettingsError
+from rekindle.egress.configured import Configured
+from rekindle.egress.connector import ConnectorModule, Manifest, SettingsError
 from rekindle.egress.credentials import accounts
 from rekindle.egress.http import HttpTransport
 from rekindle.egress.lane import Lane, consumer_name
@@ -23,7 +23,7 @@ from rekindle.engines.database.lease import Lease
 from rekindle.model.discover import discover
 from rekindle.model.ports import FeedIds
 from rekindle.ops.loop import run_steps
-from rekindle.workspace import Destination, Policy, Workspace
+from rekindle.workspace import Destination, Policy
 
 _log = structlog.get_logger()
 _LANES = "lane/"
@@ -87,9 +87,17 @@ class Lanes:
         if now - self._renewed_ms < _RENEW_MS:
             return 0
         self._renewed_ms = now
-        manifests = {name: module.manifest for name, module in self._modules.items()}
-        live = self._installation.workspaces().values()
-        return await self._credentials.step(accounts(live, manifests, _platforms(live)))
+        return await self._credentials.step(accounts(self._installation.workspaces().values(), self._manifest))
+
+    def _manifest(self, account: Configured) -> Manifest | None:
+        if not account.pushed:
+            module = self._modules.get(account.connector)
+            return None if module is None else cast(ConnectorModule, module).manifest
+        # The room of feeds is opened only where there is one to push.
+        from rekindle.feeds.push.platform import platform
+
+        found = platform(account.connector)
+        return None if found is None else found.manifest
 
     async def close(self) -> None:
         """Stop every lane; what was in progress is finished."""
@@ -127,7 +135,10 @@ class Lanes:
         except (KeyError, SettingsError) as error:
             # `apply` checks this; a connector that was uninstalled since comes here. Nothing is lost: the log waits.
             self._note_stepped((account.workspace, account.name))
-            _log.error("lane cannot run", workspace=account.workspace, destination=account.name, exc_info=error)
+            why = self._modules.set_aside.get(account.destination.kind, "")
+            _log.error(
+                "lane cannot run", workspace=account.workspace, destination=account.name, connector=why, exc_info=error
+            )
             await stopping.wait()
             return
         try:
@@ -195,12 +206,3 @@ class Lanes:
 def _changes(installation: Installation, workspace: str, audience: str, limit: int, after: int) -> list[AudienceChange]:
     found = changes(installation.database, workspace, audience, limit, after)
     return [AudienceChange(change.id, change.subject, change.entered) for change in found]
-
-
-def _platforms(live: Iterable[Workspace]) -> Mapping[str, Manifest]:
-    """Return the platforms that feeds are pushed to; their room is opened only where there is one to push."""
-    if not any(feed.push is not None for workspace in live for feed in workspace.feeds.values()):
-        return {}
-    from rekindle.feeds.push import manifests
-
-    return manifests()

@@ -60,7 +60,8 @@ def resync_(destination: str, workspace: str | None, folder: Path, data: Path | 
         name = one_workspace(installation, workspace)
         document = installation.workspaces()[name].destinations.get(destination)
         modules = discover("rekindle.destinations")
-        if document is None or modules[document.kind].manifest.kind != "audience":
+        module = modules.get(document.kind) if document is not None else None
+        if module is None or module.manifest.kind != "audience":
             raise click.ClickException(f"{name} has no audience destination {destination!r}")
         line = LedgerLine(
             "change", name, installation.clock(), actor=author(None), action="audience.resync", destination=destination

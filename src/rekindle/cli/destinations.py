@@ -37,7 +37,10 @@ command.add_command(add)
 @command.command("list")
 def list_() -> None:
     """List the destinations there are, with their settings."""
-    for name, module in sorted(discover("rekindle.destinations").items()):
+    known = discover("rekindle.destinations")
+    for name, why in known.set_aside.items():
+        click.echo(f"{name}: {why}", err=True)
+    for name, module in sorted(known.items()):
         manifest = cast(ConnectorModule, module).manifest
         click.echo(f"{name}: {manifest.title}" + (", for audiences" if manifest.kind == "audience" else ""))
         if manifest.unverified:

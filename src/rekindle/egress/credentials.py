@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 import msgspec
 import sqlalchemy as sa
@@ -23,9 +23,9 @@ from rekindle.egress._grant import Grant, GrantRefused, ask
 from rekindle.egress._pace import HOLD_MS, backoff_ms
 from rekindle.egress._prepare import fingerprint
 from rekindle.egress._tables import credentials, lanes
+from rekindle.egress.configured import Configured, configured
 from rekindle.egress.connector import Manifest, OAuth, SettingsError
 from rekindle.egress.http import Transport, TransportFailed
-from rekindle.egress.items import line_name
 from rekindle.egress.options import take_apart, token_name
 from rekindle.engines.database import Database
 from rekindle.engines.database.core import upsert
@@ -49,39 +49,27 @@ class Account(msgspec.Struct, frozen=True):
     destinations: tuple[str, ...]
 
 
-def accounts(
-    workspaces: Iterable[Workspace], manifests: Mapping[str, Manifest], platforms: Mapping[str, Manifest] | None = None
-) -> list[Account]:
-    """Return the tokens that the live destinations need; those with the same means share one.
+def accounts(workspaces: Iterable[Workspace], manifest: Callable[[Configured], Manifest | None]) -> list[Account]:
+    """Return the tokens that the live accounts need; those with the same means share one.
 
-    ``platforms`` are those that feeds are pushed to, by channel.
+    ``manifest`` returns an account's, or None where its connector is not installed any more.
     """
     found: dict[tuple[str, str], Account] = {}
     for workspace in workspaces:
-        for user, manifest, settings in _users(workspace, manifests, platforms or {}):
-            if manifest is None or manifest.oauth is None:
+        for user in configured(workspace):
+            declared = manifest(user)
+            if declared is None or declared.oauth is None:
                 continue
             try:
-                seeds = take_apart(manifest, settings).seeds
+                seeds = take_apart(declared, user.settings).seeds
             except SettingsError:
                 continue  # `apply` tells
             if not seeds:
                 continue
             key = (workspace.name, token_name(seeds))
             before = found[key].destinations if key in found else ()
-            found[key] = Account(*key, manifest.oauth, seeds, (*before, user))
+            found[key] = Account(*key, declared.oauth, seeds, (*before, user.name))
     return list(found.values())
-
-
-def _users(
-    workspace: Workspace, manifests: Mapping[str, Manifest], platforms: Mapping[str, Manifest]
-) -> Iterator[tuple[str, Manifest | None, Mapping[str, Any]]]:
-    for name, destination in workspace.destinations.items():
-        if destination.enabled:
-            yield name, manifests.get(destination.kind), destination.settings
-    for name, feed in workspace.feeds.items():
-        if feed.push is not None and feed.push.enabled:
-            yield line_name(name), platforms.get(feed.channel), feed.push.settings
 
 
 class _Row(msgspec.Struct, frozen=True):

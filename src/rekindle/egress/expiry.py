@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from rekindle.egress._tables import credentials
-from rekindle.egress.items import line_name
+from rekindle.egress.configured import configured
 from rekindle.egress.options import LaneOptions, token_name
 from rekindle.engines.database import Database
 from rekindle.workspace import Workspace
@@ -42,28 +42,19 @@ def expiries(database: Database, workspace: Workspace) -> list[Expiry]:
         rows = connection.execute(sa.select(*columns).where(credentials.c.workspace == workspace.name)).all()
     tokens = {row.name: row for row in rows}
     found: list[Expiry] = []
-    for name, settings in _users(workspace):
-        options = _options(settings)
+    for account in configured(workspace):
+        name, options = account.name, _options(account.settings)
         if options.secret_expires is not None:
             day = options.secret_expires
             at_ms = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
             found.append(Expiry(name, "told", at_ms, options.warn_days * DAY_MS))
-        row = tokens.get(token_name(_names(settings)))
+        row = tokens.get(token_name(_names(account.settings)))
         if row is not None:
             found.append(Expiry(name, "renewed", row.expires_ms, words=row.words))
     return found
 
 
-def _users(workspace: Workspace) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, document in sorted(workspace.destinations.items()):
-        if document.enabled:
-            yield name, document.settings
-    for name, feed in sorted(workspace.feeds.items()):
-        if feed.push is not None and feed.push.enabled:
-            yield line_name(name), feed.push.settings
-
-
-def _options(settings: dict[str, Any]) -> LaneOptions:
+def _options(settings: Mapping[str, Any]) -> LaneOptions:
     own = {key: value for key, value in settings.items() if key in LaneOptions.__struct_fields__}
     try:
         return msgspec.convert(own, LaneOptions)
@@ -71,7 +62,7 @@ def _options(settings: dict[str, Any]) -> LaneOptions:
         return LaneOptions()
 
 
-def _names(settings: dict[str, Any]) -> dict[str, str]:
+def _names(settings: Mapping[str, Any]) -> dict[str, str]:
     return {
         key: str(value["secret"]) for key, value in settings.items() if isinstance(value, dict) and "secret" in value
     }

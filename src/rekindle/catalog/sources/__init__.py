@@ -1,1 +1,3 @@
 """Where catalogues come from: one folder for each kind of source."""
+
+NEEDS = ("TITLE", "sniff", "rows", "items")

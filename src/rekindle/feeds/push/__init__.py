@@ -1,7 +1,6 @@
 """Push: a published version's items to the channel's platform by its API, each change as it is published."""
 
 from rekindle.feeds.push.planning import Planner, Rehearsal
-from rekindle.feeds.push.platform import manifests
 from rekindle.feeds.push.pusher import FeedPusher, PushRefused, approve, platform_of, retry
 from rekindle.feeds.push.status import PushIssue, PushStatus, push_issues, push_status
 
@@ -13,7 +12,6 @@ __all__ = [
     "PushStatus",
     "Rehearsal",
     "approve",
-    "manifests",
     "platform_of",
     "push_issues",
     "push_status",

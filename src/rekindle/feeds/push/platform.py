@@ -143,8 +143,3 @@ def platform(channel: str) -> Platform | None:
     found: Any = platforms().get(channel.partition("/")[0])
     module: Platform | None = found
     return module
-
-
-def manifests() -> Mapping[str, Manifest]:
-    """Return the platforms' manifests by channel."""
-    return {name: module.manifest for name, module in platforms().items()}
