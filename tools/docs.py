@@ -85,16 +85,19 @@ def _configuration() -> Iterator[str]:
         "A workspace is a folder of TOML files. `rekindle plan` shows how it differs from what is live, `rekindle apply`"
         " makes it live. An unknown key is an error.\n"
     )
-    for kind in _with_parts(
-        documents.Shop,
-        documents.Catalog,
-        documents.Policy,
-        documents.Tag,
-        documents.Feed,
-        documents.Destination,
-        documents.Audience,
-        documents.Campaign,
-        documents.Quality,
+    # A part that several documents have stands behind the first of them.
+    for kind in dict.fromkeys(
+        _with_parts(
+            documents.Shop,
+            documents.Catalog,
+            documents.Policy,
+            documents.Tag,
+            documents.Feed,
+            documents.Destination,
+            documents.Audience,
+            documents.Campaign,
+            documents.Quality,
+        )
     ):
         yield from _struct(kind)
 

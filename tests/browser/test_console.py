@@ -22,6 +22,9 @@ from tests.console.serving import serving
 
 AXE = _chromium.TOOLS / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+WRAPPED = (
+    "[...document.querySelectorAll('main button')].filter(one => one.offsetHeight > 40).map(one => one.textContent)"
+)
 PATHS = [
     "/w/shop/",
     "/w/shop/live",
@@ -114,6 +117,7 @@ async def test_no_page_has_an_accessibility_fault(
             assert await page.evaluate("document.documentElement.lang") == language
             assert await faults(page) == [], path
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is too wide"
+            assert await page.evaluate(WRAPPED) == [], f"{path}: a button's words are in two lines"
         assert breaches == []
     finally:
         await context.close()

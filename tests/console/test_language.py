@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -71,6 +72,11 @@ def test_numbers_and_times_follow_the_language() -> None:
     assert polish.time(1_788_000_000_000) == "29 sie 2026, 10:40:00 UTC"
     assert english.percent(0.9999) == "99.9%"  # rounded down: 100 % means all
     assert english.percent(1) == "100%"
+    assert english.money(Decimal("1234.5"), "PLN") == "PLN\u00a01,234.50"
+    assert english.money(Decimal("49.905"), "EUR") == "€49.905", "what differs by half a cent must not look the same"
+    assert polish.money(Decimal("1234.5"), "PLN") == "1\u00a0234,50\u00a0zł"
+    assert polish.price("49.9 PLN") == "49,90\u00a0zł"
+    assert english.price("ask us") == "ask us"
 
 
 @pytest.mark.parametrize(

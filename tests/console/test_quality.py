@@ -58,7 +58,7 @@ def every_feed(ola: Browser) -> None:
 
 def one_feed(ola: Browser) -> None:
     text = ola.get("/w/shop/quality/google").text
-    for words in ("gla_sku-7", "Apply this rule", "49.9 PLN", "199.00 PLN", "fetched by readers", "By day"):
+    for words in ("gla_sku-7", "Apply this rule", "PLN\u00a049.90", "PLN\u00a0199.00", "fetched by readers", "By day"):
         assert words in text, words
     assert ola.get("/w/shop/quality/nope").status_code == 404
     assert ola.get("/api/w/shop/quality/google").json()["quality"]["feed"] == "google"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gettext
 import io
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,6 +15,9 @@ from typing import Final
 from babel import Locale, dates, numbers
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+
+_FEED_PRICE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ([A-Z]{3})", re.ASCII)
+_LETTER_BEFORE_DIGIT = re.compile(r"(?<=[A-Z])(?=[0-9])")
 
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "pl": "Polski"}
 
@@ -72,7 +76,13 @@ class Format:
         """Return an amount; without a currency it stays a bare number."""
         if currency is None:
             return self.number(amount)
-        return numbers.format_currency(amount, currency, locale=self._locale)
+        text = numbers.format_currency(amount, currency, locale=self._locale, decimal_quantization=False)
+        return _LETTER_BEFORE_DIGIT.sub("\u00a0", text)  # as CLDR spaces a code: PLN 49.90, and $49.90
+
+    def price(self, text: str) -> str:
+        """Return a feed's price (``49.90 PLN``) as the language writes it, and any other text as it is."""
+        match = _FEED_PRICE.fullmatch(text)
+        return self.money(Decimal(match[1]), match[2]) if match else text
 
     def time(self, ms: int) -> str:
         """Return date and time in UTC, to the second."""
