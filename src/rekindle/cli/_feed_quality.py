@@ -139,6 +139,8 @@ def _show_ages(report: FreshnessReport, allowed: str) -> None:
     for stage in report.stages:
         version = "" if stage.version is None else f" version {stage.version} since {rfc3339(stage.since_ms or 0)}"
         late = f", {stage.late:,} items too old" if stage.late else ""
+        late += f", {stage.behind:,} in an older form" if stage.behind else ""
+        late += f", {stage.missing:,} not there" if stage.missing else ""
         click.echo(f"  {stage.name}{version}: price {_spread(stage.price)}; stock {_spread(stage.stock)}{late}")
 
 

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from rekindle.catalog import Ages, SnapshotStore
 from rekindle.cli._compose import Installation
 from rekindle.engines.blobs import BlobMissing
+from rekindle.engines.database import Database
 from rekindle.feeds import NothingToBuild
+from rekindle.feeds.push import pushed_item
 from rekindle.feeds.quality import QualityDesk
+from rekindle.model.clock import rfc3339
 from rekindle.profiles import ItemSightings
 from rekindle.workspace import Workspace
 
@@ -35,7 +38,28 @@ def age_lines(desk: QualityDesk, workspace: Workspace, feed: str, item_id: str) 
         return
     for age in ages:
         for stage, price_ms in age.price.items():
-            yield f"{feed} {stage}: price {short_age(price_ms)} old, stock {short_age(age.stock[stage])} old"
+            stock_ms = age.stock[stage]
+            if price_ms is not None and stock_ms is not None:
+                yield f"{feed} {stage}: price {short_age(price_ms)} old, stock {short_age(stock_ms)} old"
+
+
+def push_lines(database: Database, workspace: Workspace, feed: str, item_id: str) -> Iterator[str]:
+    """Yield what the platform that a feed is pushed to says of an item; ``item_id`` is its id in the feed."""
+    known = pushed_item(database, workspace.name, feed, item_id)
+    if known is None:
+        yield f"{feed} push: no version with this item was pushed yet"
+        return
+    if known.current:
+        yield f"{feed} push: the platform accepted it as it is, {rfc3339(known.accepted_ms)}"
+    elif known.accepted_ms:
+        yield f"{feed} push: the platform has an older form, accepted {rfc3339(known.accepted_ms)}"
+    else:
+        yield f"{feed} push: the platform has accepted no form of it"
+    if known.state != "accepted":
+        sent = f", last sent {rfc3339(known.pushed_ms)}" if known.pushed_ms else ", not sent yet"
+        yield f"{feed} push: its newest form, wanted since {rfc3339(known.wanted_ms)}, is {known.state}{sent}"
+    if known.code:
+        yield f"{feed} push: the platform says {known.code}: {known.words}"
 
 
 def short_age(ms: int) -> str:

@@ -20,7 +20,7 @@ from rekindle.cli._documents import author, read_folder
 from rekindle.cli._feed_options import feed_options as _options
 from rekindle.cli._feed_options import opened as _opened
 from rekindle.cli._feed_push import push, pushes
-from rekindle.cli._quality import age_lines, quality_desk
+from rekindle.cli._quality import age_lines, push_lines, quality_desk
 from rekindle.model.clock import rfc3339
 from rekindle.model.ports import ItemCounts
 from rekindle.profiles.performance import ItemPerformance
@@ -330,8 +330,12 @@ def explain(feed: str, item: str, attribute: str, folder: Path, data: Path | Non
         document = workspace.feeds.get(feed)
         if snapshot is None or document is None:
             raise click.ClickException(f"there is no feed {feed!r}, or no catalogue has been imported")
-        told = feeds.explain(snapshot, document, item, attribute, _counts(installation, workspace, document))
+        counts = _counts(installation, workspace, document)
+        told = feeds.explain(snapshot, document, item, attribute, counts)
         ages = list(age_lines(quality_desk(installation), workspace, feed, item))
+        if document.push is not None:
+            identity = told if attribute == "id" else feeds.explain(snapshot, document, item, "id", counts)
+            ages += push_lines(installation.database, workspace, feed, identity.value or item)
     click.echo(f"{told.id} {told.attribute}: {told.value!r}; {told.outcome}")
     click.echo(f"  read from source {told.source}, row {told.row}")
     for step in told.steps:

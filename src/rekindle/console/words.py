@@ -100,6 +100,7 @@ STAGES: Final[Mapping[str, str]] = {
     "source": _("source, as last read"),
     "published": _("published version"),
     "pull": _("fetched by readers"),
+    "push": _("taken by the platform, item by item"),
 }
 
 CONSENT: Final[Mapping[str, str]] = {"granted": _("granted"), "denied": _("denied")}

@@ -60,6 +60,11 @@ async def test_a_feed_is_rehearsed_and_pushed_by_hand(tmp_path: Path) -> None:
         done = await rekindle("feeds", "push", "google", *there)
         assert "version 1 of 1, running; 2 accepted" in done.output, done.output
         assert set(center.offers(system_clock())) == {"A", "B"}
+        told = await rekindle("feeds", "explain", "google", "A", "price", *there)
+        assert "google push: the platform accepted it as it is, 20" in told.output, told.output
+        assert "google push: price " in told.output, "and how old that is, item by item"
+        told = await rekindle("feeds", "explain", "google", "B", "id", *there)
+        assert "google push: the platform accepted it as it is, 20" in told.output, told.output
         shown = await rekindle("feeds", "pushes", *there)
         assert "google to Google Merchant API: version 1 of 1" in shown.output
 

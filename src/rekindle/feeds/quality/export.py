@@ -56,14 +56,15 @@ def drift(report: DriftReport) -> Iterator[Row]:
 
 
 def ages(items: Iterable[ItemAge]) -> Iterator[Row]:
-    """Yield how old each item's price and stock are at each stage, in seconds."""
+    """Yield how old each item's price and stock are at each stage, in seconds; empty where a platform has no such item."""
     stages: list[str] | None = None
     for item in items:
         if stages is None:
             stages = list(item.price)
             names = [f"{value}_age_s_{stage}" for value in ("price", "stock") for stage in stages]
             yield ("item_id", "seen", "price_changed", "stock_changed", *names)
-        seconds = [ages[stage] // 1000 for ages in (item.price, item.stock) for stage in stages]
+        found = [ages[stage] for ages in (item.price, item.stock) for stage in stages]
+        seconds = [None if age is None else age // 1000 for age in found]
         yield (item.item_id, rfc3339(item.seen_ms), rfc3339(item.price_ms), rfc3339(item.stock_ms), *seconds)
     if stages is None:
         yield ("item_id", "seen", "price_changed", "stock_changed")
