@@ -65,6 +65,16 @@ def product(identity: str, **fields: object) -> dict[str, object]:
     } | fields
 
 
+async def test_fields_that_channels_ask_for_and_nobody_fills_are_told_once(house: House) -> None:
+    house.write(product("a", link=""), product("b", link="", availability="w magazynie"), product("c"))
+    result = await house.run()
+    (issue,) = [issue for issue in result.issues if issue.code == "field-empty"]
+    assert (issue.attribute, issue.value) == ("link", "2 of 3 items have no link")
+    assert house.items()["b"]["availability"] == "in_stock"
+    house.sources = [Source(name="main", location="main.jsonl", options={"supplement": True})]
+    assert "field-empty" not in (await house.run()).codes, "what adds to others need not be whole"
+
+
 async def test_the_first_import_goes_live(house: House) -> None:
     house.write(product("b"), product("a", brand="Acme", custom_label_0="x", made_in="PL"))
     result = await house.run()

@@ -69,7 +69,9 @@ def examine(path: Path) -> Finding:
     else:
         if (wide := _without_bom(head)) is not None:
             return Finding(wide, 0, declared, 0, "utf16-without-bom", controls=True, ampersands=True)
-    bom = 3 if head.startswith(codecs.BOM_UTF8) else 0
+    bom = 0
+    while head.startswith(codecs.BOM_UTF8, bom):  # a file with a mark that is saved with a mark has two
+        bom += len(codecs.BOM_UTF8)
     good, bad, controls, ampersands = _scan(path)
     if bad == 0:
         lie = declared not in (None, "utf-8", "ascii") and good > 0

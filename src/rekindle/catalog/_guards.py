@@ -11,6 +11,11 @@ from rekindle.catalog.report import Report
 
 MAX_SHRINK: Final = 0.3
 _WATCHED: Final = ("title", "link", "image_link", "price", "availability")
+_REMEDIES: Final = {  # title and price are told of row by row
+    "link": "give the export the addresses of the pages; link_base completes relative ones, a second source can add them",
+    "image_link": "give the export the addresses of the pictures, or add them by a second source (supplement = true)",
+    "availability": "give the export a stock or an availability, or add them by a second source (supplement = true)",
+}
 
 
 def count_items(path: Path) -> int:
@@ -18,6 +23,14 @@ def count_items(path: Path) -> int:
     with _duck.memory() as engine:
         (items,) = engine.execute(f"SELECT count(*) FROM {_duck.parquet(path)}").fetchone() or (0,)  # noqa: S608
     return int(items)
+
+
+def missing(table: Path, items: int, report: Report) -> None:
+    """Say which fields that every channel asks for are empty, and how often: none of the items is at fault alone."""
+    for name, share in _filled(_duck.parquet(table)).items() if items else ():
+        empty = items - round(share * items)
+        if name in _REMEDIES and empty:
+            report.add("field-empty", _REMEDIES[name], attribute=name, value=f"{empty} of {items} items have no {name}")
 
 
 def verdict(

@@ -57,6 +57,7 @@ def array(prepared: Prepared, key: str, report: Report) -> Iterator[tuple[int, d
         while True:
             buffer = buffer.lstrip(" \t\r\n,")
             if buffer.startswith("]"):
+                _look_behind(buffer[1:] + file.read(_CHUNK), report)
                 return
             try:
                 found, end = decoder.raw_decode(buffer)
@@ -75,6 +76,14 @@ def array(prepared: Prepared, key: str, report: Report) -> Iterator[tuple[int, d
             else:
                 remedy = "write objects into the list; this entry was left out"
                 report.add("json-no-object", remedy, severity="error", row=number, value=found)
+
+
+def _look_behind(rest: str, report: Report) -> None:
+    """Say it when something stands behind the list that is no JSON: a warning of the shop's software, another file."""
+    rest = rest.lstrip(" \t\r\n}")
+    if rest and not rest.startswith(","):
+        remedy = "write nothing behind the list; it was not read, and all that stands in the list was"
+        report.add("json-trailing", remedy, value=rest)
 
 
 def _start(buffer: str, key: str) -> int:

@@ -109,7 +109,9 @@ def declare_namespace(blocks: Iterable[str], prefix: str, uri: str) -> Iterator[
     for block in blocks:
         if not done and (found := re.search(r"<[A-Za-z][\w:.-]*", block)):
             done = True
-            yield f'{block[: found.end()]} xmlns:{prefix}="{uri}"{block[found.end() :]}'
+            end = found.end()
+            rest = re.sub(rf"""\s+xmlns:{re.escape(prefix)}\s*=\s*(?:''|\"\")""", "", block[end:], count=1)
+            yield f'{block[:end]} xmlns:{prefix}="{uri}"{rest}'
         else:
             yield block
 

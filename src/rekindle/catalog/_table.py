@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ from rekindle.catalog.report import Report, refuse
 from rekindle.catalog.row import Prepared, Row
 
 _DELIMITERS = ",;\t|~"
+_LINES = 2
 _STRAY = " \t\r\n\ufeff\u200b"
 
 csv.field_size_limit(4 << 20)  # the library's 128 KiB is less than long descriptions have
@@ -27,7 +29,7 @@ def header(head: str) -> tuple[str, list[str]]:
         rows = []
         try:
             for row in csv.reader(io.StringIO(whole, newline=""), delimiter=delimiter):
-                if any(cell.strip(_STRAY) for cell in row) and not row[0].strip(_STRAY).startswith("#"):
+                if any(cell.strip(_STRAY) for cell in row) and not _aside(row):
                     rows.append(row)
                 if len(rows) > 20:
                     break
@@ -41,6 +43,13 @@ def header(head: str) -> tuple[str, list[str]]:
         if score > best[0] or not best[2]:
             best = (score, delimiter, rows[0])
     return best[1], _names(best[2])
+
+
+def _aside(cells: list[str]) -> bool:
+    """Return whether a row before the header is none: a comment, or the line that tells a spreadsheet the separator."""
+    return cells[0].strip(_STRAY).startswith("#") or (
+        re.fullmatch(r"sep=.?", cells[0].strip(_STRAY).lower()) is not None and not any(map(str.strip, cells[1:]))
+    )
 
 
 def _names(cells: list[str]) -> list[str]:
@@ -75,7 +84,11 @@ def rows(prepared: Prepared, report: Report) -> Iterator[Row]:
                 if not any(cell.strip(_STRAY) for cell in cells):
                     continue
                 if not seen_header:
-                    seen_header = not cells[0].strip(_STRAY).startswith("#")
+                    seen_header = not _aside(cells)
+                    continue
+                if line - start > _LINES and not prepared.by_row and _swallowed(cells, delimiter, len(names)):
+                    remedy = "a quote is not closed: this cell holds whole rows; close it and publish the file again"
+                    report.cut_short("quote-not-closed", remedy, row=start, value=f"lines {start} to {line - 1}")
                     continue
                 if len(cells) < len(names) or any(cell.strip() for cell in cells[len(names) :]):
                     ragged = (start, len(cells))
@@ -90,6 +103,15 @@ def rows(prepared: Prepared, report: Report) -> Iterator[Row]:
         value = f"{found} cells of {len(names)}, from line {start} to the end"
         remedy = "the last row is not whole: the file was cut, or a quote is not closed; publish it again"
         report.cut_short("table-truncated", remedy, row=start, value=value)
+
+
+def _swallowed(cells: list[str], delimiter: str, width: int) -> bool:
+    """Return whether a cell holds whole rows: each of its inner lines has as many separators as the table has."""
+    for cell in cells:
+        lines = cell.splitlines()[1:-1]
+        if len(lines) >= _LINES and width > 1 and all(line.count(delimiter) == width - 1 for line in lines):
+            return True
+    return False
 
 
 def _ragged(report: Report, ragged: tuple[int, int], width: int) -> None:

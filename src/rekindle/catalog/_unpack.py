@@ -5,14 +5,17 @@ from __future__ import annotations
 import gzip
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import msgspec
 
 from rekindle.catalog.report import Report, refuse
 
 _CHUNK = 1 << 20
+_LAYERS: Final = 3
+_FEEDS: Final = (".xml", ".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".rss", ".xlsx", ".gz")
 
 
 class _Readable(Protocol):
@@ -27,21 +30,36 @@ class Limits(msgspec.Struct, frozen=True):
     free_bytes: int = 64 << 20
 
 
-def unpack(path: Path, target: Path, report: Report, limits: Limits) -> Path:
-    """Return ``path`` itself when it is not packed, else ``target`` with its content. Raises `Refused`."""
-    with path.open("rb") as file:
-        magic = file.read(4)
+def unpack(path: Path, target: Path, report: Report, limits: Limits, whole: Callable[[Path], object]) -> Path:
+    """Return ``path`` itself when it is not packed, else a file beside ``target`` with its content. Raises `Refused`.
+
+    A server that packs on the way often packs what is packed already, so that it is unpacked again, but not for ever; the
+    ratio is that to the file that came. ``whole`` says of what is packed that it stays so: workbooks are zip files.
+    """
     size = path.stat().st_size
-    if magic[:2] == b"\x1f\x8b":
-        with gzip.open(path) as packed:
-            _copy(packed, target, size, report, limits)
-        return target
-    if magic == b"PK\x03\x04":
-        _unzip(path, target, size, report, limits)
-        return target
     if size > limits.max_bytes:
         raise refuse("too-large", f"keep the file below {limits.max_bytes} bytes", size)
+    layers = 0
+    while (magic := _magic(path)) and not whole(path):
+        layers += 1
+        if layers > _LAYERS:
+            raise refuse("packed-often", f"pack the file once; it was unpacked {_LAYERS} times and is still packed")
+        inner = target.with_name(f"{target.name}{layers}")
+        if magic == "gzip":
+            with gzip.open(path) as packed:
+                _copy(packed, inner, size, report, limits)
+        else:
+            _unzip(path, inner, size, report, limits)
+        path = inner
+    if layers > 1:
+        report.add("packed-twice", "pack the file once; it was unpacked", severity="note", value=f"{layers} times")
     return path
+
+
+def _magic(path: Path) -> str:
+    with path.open("rb") as file:
+        magic = file.read(4)
+    return "gzip" if magic[:2] == b"\x1f\x8b" else "zip" if magic == b"PK\x03\x04" else ""
 
 
 def _unzip(path: Path, target: Path, size: int, report: Report, limits: Limits) -> None:
@@ -56,10 +74,11 @@ def _unzip(path: Path, target: Path, size: int, report: Report, limits: Limits) 
             ]
             if not members:
                 raise refuse("empty-file", "put the feed into the zip file", path.name)
-            chosen = max(members, key=lambda info: info.file_size)
+            named = [info for info in members if info.filename.lower().endswith(_FEEDS)] or members
+            chosen = max(named, key=lambda info: info.file_size)
             if len(members) > 1:
                 others = ", ".join(sorted(info.filename for info in members if info is not chosen))
-                remedy = f"keep one file in the zip; the largest, {chosen.filename}, was read"
+                remedy = f"keep one file in the zip; {chosen.filename}, the largest that may be a feed, was read"
                 report.add("zip-extra-files", remedy, severity="note", value=others)
             if chosen.flag_bits & 1:
                 raise refuse("zip-encrypted", "publish the zip without a password", chosen.filename)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
@@ -12,6 +13,7 @@ from rekindle.catalog.row import Prepared
 
 _CHUNK = 1 << 16
 _PATIENCE = 64 << 20
+_PLACE = re.compile(r"(?: line \d+)?, line \d+, column \d+$")
 
 Element = Any  # lxml's stubs name a private class
 
@@ -39,13 +41,18 @@ def streamed(file: IO[bytes], names: Sequence[str], report: Report, place: str) 
         remove_comments=True,
         remove_pis=True,
     )
-    quiet = 0
+    quiet = whole = 0
     try:
         while block := file.read(_CHUNK):
             parser.feed(block)
             found = False
-            for _, element in parser.read_events():
+            event: Element
+            for event in parser.read_events():
+                element = event[1]
                 found = True
+                whole += 1
+                if whole == 1 and element.getroottree().docinfo.internalDTD is not None:
+                    raise refuse("xml-entities", "remove the document type; entities are never read", "<!DOCTYPE")
                 yield element
                 _forget(element)
             quiet = 0 if found else quiet + len(block)
@@ -54,9 +61,10 @@ def streamed(file: IO[bytes], names: Sequence[str], report: Report, place: str) 
         parser.close()
     except etree.XMLSyntaxError as error:
         for _, element in _remaining(parser):
+            whole += 1
             yield element
             _forget(element)
-        _explain(error, file.read(1) == b"", report)
+        _explain(error, f"after {whole} whole <{names[0]}>", file.read(1) == b"", report)
 
 
 def _remaining(parser: Any) -> list[tuple[str, Element]]:
@@ -66,9 +74,10 @@ def _remaining(parser: Any) -> list[tuple[str, Element]]:
         return []
 
 
-def _explain(error: etree.XMLSyntaxError, at_end: bool, report: Report) -> None:
+def _explain(error: etree.XMLSyntaxError, after: str, at_end: bool, report: Report) -> None:
     line, column = error.position
-    value = f"line {line}, column {column}: {error.msg}"
+    what = _PLACE.sub("", str(error.msg))  # the parser says it too, and of the line of the opening tag
+    value = f"line {line}, column {column}, {after}: {what}"
     if at_end and ("Premature end" in str(error.msg) or "EndTag" in str(error.msg) or "not closed" in str(error.msg)):
         report.cut_short("xml-truncated", "the file ends too early; publish it again, whole", value=value)
     else:

@@ -36,7 +36,7 @@ from rekindle.workspace import Source, Workspace, duration_ms
 
 _log = structlog.get_logger()
 
-READER = 2
+READER = 3
 """Raised whenever a source reads the same file differently, so that unchanged files are read again."""
 
 _SLICE_MS: Final = 20_000
@@ -207,6 +207,8 @@ class CatalogImport:
                 report.take(error.issue)
                 return self._refused(source, place, started, error, report)
             items = _guards.count_items(part)
+            if source.options.get("supplement") is not True:
+                _guards.missing(part, items, report)
             previous = int(state.items) if state is not None and state.digest else 0
             held = _guards.verdict(
                 part, items, old, previous, report, max_shrink=_max_shrink(source), confirmed=confirmed

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from rekindle.catalog import _mend, _workbook
 from rekindle.catalog._encoding import Finding, examine
 from rekindle.catalog._unpack import Limits, unpack
@@ -26,6 +28,9 @@ _PHP = re.compile(
     r"\s*(?:<br\s*/?>\s*)?(?:<b>)?(?:PHP )?(Notice|Warning|Deprecated|Fatal error|Parse error|Strict Standards)(?:</b>)?:",
     re.I,
 )
+_ERRORS: Final = {"error", "errors", "error_description", "errorMessage", "message", "detail", "Message"}
+_BESIDE: Final = {"code", "status", "statusCode", "title", "type", "success", "trace", "timestamp", "path", "data"}
+_SHORT: Final = 4096
 _REMEDIES: Final = {
     "control-character": "remove control characters from the texts; they were left out",
     "unescaped-ampersand": "write & as &amp; in XML; it was repaired",
@@ -52,6 +57,9 @@ def prepare(
         raise refuse("empty-file", "the file has no content; look at the export that writes it", name)
     finding = examine(plain)
     _speak(finding, report)
+    if finding.encoding == "utf-8" and finding.bom > len(codecs.BOM_UTF8):
+        remedy = "write a byte-order mark once, or not at all; the others were left out"
+        report.add("stray-bom", remedy, severity="note", value=f"{finding.bom // len(codecs.BOM_UTF8)} marks")
     head = _head(plain, finding)
     if not head.strip():
         raise refuse("empty-file", "the file holds only white space; look at the export that writes it", name)
@@ -59,7 +67,7 @@ def prepare(
     is_xml = head.lstrip().startswith("<")
     if is_xml:
         _refuse_tricks(head)
-    undeclared = is_xml and "<g:" in head and "xmlns:g" not in head
+    undeclared = _undeclared(head) if is_xml else []
     clean = finding.encoding == "utf-8" and not finding.damaged and not finding.bom
     mend = finding.controls or (is_xml and finding.ampersands) or undeclared
     if clean and not mend and (not is_xml or finding.declared in (None, "utf-8", "ascii")) and not head[0].isspace():
@@ -69,10 +77,11 @@ def prepare(
     blocks = _mend.without_controls(_decoded(plain, finding), mended)
     if is_xml:
         blocks = _mend.xml_ampersands(_without_declaration(blocks), mended)
-        if undeclared:
-            note = f'declare xmlns:g="{_GOOGLE}" on the root; it was added'
-            report.add("namespace-missing", note, severity="note", value="g:")
-            blocks = _mend.declare_namespace(blocks, "g", _GOOGLE)
+        for prefix in undeclared:
+            uri = _GOOGLE if prefix == "g" else f"urn:undeclared:{prefix}"
+            note = f'declare xmlns:{prefix}="{_GOOGLE if prefix == "g" else "…"}" on the root; it was added'
+            report.add("namespace-missing", note, severity="note", value=f"{prefix}:")
+            blocks = _mend.declare_namespace(blocks, prefix, uri)
     _write(blocks, target)
     for code, number in mended.counts.items():
         value = f"{number} times, first at {mended.first[code]}"
@@ -83,9 +92,7 @@ def prepare(
 
 def _plain(path: Path, folder: Path, report: Report, limits: Limits, options: Options) -> tuple[Path, bool]:
     """Return the file unpacked, and whether it is the table of a sheet; a workbook may be packed itself."""
-    plain = path
-    if not _workbook.recognise(path):
-        plain = unpack(path, folder / "unpacked", report, limits)
+    plain = unpack(path, folder / "unpacked", report, limits, _workbook.recognise)
     kind = _workbook.recognise(plain)
     if not kind:
         return plain, False
@@ -144,7 +151,11 @@ def _without_declaration(blocks: Iterable[str]) -> Iterator[str]:
 def _refuse_pages(head: str) -> None:
     if found := _PHP.match(head):
         remedy = "the shop's software printed an error before the feed; repair the export and switch display_errors off"
-        raise refuse("php-output", remedy, head.strip().splitlines()[0] or found[0], row=1)
+        said = re.sub(r"<[^>]*>", "", head[found.start() : found.end() + 300]).strip().splitlines()
+        raise refuse("php-output", remedy, said[0] if said else found[1], row=1)
+    if (keys := _keys(head)) and keys & _ERRORS and not keys - _ERRORS - _BESIDE:
+        remedy = "the address answers with an error, not with products; look at its address, key and permissions"
+        raise refuse("error-answer", remedy, head[:200])
     if _HTML.match(head):
         if _LOGIN.search(head):
             raise refuse(
@@ -153,9 +164,28 @@ def _refuse_pages(head: str) -> None:
         raise refuse("html-page", "the address answers with a web page; use the feed's own address", head[:80])
 
 
+def _keys(head: str) -> set[str]:
+    """Return the keys of a short JSON object that is all there is, else none."""
+    if not head.lstrip().startswith("{") or len(head) > _SHORT:
+        return set()
+    try:
+        return set(msgspec.json.decode(head, type=dict[str, msgspec.Raw]))
+    except msgspec.DecodeError:
+        return set()
+
+
 def _refuse_tricks(head: str) -> None:
     if "<!ENTITY" in head or re.search(r"<!DOCTYPE[^>]*(?:\[|SYSTEM|PUBLIC)", head):
         raise refuse("xml-entities", "remove the document type; entities are never read", "<!DOCTYPE")
+
+
+def _undeclared(head: str) -> list[str]:
+    """Return the prefixes of elements that nothing declares, or declares as nothing, which XML does not allow."""
+    if not re.search(r"<[A-Za-z_][\w.-]*:", head):
+        return []
+    bare = re.sub(r"<!\[CDATA\[.*?(?:\]\]>|$)|<!--.*?(?:-->|$)", "", head, flags=re.S)
+    used = dict.fromkeys(re.findall(r"<([A-Za-z_][\w.-]*):[A-Za-z_]", bare))
+    return [prefix for prefix in used if not re.search(rf"xmlns:{re.escape(prefix)}\s*=\s*(?:'[^']|\"[^\"])", bare)]
 
 
 def _write(blocks: Iterable[str], target: Path) -> None:

@@ -110,6 +110,10 @@ class _Reader:
         self._report.take(Issue(self._row, self._id, attribute, code, severity, shorten(value), remedy))
 
     def repaired(self, name: str, text: str) -> str:
+        if (without := read.without_php(text)) is not None:
+            remedy = "the shop's software printed an error into the text; it was left out. Switch display_errors off"
+            self._say("php-output", remedy, name, text)
+            text = without
         fixed = read.undouble(text)
         if fixed is None:
             return text
@@ -180,7 +184,7 @@ class _Reader:
             return None
         if found.note:
             remedy = f"write the decimal mark as a point; read as {found.amount}"
-            self._say(found.note, remedy, name, text, note=found.note != "ambiguous-comma")
+            self._say(found.note, remedy, name, text, note=not found.note.startswith("ambiguous"))
         return found
 
     def _sale_period(self) -> tuple[int | None, int | None]:

@@ -48,6 +48,8 @@ def price(text: str, currency: str | None = None) -> Price:
         raise ValueError("not one number")
     rest = text.replace(found[0], " ", 1)
     named = _currency(rest)
+    if not _grouped(found[0]):
+        raise ValueError("its groups of digits are not those of a number")
     digits = re.sub(r"['’\s\u00a0\u202f]", "", found[0])
     digits, note = _decimal_point(digits, named or currency)
     try:
@@ -57,6 +59,21 @@ def price(text: str, currency: str | None = None) -> Price:
     if abs(amount) >= _LARGEST:
         raise ValueError("too large for a price")
     return Price(amount.quantize(Decimal("0.0001")) if -amount.as_tuple().exponent > 4 else amount, named, note)  # type: ignore[operator]
+
+
+def _grouped(text: str) -> bool:
+    """Return whether what stands between the marks of thousands are groups of digits: ``1 234``, ``1,00,000``.
+
+    A mark that is there once may be the decimal one; any other follows at most three digits and has three behind it, or
+    two where lakhs are counted.
+    """
+    marks = re.findall(r"[.,'’\s\u00a0\u202f]+", text)
+    parts = re.split(r"[.,'’\s\u00a0\u202f]+", text.lstrip("-"))
+    if marks and marks[-1] in (".", ",") and marks.count(marks[-1]) == 1:
+        marks, parts = marks[:-1], parts[:-1]  # the last mark is the decimal one, or as good as that
+    if not marks:
+        return True
+    return len(parts[0]) <= 3 and len(parts[-1]) == 3 and all(len(part) in (2, 3) for part in parts[1:-1])
 
 
 def money(amount: Decimal) -> Decimal:
@@ -78,8 +95,11 @@ def _currency(text: str) -> str | None:
 def _decimal_point(digits: str, currency: str | None) -> tuple[str, str | None]:
     """Return the number with a decimal point only, and the code of what was interpreted."""
     comma, dot = digits.rfind(","), digits.rfind(".")
-    if comma < 0:
-        return (digits.replace(".", ""), "thousands-separator") if digits.count(".") > 1 else (digits, None)
+    if comma < 0 and digits.count(".") > 1:
+        return digits.replace(".", ""), "thousands-separator"
+    if comma < 0:  # 1.234 is what many exports write for 1.234, and some people for 1234
+        few = len(digits) - dot - 1 == 3 and 0 < dot <= 3 and digits[0] != "0"
+        return digits, "ambiguous-point" if few and (currency or "") not in _THREE_DECIMALS else None
     if dot >= 0:  # both are there: the last one is the decimal mark
         if comma > dot:
             return digits.replace(".", "").replace(",", "."), "comma-decimal"
@@ -91,7 +111,18 @@ def _decimal_point(digits: str, currency: str | None) -> tuple[str, str | None]:
     return digits.replace(",", "."), "comma-decimal"
 
 
-_AVAILABILITY: dict[str, Availability] = {
+# Besides English: what shops and their translated plug-ins write, without blanks and dashes, in small letters.
+_WORDS: dict[Availability, str] = {
+    "in_stock": "wmagazynie nastanie dostępny dostępna dostępne dostępnyodręki auflager lieferbar sofortlieferbar "
+    "verfügbar vorrätig enstock disponible disponibile skladem opvoorraad вналичии внаявності",
+    "out_of_stock": "brak brakwmagazynie brakuje niedostępny niedostępna niedostępne wyprzedany wyprzedana wyprzedane "
+    "nichtauflager nichtlieferbar nichtverfügbar ausverkauft rupturedestock enrupture enrupturedestock épuisé "
+    "indisponible agotado sinstock sinexistencias nodisponible esaurito nondisponibile neskladem nenískladem vyprodáno "
+    "nedostupné nietopvoorraad uitverkocht нетвналичии немаєвнаявності",
+    "preorder": "przedsprzedaż vorbestellung vorbestellbar précommande preventa předobjednávka",
+    "backorder": "nazamówienie aufbestellung surcommande bajopedido naobjednávku подзаказ",
+}
+_AVAILABILITY: dict[str, Availability] = {word: known for known, words in _WORDS.items() for word in words.split()} | {
     "instock": "in_stock",
     "available": "in_stock",
     "limitedavailability": "in_stock",
@@ -177,6 +208,18 @@ def article_number(text: str) -> str | None:
     """Return a GTIN or MPN without a spreadsheet's apostrophe; None where a spreadsheet destroyed it (``4.00638E+12``)."""
     clean = text.strip().removeprefix("'").strip()
     return None if _SCIENTIFIC.fullmatch(clean) else clean
+
+
+_PHP = re.compile(
+    r"(?:<br ?/?>\s*)?(?:<b>)?(?:PHP )?(?:Notice|Warning|Deprecated|Fatal error|Strict Standards)(?:</b>)?: .{1,500}? in "
+    r"(?:<b>)?[^\s<>]+\.php(?:</b>)? on line (?:<b>)?\d+(?:</b>)?(?:\s*<br ?/?>)?\s*",
+    re.S,
+)
+
+
+def without_php(text: str) -> str | None:
+    """Return the text without what PHP printed into it, or None when there is nothing of it."""
+    return _PHP.sub("", text) if " on line " in text and _PHP.search(text) else None
 
 
 _DOUBLE = re.compile(r"[ÂÃÄÅÆÇÈÉÐÑØÙĂĹĎŔÎÏàâãĐŃ][\u0080-\u00ff\u0100-\u02ff\u2010-\u2122]")
