@@ -17,6 +17,7 @@ from litestar.testing import TestClient
 
 from rekindle.console import create_console
 from rekindle.egress.deadletters import LetterDesk
+from rekindle.egress.deadmembers import MemberDesk, Rehearse
 from rekindle.egress.rehearsal import Rehearsal
 from rekindle.engines.blobs import FolderBlobs
 from rekindle.engines.database import Database
@@ -105,6 +106,7 @@ class House:
         self.users = Users(database, clock, hasher=CHEAP)
         self.keys = ApiKeys(database, clock)
         self.accounts: dict[tuple[str, bool], Rehearsal] = {}
+        self.would: Rehearse = lambda *_given: None
         ledger = Ledger(database, self.keyring, clock)
         self.versions = Versions(database, clock, self._record, lambda _name: 2)
         self.desk = self._desk(database, clock)
@@ -118,6 +120,7 @@ class House:
             secure=secure,
             ledger_key=self.keyring.ledger_key().public_key(),
             letters=LetterDesk(database, log, ledger, clock, self._account),
+            members=MemberDesk(database, ledger, clock, lambda *given: self.would(*given)),
             versions=self.versions,
             quality=self.desk,
             vendors=VendorLists(database, FolderBlobs(Path(tempfile.mkdtemp(prefix="rekindle-blobs-"))), clock),

@@ -9,7 +9,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from rekindle.cli._compose import Installation
-from rekindle.cli._letters import letter_desk
+from rekindle.cli._letters import letter_desk, member_desk
 from rekindle.cli._quality import quality_desk
 from rekindle.console.app import close_streams, create_console
 from rekindle.ops.loop import stop_on_signals
@@ -30,6 +30,7 @@ async def run(installation: Installation) -> None:
         trusted_proxies=settings.trusted_proxies,
         ledger_key=installation.keyring.ledger_key().public_key(),
         letters=letter_desk(installation),
+        members=member_desk(installation),
         versions=installation.versions,
         vendors=installation.vendors,
         quality=quality_desk(installation),

@@ -115,6 +115,8 @@ def _told(each: Prospect) -> str:
         return f"{name}: {each.would}, with {', '.join(each.fields) or 'no fields'}"
     if each.would == "unconfigured":
         return f"{name}: the destination is configured no more"
+    if each.would == "unusable":
+        return f"{name}: the account cannot be used: {each.detail}"
     words = Words("en")
     why = f"{words.reason(each.reason)} {each.detail}".strip()
     return f"{name}: nothing would be sent: {words.outcome(each.would)}, {why}"

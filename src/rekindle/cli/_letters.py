@@ -8,10 +8,13 @@ from functools import partial
 from rekindle.cli._compose import Installation
 from rekindle.egress._members import Members, Ready
 from rekindle.egress._people import Person, Told
+from rekindle.egress.account import AccountUnusable
+from rekindle.egress.connector import SettingsError
 from rekindle.egress.deadletters import LetterDesk
 from rekindle.egress.deadmembers import MemberDesk
 from rekindle.egress.options import take_apart
 from rekindle.egress.rehearsal import Rehearsal
+from rekindle.engines.secrets import SecretMissing
 from rekindle.feeds import PublishedIds
 from rekindle.model.discover import discover
 
@@ -42,13 +45,17 @@ def _would_tell(
     module = discover("rekindle.destinations").get(document.kind) if document else None
     if shop is None or document is None or module is None:
         return None
-    parts = take_apart(module.manifest, document.settings)
-    secrets = {key: _secret(installation, name) for key, name in parts.secrets.items()}
+    try:
+        parts = take_apart(module.manifest, document.settings)
+        secrets = {key: _secret(installation, name) for key, name in parts.secrets.items()}
+        account = module.configure(parts.settings, secrets)
+    except (SettingsError, SecretMissing) as error:
+        raise AccountUnusable(str(error)) from None
     members = Members(
         destination, workspace, document, shop.policy, module.manifest.fields, installation.consents,
         installation.vault, installation.vendors, installation.pseudonymiser,
     )  # fmt: skip
-    return members.prepare(people, module.configure(parts.settings, secrets), installation.clock())
+    return members.prepare(people, account, installation.clock())
 
 
 def _account(installation: Installation, workspace: str, destination: str, at_ms: int | None) -> Rehearsal | None:

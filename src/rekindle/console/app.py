@@ -30,6 +30,7 @@ from rekindle.console.render import assets
 from rekindle.console.services import Record, Services, Shops
 from rekindle.console.visit import Visit
 from rekindle.egress.deadletters import LetterDesk
+from rekindle.egress.deadmembers import MemberDesk
 from rekindle.engines.database import Database
 from rekindle.engines.log.protocol import Log
 from rekindle.feeds.quality import QualityDesk
@@ -58,6 +59,7 @@ def create_console(
     login: Authenticator | None = None,
     ledger_key: Ed25519PublicKey | None = None,
     letters: LetterDesk | None = None,
+    members: MemberDesk | None = None,
     versions: Versions | None = None,
     vendors: VendorLists | None = None,
     quality: QualityDesk | None = None,
@@ -67,7 +69,7 @@ def create_console(
     ``shops`` gives the live workspaces, ``record`` writes changes by people to the ledger. ``secure`` when browsers
     reach it by https (cookies are then ``Secure``). ``allowed_hosts`` are the host names it answers to (all, when
     empty). ``login`` replaces passwords, for single sign-on. With ``ledger_key`` the ledger can be verified on its page, with
-    ``letters`` dead letters can be previewed and sent again, with ``versions`` changes of the policy approved, and with
+    ``letters`` dead letters can be previewed and sent again, with ``members`` refused people, with ``versions`` changes of the policy approved, and with
     ``vendors`` the vendor list's age is watched; with ``quality`` whole reports of feeds can be exported.
     """
     users = Users(database, clock, random, hasher)
@@ -85,6 +87,7 @@ def create_console(
         trusted_proxies=trusted_proxies,
         ledger_key=ledger_key,
         letters=letters,
+        members=members,
         versions=versions,
         vendors=vendors,
         quality=quality,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from rekindle.console.visit import Visit
+from rekindle.egress.deadmembers import MemberFilter, reasons
 from rekindle.egress.lane import consumer_name
 from rekindle.egress.quality import Reading, readings
 from rekindle.egress.status import (
@@ -28,13 +29,14 @@ _PAGE = 100
 
 
 class Lane(msgspec.Struct, frozen=True):
-    """One configured destination; ``lane`` is None until it has read its first event."""
+    """One configured destination; ``lane`` is None until it has read its first event. ``audience`` is what it takes instead."""
 
     name: str
     kind: str
     enabled: bool
     feed: str | None
     lane: LaneStatus | None
+    audience: str | None = None
 
 
 class Balance(msgspec.Struct, frozen=True):
@@ -81,7 +83,7 @@ def lanes(visit: Visit, lag: Sequence[ConsumerLag]) -> list[Lane]:
 def _lane(name: str, document: Destination | None, lane: LaneStatus | None) -> Lane:
     if document is None:
         return Lane(name, "", False, None, lane)
-    return Lane(name, document.kind, document.enabled, document.feed, lane)
+    return Lane(name, document.kind, document.enabled, document.feed, lane, document.audience)
 
 
 def balances(visit: Visit, found: Sequence[Lane], lag: Sequence[ConsumerLag]) -> list[Balance]:
@@ -115,6 +117,11 @@ def detail(visit: Visit, name: str, lag: Sequence[ConsumerLag]) -> LaneDetail | 
         waits[0] if waits else None,
         readings(visit.services.database, visit.name, name),
     )
+
+
+def refused(visit: Visit, name: str) -> dict[tuple[str, str], int]:
+    """Return how many people an audience's platform refused for good, by (destination, reason)."""
+    return reasons(visit.services.database, MemberFilter(workspace=visit.name, destination=name))
 
 
 def letters(visit: Visit, name: str, before_ms: int | None) -> DeadLetters:

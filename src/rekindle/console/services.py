@@ -8,6 +8,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from rekindle.egress.deadletters import LetterDesk
+from rekindle.egress.deadmembers import MemberDesk
 from rekindle.engines.database import Database
 from rekindle.engines.log.protocol import Log
 from rekindle.feeds.quality import QualityDesk
@@ -26,7 +27,7 @@ Record = Callable[[str, str, str, str], None]
 class Services(msgspec.Struct, frozen=True):
     """``secure`` says that browsers reach the console by https; ``trusted_proxies`` may name the client's address.
 
-    Without ``letters`` dead letters can be listed and neither previewed nor sent again, without ``versions`` nothing
+    Without ``letters`` dead letters can be listed and neither previewed nor sent again, nor refused people without ``members``, without ``versions`` nothing
     waits for approval, without ``vendors`` the vendor list's age is not told, without ``quality`` reports of feeds are
     shown and not exported.
     """
@@ -44,6 +45,7 @@ class Services(msgspec.Struct, frozen=True):
     trusted_proxies: tuple[str, ...] = ()
     ledger_key: Ed25519PublicKey | None = None
     letters: LetterDesk | None = None
+    members: MemberDesk | None = None
     versions: Versions | None = None
     quality: QualityDesk | None = None
     vendors: VendorLists | None = None

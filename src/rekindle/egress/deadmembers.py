@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from rekindle.egress._members import Ready
 from rekindle.egress._people import Person, Told, person
 from rekindle.egress._tables import people
+from rekindle.egress.account import AccountUnusable
 from rekindle.egress.replay import REPLAYED
 from rekindle.engines.database import Database
 from rekindle.model.clock import Clock
@@ -55,7 +56,10 @@ class DeadMember(msgspec.Struct, frozen=True):
 
 
 class Prospect(msgspec.Struct, frozen=True):
-    """What would happen to a person now: ``add`` or ``remove`` with so many permitted fields, or an outcome with its reason."""
+    """What would happen to a person now: ``add`` or ``remove`` with so many permitted fields, or an outcome with its reason.
+
+    ``unconfigured``: the destination is gone; ``unusable``: its account cannot be opened, and ``detail`` says why.
+    """
 
     destination: str
     member: str
@@ -66,7 +70,10 @@ class Prospect(msgspec.Struct, frozen=True):
 
 
 Rehearse = Callable[[str, str, Sequence[Person]], Sequence[Ready | Told] | None]
-"""``(workspace, destination, people)`` to what the destination's lane would do; None when it is not configured any more."""
+"""``(workspace, destination, people)`` to what the destination's lane would do; None when it is not configured any more.
+
+Raises `AccountUnusable`.
+"""
 
 
 def masked(subject: str) -> str:
@@ -109,7 +116,11 @@ class MemberDesk:
         found: list[Prospect] = []
         for destination in sorted({row.destination for row in rows}):
             mine = [person(row) for row in rows if row.destination == destination]
-            would = await asyncio.to_thread(self._rehearse, chosen.workspace, destination, mine)
+            try:
+                would = await asyncio.to_thread(self._rehearse, chosen.workspace, destination, mine)
+            except AccountUnusable as error:
+                found += [Prospect(destination, masked(one.subject), "unusable", detail=str(error)) for one in mine]
+                continue
             if would is None:
                 found += [Prospect(destination, masked(one.subject), "unconfigured") for one in mine]
             else:

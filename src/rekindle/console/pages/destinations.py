@@ -35,7 +35,8 @@ async def detail(visit: NamedDependency[Visit], name: FromPath[str], before_ms: 
             "destination.html",
             d=found,
             quality=newest(found.quality),
-            dead=read.letters(visit, name, before_ms) if sees else None,
+            dead=read.letters(visit, name, before_ms) if sees and not found.lane.audience else None,
+            refused=read.refused(visit, name) if sees and found.lane.audience else None,
             first=before_ms is None,
         )
     )

@@ -3,55 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal, cast
-from urllib.parse import urlencode
+from typing import Any
 
 import msgspec
 from anyio.to_thread import run_sync
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import NotFoundException, ValidationException
-from litestar.params import FromPath, QueryParameter
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 from litestar.response import Redirect
 
+from rekindle.console.pages._choosing import AT_ONCE, PAGE, Again, Choice, Day, Reason, Wanted, sent
 from rekindle.console.visit import Visit
 from rekindle.egress.deadletters import Filter, Letter, LetterDesk, find, reasons
 from rekindle.egress.rehearsal import Rehearsed
-
-_PAGE = 100
-_AT_ONCE = 10_000
-_DAY_MS = 86_400_000
-
-Reason = Annotated[str, QueryParameter(max_length=64)]
-Wanted = Annotated[Literal["dead", "invalid"], QueryParameter()]
-Day = Annotated[str, QueryParameter(max_length=10)]
-
-
-class Choice(msgspec.Struct, frozen=True):
-    """The filter as the form has it; days are ``YYYY-MM-DD`` in UTC, both included."""
-
-    reason: str = ""
-    outcome: Literal["dead", "invalid"] = "dead"
-    since: str = ""
-    until: str = ""
-
-    def filter(self, visit: Visit, name: str) -> Filter:
-        """Return it as egress wants it. Raises `ValidationException`."""
-        since, until = _day(self.since), _day(self.until)
-        return Filter(
-            workspace=visit.name,
-            destination=name,
-            reason=self.reason or None,
-            outcome=self.outcome,
-            since_ms=since,
-            until_ms=None if until is None else until + _DAY_MS,
-        )
-
-    @property
-    def query(self) -> str:
-        """The filter as the query of an address."""
-        return urlencode({key: value for key, value in msgspec.structs.asdict(self).items() if value})
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -65,23 +30,23 @@ class Line(msgspec.Struct, frozen=True):
      sync_to_thread=True)  # fmt: skip
 def page(
     visit: NamedDependency[Visit], name: FromPath[str], reason: Reason = "", outcome: Wanted = "dead",
-    since: Day = "", until: Day = "", again: Annotated[int | None, QueryParameter(ge=0, le=_AT_ONCE)] = None,
+    since: Day = "", until: Day = "", again: Again = None,
 ) -> Response[str]:  # fmt: skip
     """List the letters that pass the filter, with how many there are for each reason and what to do about it."""
     choice = Choice(reason, outcome, since, until)
-    chosen = choice.filter(visit, name)
+    chosen = _filter(visit, name, choice)
     _known(visit, name)
     database = visit.services.database
     return visit.page(
         "letters.html",
         name=name,
         choice=choice,
-        letters=find(database, chosen, _PAGE),
+        letters=find(database, chosen, PAGE),
         # Every reason, not only the chosen one, so that another can be chosen.
         counted={
             key[1]: count for key, count in reasons(database, msgspec.structs.replace(chosen, reason=None)).items()
         },
-        most=_AT_ONCE,
+        most=AT_ONCE,
         again=again,
     )
 
@@ -108,15 +73,11 @@ def _preview(visit: Visit, letter: Letter, outcome: str) -> Response[str]:
 async def replay(request: Request[Any, Any, Any], visit: NamedDependency[Visit], name: FromPath[str]) -> Redirect:
     """Send the letters that pass the filter, or one of them, again; the ledger has who asked."""
     form = await request.form()
-    given = {key: str(form.get(key, ""))[:255] for key in ("reason", "outcome", "since", "until", "event_id")}
-    if given["outcome"] not in ("dead", "invalid"):
-        raise ValidationException("outcome must be dead or invalid")
-    outcome = cast("Literal['dead', 'invalid']", given["outcome"])
-    choice = Choice(given["reason"], outcome, given["since"], given["until"])
-    chosen = msgspec.structs.replace(choice.filter(visit, name), event_id=given["event_id"] or None)
+    choice, event_id = sent(form), str(form.get("event_id", ""))[:255]
+    chosen = msgspec.structs.replace(_filter(visit, name, choice), event_id=event_id or None)
     desk = _desk(visit)
     await run_sync(visit.services.record, visit.name, visit.actor, "deadletters.replay", f"{name} {choice.query}")
-    done = await desk.replay(chosen, visit.actor, _AT_ONCE)
+    done = await desk.replay(chosen, visit.actor, AT_ONCE)
     query = f"{choice.query}&again={done.again}"
     return Redirect(f"{visit.home}/destinations/{name}/letters?{query}", status_code=303)
 
@@ -131,6 +92,10 @@ def _text(body: Any) -> list[str]:
     return msgspec.json.format(msgspec.json.encode(body, enc_hook=str)).decode().splitlines()
 
 
+def _filter(visit: Visit, name: str, choice: Choice) -> Filter:
+    return Filter(workspace=visit.name, destination=name, **choice.chosen())
+
+
 def _known(visit: Visit, name: str) -> None:
     if name not in visit.shop.destinations:
         gone = reasons(visit.services.database, Filter(workspace=visit.name, destination=name))
@@ -142,16 +107,6 @@ def _desk(visit: Visit) -> LetterDesk:
     if visit.services.letters is None:
         raise NotFoundException
     return visit.services.letters
-
-
-def _day(text: str) -> int | None:
-    if not text:
-        return None
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        raise ValidationException(f"{text!r} is not a day; write it as 2026-08-31") from None
-    return int(datetime(found.year, found.month, found.day, tzinfo=UTC).timestamp()) * 1000
 
 
 HANDLERS = [page, preview, replay]
