@@ -6,8 +6,10 @@ The tests are coroutines on one event loop (Playwright's), so they carry the ses
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -15,8 +17,10 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from rekindle.sandbox.serving import running
 from tests.browser import _chromium
+from tests.browser.arrivals import PATIENCE_S
 from tests.browser.site import Site
 
+OpenContext = Callable[..., Awaitable[BrowserContext]]
 HERE = Path(__file__).parent
 
 
@@ -44,19 +48,32 @@ async def browser(chromium: _chromium.Chromium) -> AsyncIterator[Browser]:
             executable_path=chromium.executable,
             env={**os.environ, **chromium.env},
             args=_chromium.FLAGS,
+            timeout=PATIENCE_S * 1000,
         )
         yield opened
         await opened.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+async def open_context(browser: Browser) -> AsyncIterator[OpenContext]:
+    """Opens a fresh profile with the options it is given; it is closed when the test ends."""
+    async with AsyncExitStack() as opened:
+
+        async def open_one(**options: Any) -> BrowserContext:
+            context = await browser.new_context(**options)
+            opened.push_async_callback(context.close)
+            context.set_default_timeout(PATIENCE_S * 1000)
+            return context
+
+        yield open_one
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def context(browser: Browser, open_context: OpenContext) -> BrowserContext:
     major = browser.version.split(".")[0]
     # Under its own name ("HeadlessChrome") the gateway would take it for the robot it is.
     agent = f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
-    opened = await browser.new_context(locale="en-GB", user_agent=agent)
-    yield opened
-    await opened.close()
+    return await open_context(locale="en-GB", user_agent=agent)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

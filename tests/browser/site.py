@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,6 +14,7 @@ from rekindle.model.web import Request, Response, Route
 from rekindle.sandbox.serving import application
 from rekindle.tags import routes
 from rekindle.workspace import Policy, Shop, Tag, Workspace
+from tests.browser.arrivals import Arrivals
 
 CSP = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -35,10 +34,11 @@ GRANT = consent("update", "granted")
 DENY = consent("update", "denied")
 
 
-class Site:
+class Site(Arrivals):
     """Serves any path as a page with `script` and the tag; ``/e`` answers from `answers`, then 204."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.origin = ""
         self.script = DEFAULT
         self.env = ""
@@ -49,29 +49,7 @@ class Site:
             policy=Policy(tcf_vendor=755),
         )
         self.answers: deque[tuple[int, dict[str, str]]] = deque()
-        self.batches: list[list[dict[str, Any]]] = []
         self.headers: list[dict[str, str]] = []
-        self._arrived = asyncio.Condition()
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """All events so far, in the order of arrival, repeated ones too."""
-        return [event for batch in self.batches for event in batch]
-
-    def named(self, name: str) -> list[dict[str, Any]]:
-        return [event for event in self.events if event["event"] == name]
-
-    async def until(self, true: Callable[[], object]) -> None:
-        """Wait until ``true()``; fails after ten seconds with what has arrived."""
-        async with self._arrived:
-            try:
-                await asyncio.wait_for(self._arrived.wait_for(lambda: bool(true())), 10)
-            except TimeoutError:
-                raise AssertionError(f"arrived: {[event['event'] for event in self.events]}") from None
-
-    async def until_named(self, name: str, count: int = 1) -> list[dict[str, Any]]:
-        await self.until(lambda: len(self.named(name)) >= count)
-        return self.named(name)
 
     def application(self) -> web.Application:
         get = frozenset({"GET", "HEAD"})
@@ -104,10 +82,8 @@ class Site:
             assert set(event) <= set(Event.__struct_fields__), event
             msgspec.json.decode(msgspec.json.encode(event), type=Event)  # strictly the canonical event
         status, headers = self.answers.popleft() if self.answers else (204, {})
-        async with self._arrived:
-            self.batches.append(body["events"])
-            self.headers.append(dict(request.headers))
-            self._arrived.notify_all()
+        self.headers.append(dict(request.headers))
+        await self.add(body["events"])
         return Response(status=status, headers=dict(headers))
 
     async def _script(self, request: Request) -> Response:

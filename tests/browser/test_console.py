@@ -9,12 +9,13 @@ from typing import Literal
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from rekindle.engines.database import open_database
 from rekindle.engines.log import Keyed, SqliteLog
 from rekindle.model.record import encode
 from tests.browser import _chromium
+from tests.browser.conftest import OpenContext
 from tests.conftest import FakeClock
 from tests.console.conftest import PASSWORD, House
 from tests.console.filled import fill
@@ -97,30 +98,27 @@ async def faults(page: Page) -> list[str]:
     [("en", 1440, "light"), ("pl", 1440, "dark"), ("en", 390, "dark"), ("pl", 390, "light")],
 )
 async def test_no_page_has_an_accessibility_fault(
-    browser: Browser, console: Console, language: str, width: int, scheme: Literal["light", "dark"]
+    open_context: OpenContext, console: Console, language: str, width: int, scheme: Literal["light", "dark"]
 ):
     _chromium.install()
-    context = await browser.new_context(locale=language, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    context = await open_context(locale=language, viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = await context.new_page()
     breaches: list[str] = []
     page.on("console", lambda message: breaches.append(message.text) if "policy" in message.text.lower() else None)
     page.on("pageerror", lambda error: breaches.append(str(error)))
-    try:
-        await page.goto(console.origin + "/login")
-        assert await faults(page) == []
-        await logged_in(page, console)
-        for path in PATHS:
-            answer = await page.goto(console.origin + path)
-            assert answer is not None
-            assert answer.status == (404 if path == "/nowhere" else 200), path
-            assert page.url == console.origin + path
-            assert await page.evaluate("document.documentElement.lang") == language
-            assert await faults(page) == [], path
-            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is too wide"
-            assert await page.evaluate(WRAPPED) == [], f"{path}: a button's words are in two lines"
-        assert breaches == []
-    finally:
-        await context.close()
+    await page.goto(console.origin + "/login")
+    assert await faults(page) == []
+    await logged_in(page, console)
+    for path in PATHS:
+        answer = await page.goto(console.origin + path)
+        assert answer is not None
+        assert answer.status == (404 if path == "/nowhere" else 200), path
+        assert page.url == console.origin + path
+        assert await page.evaluate("document.documentElement.lang") == language
+        assert await faults(page) == [], path
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is too wide"
+        assert await page.evaluate(WRAPPED) == [], f"{path}: a button's words are in two lines"
+    assert breaches == []
 
 
 async def test_live_follows_pauses_and_keeps_a_ring(page: Page, console: Console):
@@ -162,28 +160,22 @@ async def test_the_main_path_by_keyboard(page: Page, console: Console):
         await page.wait_for_url(f"**/w/shop{address}")
 
 
-async def test_times_are_shown_in_the_readers_zone(browser: Browser, console: Console):
-    context = await browser.new_context(locale="en-GB", timezone_id="Asia/Tokyo")
+async def test_times_are_shown_in_the_readers_zone(open_context: OpenContext, console: Console):
+    context = await open_context(locale="en-GB", timezone_id="Asia/Tokyo")
     page = await context.new_page()
-    try:
-        await logged_in(page, console)
-        await page.goto(console.origin + "/w/shop/ledger")
-        time_element = page.locator("rk-time time").first
-        shown, title = await time_element.inner_text(), await time_element.get_attribute("title")
-        assert title is not None
-        assert title.endswith("UTC")
-        assert shown[-8:] != title[-12:-4]
-    finally:
-        await context.close()
+    await logged_in(page, console)
+    await page.goto(console.origin + "/w/shop/ledger")
+    time_element = page.locator("rk-time time").first
+    shown, title = await time_element.inner_text(), await time_element.get_attribute("title")
+    assert title is not None
+    assert title.endswith("UTC")
+    assert shown[-8:] != title[-12:-4]
 
 
-async def test_pages_work_without_script(browser: Browser, console: Console):
-    context = await browser.new_context(locale="en-GB", java_script_enabled=False)
+async def test_pages_work_without_script(open_context: OpenContext, console: Console):
+    context = await open_context(locale="en-GB", java_script_enabled=False)
     page = await context.new_page()
-    try:
-        await logged_in(page, console)
-        await page.goto(console.origin + "/w/shop/live?event=purchase")
-        assert await page.locator("tbody tr").count() > 10
-        assert "UTC" in await page.locator("time").first.inner_text()
-    finally:
-        await context.close()
+    await logged_in(page, console)
+    await page.goto(console.origin + "/w/shop/live?event=purchase")
+    assert await page.locator("tbody tr").count() > 10
+    assert "UTC" in await page.locator("time").first.inner_text()

@@ -8,13 +8,15 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 from rich.console import Console
 
 from rekindle import audiences
 from rekindle.cli._demo.run import settled
 from rekindle.cli._demo.street import Options, Street, open_street
 from rekindle.model.record import Stored, decode
+from tests.browser.arrivals import PATIENCE_S
+from tests.browser.conftest import OpenContext
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -25,13 +27,10 @@ async def street(tmp_path_factory: object) -> AsyncIterator[Street]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def visitor(browser: Browser) -> AsyncIterator[Page]:
+async def visitor(open_context: OpenContext) -> Page:
     # Headless Chromium says so, and is then counted as the robot it is.
     agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36"
-    context = await browser.new_context(locale="pl-PL", user_agent=agent)
-    page = await context.new_page()
-    yield page
-    await context.close()
+    return await (await open_context(locale="pl-PL", user_agent=agent)).new_page()
 
 
 async def stored(street: Street) -> list[Stored]:
@@ -40,7 +39,7 @@ async def stored(street: Street) -> list[Stored]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.05)
 
@@ -69,8 +68,7 @@ async def test_granted_consent_brings_the_view_to_meta_with_ids_of_the_feed(stre
     await until(lambda: product.id in street.meta.content_ids)
     now = await settled(street)
     assert next(match for match in now.match if match.feed == "meta").share == 1.0
-    async with asyncio.timeout(30):
-        feed = await visitor.request.get(f"{street.addresses.gateway}/feeds/demo/meta.csv")
+    feed = await visitor.request.get(f"{street.addresses.gateway}/feeds/demo/meta.csv")
     assert product.id in await feed.text()
     cookie = next(one for one in await visitor.context.cookies() if one.get("name") == "rk_id")
     assert cookie.get("httpOnly") is True

@@ -62,9 +62,10 @@ async def test_refused_means_no_request_at_all(site: Site, page: Page, cmp: Cmp)
 async def test_what_waited_is_sent_as_the_banner_says_and_withdrawal_deletes_the_ids(site: Site, page: Page, cmp: Cmp):
     ask(site, cmp)
     sent = posts(page)
+    await page.clock.install()
     await page.goto(site.origin + "/?gclid=click")
     await page.evaluate("window.dataLayer.push({event: 'login'})")
-    await page.wait_for_timeout(700)  # the tag has asked twice
+    await page.clock.run_for(700)  # the tag has asked twice
     assert sent == []
     await page.evaluate(choose(cmp.statistics, cmp.marketing))
     (login,) = await site.until_named("login")
@@ -85,10 +86,11 @@ async def test_what_waited_is_sent_as_the_banner_says_and_withdrawal_deletes_the
 async def test_a_banner_that_loads_after_the_tag_is_found(site: Site, page: Page, cmp: Cmp):
     ask(site, cmp)
     site.script = ""
+    await page.clock.install()
     await page.goto(site.origin)
-    await page.wait_for_timeout(100)
+    await page.clock.run_for(100)
     await page.evaluate(f"() => {{ {cmp.script} }}")
-    await page.wait_for_timeout(600)  # the next look
+    await page.clock.run_for(600)  # the next look
     await page.evaluate(choose(cmp.statistics, cmp.marketing))
     assert await site.until_named("page_view")
 
@@ -141,25 +143,29 @@ async def test_a_banner_that_thinks_longer_than_the_tag_looks_is_heard_and_its_l
       };
       choose(['functional', 'marketing']);
     """
+    await page.clock.install()
     await page.goto(site.origin)
     assert await site.until_named("page_view")
     await page.evaluate("delays = [1500, 100]; choose(['functional', 'marketing']); choose([])")
     assert await site.until_named("consent_update")
-    await page.wait_for_timeout(1600)
+    await page.clock.run_for(1600)
     await page.evaluate("window.dataLayer.push({event: 'view_cart'})")
-    await page.wait_for_timeout(200)
+    await page.clock.run_for(200)
+    await page.evaluate("fetch('/x')")
     assert [event["event"] for event in site.events] == ["page_view", "consent_update"]
 
 
 async def test_a_banner_that_forgets_its_answer_is_waited_for_again(site: Site, page: Page):
     cmp = CMPS["cookiebot"]
     ask(site, cmp)
+    await page.clock.install()
     await page.goto(site.origin)
     await page.evaluate(choose(cmp.statistics, cmp.marketing))
     await site.until_named("page_view")
     await page.evaluate("Cookiebot.hasResponse = false; window.dispatchEvent(new Event('CookiebotOnConsentReady'))")
     await page.evaluate("window.dataLayer.push({event: 'login'})")
-    await page.wait_for_timeout(300)
+    await page.clock.run_for(300)
+    await page.evaluate("fetch('/x')")
     assert site.named("login") == []
     await page.evaluate("Cookiebot.hasResponse = true")  # and no event of it
     assert await site.until_named("login")
