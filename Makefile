@@ -35,6 +35,9 @@ demo: .venv/run ## Start everything with simulated shoppers (DEMO_SECONDS=30 end
 test: .venv/run $(BROWSER_TOOLS) $(ORACLES) ## Run the tests (browser tests need Node >= 20)
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
+explore: .venv/run ## Run the property tests with examples that nobody has seen (`make test` always takes the same)
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "hypothesis and not cluster" --hypothesis-profile explore
+
 torture: .venv/run ## Break it on purpose: 4000 crash images, 200 kill cycles (CYCLES=, SEED=; report in build/torture)
 	REKINDLE_CRASH_IMAGES=4000 $(BIN)/python -m pytest -q tests/engines/log/test_crash_images.py
 	rm -rf build/torture
@@ -97,4 +100,4 @@ bench-push: .venv/run ## Measure one price from the shop's webhook to the platfo
 docs: .venv/run ## Write the generated parts of docs/ again
 	$(BIN)/python -m tools.docs
 
-.PHONY: help demo test lint bench bench-feeds bench-push bench-privacy bench-gateway bench-egress soak fuzz fuzz-gateway docs torture torture-kafka bench-cluster test-cluster
+.PHONY: help demo test explore lint bench bench-feeds bench-push bench-privacy bench-gateway bench-egress soak fuzz fuzz-gateway docs torture torture-kafka bench-cluster test-cluster

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from tools.kafka import Cluster, missing
 
 from rekindle.engines.database import Database, open_database
@@ -20,8 +20,12 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 
 
-# No test is timed: a busy machine is not a fault.
-settings.register_profile("rekindle", deadline=None)
+# No test is timed: a busy machine is not a fault. And none is drawn: what passed once passes again, here and anywhere.
+# New examples are looked for on purpose (`make explore`), by somebody who will then look at what they found.
+settings.register_profile("rekindle", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "explore", deadline=None, max_examples=400, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("rekindle")
 
 

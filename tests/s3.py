@@ -35,5 +35,5 @@ def s3_server(folder: Path) -> Iterator[str]:
 def new_bucket(server: str) -> str:
     """Make a bucket that nobody has used; return its name."""
     name = f"bucket-{next(_buckets)}"
-    urlopen(Request(f"{server}/{name}", method="PUT"), timeout=5).close()
+    urlopen(Request(f"{server}/{name}", method="PUT"), timeout=120).close()
     return name

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from rekindle.cli import _compose
 from rekindle.cli._demo.folder import PIXEL, Addresses, keys, prepare
-from rekindle.cli._demo.ports import choose
+from rekindle.cli._demo.ports import free
 from rekindle.model.clock import system_clock
 from rekindle.sandbox.platforms.meta import MetaPlatform
 from rekindle.sandbox.platforms.webhook import WebhookReceiver
@@ -79,7 +79,8 @@ async def backlog(installation: _compose.Installation) -> int:
 
 
 async def soak(folder: Path, minutes: float, rate: float) -> None:
-    ports = {name: choose(0) for name in (*ROLES, "meta", "webhook", "shop")}
+    names = (*ROLES, "meta", "webhook", "shop")
+    ports = dict(zip(names, free(len(names)), strict=True))
     addresses = Addresses(
         *(f"http://127.0.0.1:{ports.get(name, 1)}" for name in ("shop", "gateway", "", "meta", "webhook"))
     )

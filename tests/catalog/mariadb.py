@@ -11,7 +11,7 @@ from typing import Any
 
 import pymysql
 
-from tests.egress.sshd import free_port
+from rekindle.cli._demo.ports import choose
 
 MARIADBD = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
 
@@ -43,7 +43,7 @@ class MariaDb:
             subprocess.run(
                 [MARIADBD, *options, "--bootstrap"], input=first.encode(), stdout=log, stderr=log, check=True
             )
-            self.port = free_port()
+            self.port = choose(0)
             network = [
                 "--bind-address=127.0.0.1",
                 f"--port={self.port}",

@@ -19,7 +19,12 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-async def main(folder: Path, port: int, drain_s: float, slowest_head_ms: int) -> None:
+async def told(_seconds: float) -> None:
+    """Pass the time when the test says so, with a line."""
+    await asyncio.to_thread(sys.stdin.readline)
+
+
+async def main(folder: Path, port: int, drain: str, slowest_head_ms: int) -> None:
     database = open_database(folder / "state.db")
     database.create_all()
     letters = folder / "letters"
@@ -34,9 +39,9 @@ async def main(folder: Path, port: int, drain_s: float, slowest_head_ms: int) ->
         street.gateway,
         "127.0.0.1",
         port,
-        drain_s=drain_s,
         on_listening=lambda: say("listening"),
         slowest_head_ms=slowest_head_ms,
+        sleep=told if drain == "told" else asyncio.sleep,
     )
     await street.log.close()
     database.close()
@@ -44,4 +49,4 @@ async def main(folder: Path, port: int, drain_s: float, slowest_head_ms: int) ->
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])))

@@ -23,8 +23,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from rekindle.cli._demo.ports import choose
 from rekindle.model.clock import rfc3339, system_clock
-from tests.collect.test_over_sockets import free_port
 from tests.conftest import ROOT
 
 CHECKS = [not_a_server_error, response_schema_conformance, content_type_conformance, status_code_conformance]
@@ -35,7 +35,7 @@ ORIGIN = "http://127.0.0.1:8000"  # as `rekindle init` writes it
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, str]]:
     """A client of a shop's gateway, in a process of its own with everything mounted, and an API key."""
     folder = tmp_path_factory.mktemp("served") / "shop"
-    environment = os.environ | {"REKINDLE_GATEWAY_PORT": str(free_port()), "PYTHONPATH": str(ROOT / "src")}
+    environment = os.environ | {"REKINDLE_GATEWAY_PORT": str(choose(0)), "PYTHONPATH": str(ROOT / "src")}
     run = [sys.executable, "-m", "rekindle"]
     made = subprocess.run(
         [*run, "init", str(folder), "--name", "shop"], capture_output=True, env=environment, check=True

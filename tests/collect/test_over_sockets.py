@@ -14,17 +14,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from rekindle.cli._demo.ports import choose
 from rekindle.engines.log import SqliteLog
 from rekindle.model.clock import rfc3339, system_clock
 from rekindle.model.record import Stored, decode
 from tests.collect.harness import CHROME, GRANTED, ORIGIN
 from tests.conftest import ROOT
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+PATIENCE_S = 120
+"""Only a fault takes so long; a busy machine does not."""
 
 
 def request(event_id: str, extra: str = "", path: str = "/e") -> bytes:
@@ -49,12 +47,13 @@ class Process:
 
     @classmethod
     async def start(
-        cls, folder: Path, drain_s: float = 0.0, port: int | None = None, slowest_head_ms: int = 10_000
+        cls, folder: Path, drain: str = "none", port: int | None = None, slowest_head_ms: int = 60_000
     ) -> Process:
-        port = port or free_port()
+        port = port or choose(0)
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.collect.serve", str(folder), str(port), str(drain_s), str(slowest_head_ms),
-            cwd=ROOT, env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}, stdout=asyncio.subprocess.PIPE,
+            sys.executable, "-m", "tests.collect.serve", str(folder), str(port), drain, str(slowest_head_ms),
+            cwd=ROOT, env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         process = cls(folder, port, child)
         assert await process.line() == "listening"
@@ -62,7 +61,7 @@ class Process:
 
     async def line(self) -> str:
         assert self.child.stdout is not None
-        return (await asyncio.wait_for(self.child.stdout.readline(), 30)).decode().strip()
+        return (await asyncio.wait_for(self.child.stdout.readline(), PATIENCE_S)).decode().strip()
 
     async def stop(self) -> None:
         if self.child.returncode is None:
@@ -91,7 +90,7 @@ class Process:
 async def status(reader: asyncio.StreamReader) -> int:
     """Read one answer without a body, or the head of one with it."""
     try:
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
     except (asyncio.IncompleteReadError, ConnectionResetError):
         return 0
     return int(head.split()[1])
@@ -122,7 +121,7 @@ async def test_a_connection_carries_many_requests(process: Process) -> None:
 async def test_a_part_of_a_file_is_just_that(process: Process) -> None:
     reader, writer = await process.connect()
     writer.write(b"GET /part HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n")
-    assert (await asyncio.wait_for(reader.read(), 20)).partition(b"\r\n\r\n")[2] == b"cde"
+    assert (await asyncio.wait_for(reader.read(), PATIENCE_S)).partition(b"\r\n\r\n")[2] == b"cde"
     await hang_up(writer)
 
 
@@ -184,17 +183,23 @@ async def test_a_length_beside_chunks_smuggles_nothing(process: Process) -> None
     assert await process.stored() == set()
 
 
+async def sent(process: Process, data: bytes) -> None:
+    """Send until it is taken: on a busy machine our own head may come too late, too."""
+    while (answer := await process.send(data)) != 204:
+        assert answer in {0, 400, 408}
+
+
 async def test_heads_that_never_end_are_ended_and_hold_nobody_up(tmp_path: Path) -> None:
     process = await Process.start(tmp_path, slowest_head_ms=300)
     slow = [await process.connect() for _ in range(100)]
     for _, writer in slow:
         writer.write(b"POST /e HTTP/1.1\r\nHost: a\r\nX-Drop: ")
-    assert await process.send(request("meanwhile")) == 204
+    await sent(process, request("meanwhile"))
     for reader, writer in slow:
         with contextlib.suppress(ConnectionResetError):
-            assert (await asyncio.wait_for(reader.read(), 60))[:12] in {b"", b"HTTP/1.1 408", b"HTTP/1.1 400"}
+            assert (await asyncio.wait_for(reader.read(), PATIENCE_S))[:12] in {b"", b"HTTP/1.1 408", b"HTTP/1.1 400"}
         await hang_up(writer)
-    assert await process.send(request("after")) == 204
+    await sent(process, request("after"))
     await process.stop()
     assert await process.stored() == {"meanwhile", "after"}
 
@@ -213,7 +218,7 @@ async def test_a_length_that_is_too_large_is_refused_before_the_body_comes(proce
 
 
 async def test_sigterm_drains_and_ends_well(tmp_path: Path) -> None:
-    process = await Process.start(tmp_path, drain_s=0.4)
+    process = await Process.start(tmp_path, drain="told")
     reader, writer = await process.connect()
     writer.write(request("before"))
     assert await status(reader) == 204
@@ -225,6 +230,8 @@ async def test_sigterm_drains_and_ends_well(tmp_path: Path) -> None:
     writer.write(request("while draining"))
     assert await status(reader) == 204
     await hang_up(writer)
+    assert process.child.stdin is not None
+    process.child.stdin.write(b"the balancers have noticed\n")
     assert await process.line() == "ended"
     assert await process.child.wait() == 0
     assert await process.stored() == {"before", "while draining"}
@@ -259,10 +266,10 @@ async def test_a_port_that_is_taken_ends_the_process(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.collect.serve", str(tmp_path), str(taken.getsockname()[1]), "0", "10000",
+            sys.executable, "-m", "tests.collect.serve", str(tmp_path), str(taken.getsockname()[1]), "none", "10000",
             cwd=ROOT, env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        _, errors = await asyncio.wait_for(child.communicate(), 30)
+        _, errors = await asyncio.wait_for(child.communicate(), PATIENCE_S)
         assert child.returncode == 1
         assert b"in use" in errors
 

@@ -15,13 +15,9 @@ from pathlib import Path
 
 import asyncssh
 
+from rekindle.cli._demo.ports import choose
+
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class Sshd:
@@ -40,7 +36,7 @@ class Sshd:
         self.public_key = host.export_public_key().decode()
         self.private_key = client.export_private_key().decode()
         self.user = getpass.getuser()
-        self.port = free_port()
+        self.port = choose(0)
         self.files = folder / "files"
         self.files.mkdir()
         (folder / "config").write_text(

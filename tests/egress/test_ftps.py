@@ -193,10 +193,10 @@ async def test_a_server_that_cannot_continue_or_overwrite(tmp_path, monkeypatch)
 
 
 async def test_nobody_there(server, tmp_path) -> None:
-    from tests.egress.sshd import free_port
+    from rekindle.cli._demo.ports import choose
 
     with pytest.raises(TransferFailed):
-        await upload(server, "/feed.xml", parcel(tmp_path / "new", b"x"), port=free_port())
+        await upload(server, "/feed.xml", parcel(tmp_path / "new", b"x"), port=choose(0))
 
 
 async def test_what_arrived_is_counted(server, folder, tmp_path, monkeypatch) -> None:

@@ -20,7 +20,7 @@ class Slow:
         self.go = threading.Event()
 
     def append(self, lines: Sequence[LedgerLine]) -> None:
-        self.go.wait(10)
+        self.go.wait(120)
         if any(line.action == "bad" for line in lines):
             raise LedgerUnavailable("cannot be written")
         self.commits.append([line.action for line in lines])

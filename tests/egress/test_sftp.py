@@ -177,10 +177,10 @@ async def test_of_several_addresses_one_that_answers_is_taken(server) -> None:
 
 
 async def test_nobody_there(server) -> None:
-    from tests.egress.sshd import free_port
+    from rekindle.cli._demo.ports import choose
 
     with pytest.raises(TransferFailed):
-        async with open_sftp(account(server, port=free_port()), HERE):
+        async with open_sftp(account(server, port=choose(0)), HERE):
             pass
 
 

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rekindle.cli import main
+from rekindle.cli._demo.ports import free as free_ports
 
 DESTINATION = """
 kind = "meta"
@@ -47,19 +48,11 @@ def taken() -> Iterator[int]:
         yield held.getsockname()[1]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 @pytest.mark.parametrize("role", ["gateway", "console", "worker", "scheduler"])
 def test_a_port_that_is_taken_is_told_before_anything_starts(shop: Path, taken: int, role: str) -> None:
     rekindle("apply", "-w", str(shop), "--yes")
-    ports = {
-        f"REKINDLE_{name.upper()}_PORT": str(free_port()) for name in ("gateway", "console", "worker", "scheduler")
-    }
+    names = ("gateway", "console", "worker", "scheduler")
+    ports = {f"REKINDLE_{name.upper()}_PORT": str(port) for name, port in zip(names, free_ports(4), strict=True)}
     answer = rekindle("serve", "-w", str(shop), **ports | {f"REKINDLE_{role.upper()}_PORT": str(taken)})
     assert answer.exit_code == 1
     assert f"{role}: cannot listen on 127.0.0.1 port {taken}" in answer.output

@@ -106,5 +106,5 @@ async def test_a_step_that_did_something_wakes_the_one_that_goes_on_with_it() ->
         return 0
 
     steps = {"second": second, "first": first}
-    await asyncio.wait_for(run_steps(steps, idle_s=3600, stopping=stopping, wakes={"first": "second"}), 30)
+    await asyncio.wait_for(run_steps(steps, idle_s=3600, stopping=stopping, wakes={"first": "second"}), 120)
     assert made == ["first", "second"]

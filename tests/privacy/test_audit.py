@@ -53,7 +53,7 @@ def test_an_empty_ledger_is_in_order(database: Database, keyring: Keyring) -> No
     assert verify_ledger(database, keyring.ledger_key().public_key()).size == 0
 
 
-@examples(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_any_flipped_bit_of_a_copy_is_found(ledger: Ledger, database: Database, keyring: Keyring, seed: int) -> None:
     chance = random.Random(seed)
@@ -148,7 +148,7 @@ def test_the_command_verifies_in_place_and_offline(tmp_path: Path) -> None:
     assert "not what was recorded" in run("verify", "--key", key, str(copy), status=1)
 
 
-@examples(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_cut_repetition_reordering_or_exchange_of_a_copy_is_found(
     ledger: Ledger, database: Database, keyring: Keyring, data: st.DataObject
@@ -177,7 +177,7 @@ def test_any_cut_repetition_reordering_or_exchange_of_a_copy_is_found(
         verify_export(io.BytesIO(b"".join(changed)), keyring.ledger_key().public_key())
 
 
-@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(size=st.integers(0, 8))
 def test_a_copy_that_ends_before_a_kept_checkpoint_is_found_even_with_a_genuine_signature(
     database: Database, keyring: Keyring, clock: FakeClock, size: int

@@ -221,14 +221,14 @@ async def test_what_a_refresh_overtakes_is_not_remembered(
     class Slow:
         def decode(self, row: bytes) -> Consent:
             read.set()
-            assert overtaken.wait(20)
+            assert overtaken.wait(120)
             return YES
 
     with monkeypatch.context() as patch:
         patch.setattr("rekindle.privacy.consents._decoder", Slow())
         given = "s1_a" if ask == "latest" else ["s1_a"]
         asked = asyncio.create_task(asyncio.to_thread(getattr(view, ask), "shop", given))
-        await asyncio.to_thread(read.wait, 20)
+        await asyncio.to_thread(read.wait, 120)
         await write(log, ConsentChange("shop", 2, "s1_a", NO))
         await view.refresh()
         overtaken.set()

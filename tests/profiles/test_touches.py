@@ -96,7 +96,9 @@ acts = st.builds(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.lists(acts, max_size=12), st.randoms(use_true_random=False))
 def test_order_of_arrival_does_not_matter(
     database: Database, clock: FakeClock, events: list[Stored], chance: random.Random

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.xdist_group("street")
 
 def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "rekindle", "demo", "--any-ports", "--folder", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_it_balances_twice_in_the_same_folder(tmp_path: Path) -> None:

@@ -81,13 +81,13 @@ async def test_no_acknowledged_event_is_lost(street: Street) -> None:
         sending = [asyncio.create_task(client.run(name)) for name in ("a", "b", "c")]
         for role in ("gateway", "worker", "gateway", "worker", "scheduler"):
             already = len(client.acknowledged)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(300):
                 while len(client.acknowledged) < already + 60:
                     await asyncio.sleep(0.01)
             for pid in children(role):
                 os.kill(pid, signal.SIGKILL)
         already = len(client.acknowledged)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             while len(client.acknowledged) < already + 60:
                 await asyncio.sleep(0.01)
         client.stopping = True

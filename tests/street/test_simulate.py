@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from rekindle.cli import _compose
-from rekindle.cli._demo.ports import choose
+from rekindle.cli._demo.ports import free
 from rekindle.profiles import totals
 from rekindle.sandbox.shop import CATALOG
 
@@ -53,7 +53,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str, str]]:
     found = re.search(r"API key.*: (\S+)", said)
     assert found is not None
     rekindle("apply", "--workspace", str(folder), typed="y\n")
-    ports = {f"REKINDLE_{role.upper()}_PORT": str(choose(0)) for role in ROLES}
+    ports = {f"REKINDLE_{role.upper()}_PORT": str(port) for role, port in zip(ROLES, free(len(ROLES)), strict=True)}
     url = f"http://127.0.0.1:{ports['REKINDLE_GATEWAY_PORT']}"
     command = [sys.executable, "-m", "rekindle", "serve", "--workspace", str(folder)]
     with (
@@ -78,7 +78,21 @@ def ready(url: str) -> bool:
 
 def test_what_shoppers_sent_is_what_is_counted(served: tuple[Path, str, str]) -> None:
     folder, url, key = served
-    arguments = ["simulate", "--target", url, "--origin", ORIGIN, "--rate", "20", "--seconds", "3", "--pause", "0.2"]
+    arguments = [
+        "simulate",
+        "--target",
+        url,
+        "--origin",
+        ORIGIN,
+        "--rate",
+        "20",
+        "--seconds",
+        "300",
+        "--most-visits",
+        "50",
+        "--pause",
+        "0.2",
+    ]
     said = rekindle(*arguments, "--blockers", "0.1", "--seed", "7", REKINDLE_API_KEY=key)
     told = msgspec.json.decode(said, type=Told)
     assert told.sent > 50

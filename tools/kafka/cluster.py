@@ -7,12 +7,13 @@ import functools
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+
+from rekindle.cli._demo.ports import free as free_ports
 
 HERE = Path(__file__).parent
 JARS = HERE / "target" / "dependency"
@@ -47,8 +48,9 @@ class Cluster:
     def __init__(self, folder: Path, nodes: Sequence[int] = NODES) -> None:
         self.folder = folder
         self.nodes = nodes
-        self._ports = dict(zip(nodes, _free_ports(len(nodes)), strict=True))
-        self._controllers = dict(zip(nodes, _free_ports(len(nodes)), strict=True))
+        found = free_ports(2 * len(nodes))
+        self._ports = dict(zip(nodes, found, strict=False))
+        self._controllers = dict(zip(nodes, found[len(nodes) :], strict=True))
         self._running: dict[int, subprocess.Popen[bytes]] = {}
 
     @property
@@ -184,14 +186,3 @@ class Cluster:
             "log.cleaner.dedupe.buffer.size": 8 << 20,
         }
         return "".join(f"{name}={value}\n" for name, value in values.items())
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import socket
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ import click
 import msgspec
 
 from rekindle.cli import _compose
+from rekindle.cli._demo.ports import free as free_ports
 from rekindle.cli._documents import read_folder
 from rekindle.egress.lane import consumer_name
 from rekindle.egress.status import all_outcomes, status
@@ -62,7 +62,7 @@ async def bench(folder: Path, ground: Ground) -> AsyncIterator[Bench]:
         each.mkdir(parents=True, exist_ok=True)
     if any(books.iterdir()):
         raise FileExistsError(f"{books}: an earlier run's books are here; choose another folder")
-    platform, *free = _free_ports(1 + len(ground.roles))
+    platform, *free = free_ports(1 + len(ground.roles))
     ports = dict(zip(ground.roles, free, strict=True))
     secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
     async with AsyncExitStack() as stack:
@@ -190,18 +190,6 @@ async def _evidence(installation: _compose.Installation) -> Evidence:
     outcomes = {event_id: outcome for event_id, outcome, _ in all_outcomes(installation.database, _NAME, _PLATFORM)}
     counted = sum(totals(installation.database, _NAME, 0).accepted.values())
     return Evidence(stored, outcomes, counted)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Return ports that are free now; they are given back at once, for processes that cannot choose for themselves."""
-    found = [socket.socket() for _ in range(count)]
-    try:
-        for each in found:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in found]
-    finally:
-        for each in found:
-            each.close()
 
 
 _SHOP = f"""name = "{_NAME}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
@@ -57,6 +57,7 @@ async def serve_gateway(
     stopping: asyncio.Event | None = None,
     on_listening: Callable[[], None] = lambda: None,
     slowest_head_ms: int = _SLOWEST_HEAD_MS,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Serve until ``stopping`` is set, or a signal comes if it is None.
 
@@ -81,7 +82,7 @@ async def serve_gateway(
     stopped.cancel()
     if not serving.done():
         gateway.drain()
-        await asyncio.sleep(drain_s)
+        await sleep(drain_s)
         server.stop()  # type: ignore[no-untyped-call]
     await serving
     await gateway.close()

@@ -9,6 +9,7 @@ import msgspec
 
 from rekindle import ads, audiences, feeds, profiles
 from rekindle.cli._compose import Installation
+from rekindle.egress.lane import consumer_name
 from rekindle.egress.status import LaneStatus
 from rekindle.egress.status import status as lane_status
 from rekindle.feeds import FeedStatus
@@ -46,6 +47,8 @@ async def read(installation: Installation, workspace: Workspace) -> Figures:
     """Read every figure."""
     lag = await installation.log.lag()
     database, name = installation.database, workspace.name
+    # Whoever has not begun to read is not in the log's list, and has not read anything.
+    followers = ["profiles", "audiences", *(consumer_name(name, destination) for destination in workspace.destinations)]
     served = ads.served(database, name, 0)
     return Figures(
         totals=profiles.totals(database, name, 0),
@@ -55,7 +58,7 @@ async def read(installation: Installation, workspace: Workspace) -> Figures:
         sizes=audiences.sizes(database, name),
         ads_personal=sum(entry.personal for entry in served),
         ads_other=sum(entry.general for entry in served),
-        unread={entry.consumer: entry.records for entry in lag},
+        unread=dict.fromkeys(followers, 1) | {entry.consumer: entry.records for entry in lag},
     )
 
 

@@ -68,7 +68,7 @@ async def _account(
         now, before, shoppers.ledger, len(street.meta.received), sorted(street.workspace.destinations)
     )
     if not now.settled:
-        found.append(f"after {_SETTLE_S:.0f} s something still waits: {now.unread}")
+        found.append(f"something still waits, and nothing has moved for {_SETTLE_S:.0f} s: {now.unread}")
     if found:
         screen.print("[red]The sums do not balance:[/]", *found, sep="\n  ")
     else:
@@ -77,11 +77,14 @@ async def _account(
 
 
 async def settled(street: Street) -> figures.Figures:
-    """Wait until everything that was accepted has come to its end (at most two minutes); return the figures then."""
+    """Wait until everything that was accepted has come to its end, or for two minutes nothing moves; return the figures."""
     loop = asyncio.get_running_loop()
-    ends = loop.time() + _SETTLE_S
+    waits: object = None
+    ends = 0.0
     while True:
         now = await figures.read(street.installation, street.workspace)
+        if (still := (now.unread, [lane.waiting for lane in now.lanes])) != waits:
+            waits, ends = still, loop.time() + _SETTLE_S
         if now.settled or loop.time() > ends:
             await asyncio.sleep(2.5)  # the gateway writes its count of ads every two seconds
             return await figures.read(street.installation, street.workspace)

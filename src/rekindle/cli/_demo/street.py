@@ -32,7 +32,7 @@ from rekindle.sandbox.shop.data_layer import currency_of
 from rekindle.workspace import Workspace
 
 _SHOWN_PRODUCTS = 2000
-_READY_S = 60.0
+_READY_S = 120.0
 
 
 class Options:
@@ -65,7 +65,9 @@ async def open_street(options: Options, screen: Console) -> AsyncIterator[Street
     """Start everything and yield when it is ready; stop it in order. Raises `click.ClickException`."""
     async with AsyncExitStack() as stack:
         stack.enter_context(alone(options.folder))
-        ports = {role: choose(0 if options.any_ports else wanted) for role, wanted in _PORTS.items()}
+        ports: dict[str, int] = {}
+        for role, wanted in _PORTS.items():
+            ports[role] = choose(0 if options.any_ports else wanted, ports.values())
         settings = _compose.settings_for(options.folder, None, **_settings(ports))
         _compose.create(settings)
         installation = _compose.open_installation(options.folder, None, settings)
