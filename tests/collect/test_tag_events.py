@@ -77,7 +77,10 @@ async def test_over_http_the_cookie_is_not_secure_and_the_domain_is_the_shops(st
 async def test_personal_data_is_sealed_and_nowhere_else(street: Street) -> None:
     event = street.event(
         user={"email": "ada@example.com", "phone": "+48 601 234 567", "user_id": "u7"},
-        page={"url": f"{ORIGIN}/p/1?email=ada@example.com&gclid=G1&fbclid=F1", "title": "Hello ada@example.com"},
+        page={
+            "url": f"{ORIGIN}/p/1?email=ada@example.com&gclid=G1&fbclid=F1&oppref=O1",
+            "title": "Hello ada@example.com",
+        },
         client={"ttclid": "T1"},
         ecommerce={"search_term": "ada@example.com", "items": []},
         loyalty={"card": "ada@example.com"},
@@ -92,6 +95,9 @@ async def test_personal_data_is_sealed_and_nowhere_else(street: Street) -> None:
     assert (sealed.client.ip, sealed.client.user_agent) == ("203.0.113.9", CHROME)
     assert (sealed.client.gclid, sealed.client.ttclid) == ("G1", "T1")
     assert sealed.client.fbc == f"fb.1.{street.clock()}.F1"
+    assert sealed.user.external == {"oppref": "O1"}, (
+        "without a field of its own, and only in the landing page's address"
+    )
     assert msgspec.json.decode(sealed.extra) == {"loyalty": {"card": "ada@example.com"}}
     subject = street.pseudonyms.subject
     assert stored.user_subjects == [

@@ -13,8 +13,9 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
-from rekindle.destinations.preview import account, read_event
+from rekindle.destinations.preview import account
 from rekindle.destinations.preview_audience import preview_audience
+from rekindle.destinations.preview_event import read_event
 from rekindle.egress.connector import Mapped, OutRequest, Verdict
 from rekindle.egress.http import HttpTransport, TransportFailed
 from tests.destinations.test_conformance_bad_input import (

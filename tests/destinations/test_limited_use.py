@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekindle.destinations.preview import Preview, preview, read_event
+from rekindle.destinations.preview import Preview, preview
 from rekindle.destinations.preview_audience import preview_audience
+from rekindle.destinations.preview_event import read_event
 from rekindle.egress.connector import Mapped
 from rekindle.egress.fields import cut
 from rekindle.model.event import Consent, Ecommerce, Page

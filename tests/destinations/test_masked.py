@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekindle.destinations.preview import account, read_event
+from rekindle.destinations.preview import account
+from rekindle.destinations.preview_event import read_event
 from rekindle.egress._strangers import masked, stranger
 from rekindle.egress.connector import Mapped
 from rekindle.model.event import Client, User

@@ -76,7 +76,7 @@ def test_a_bad_event_is_found_by_the_answer(name: str):
     account = module.configure(settings, TOKEN)
 
     def event(number: int, day: str) -> Any:
-        from rekindle.destinations.preview import read_event
+        from rekindle.destinations.preview_event import read_event
 
         return account.map(
             read_event(

@@ -10,12 +10,12 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from rekindle.collect.agents import read_agent
-from rekindle.collect.clicks import set_click_ids
 from rekindle.collect.cookie import new_visitor
 from rekindle.collect.hints import filtered
 from rekindle.collect.pages import Pages
 from rekindle.collect.wire import Arrived, Batch, Problem
 from rekindle.engines.log import Keyed
+from rekindle.model.clicks import set_click_ids
 from rekindle.model.clock import Clock
 from rekindle.model.event import Consent, Event, User
 from rekindle.model.outcome import Outcome, Reason
@@ -213,7 +213,7 @@ class Door:
             client.user_agent = sender.user_agent or None
         cleaned, clicks = self._pages.read(event.page)
         if clicks:
-            set_click_ids(client, clicks, time_ms)
+            set_click_ids(client, event.user, clicks, time_ms)
         agent = read_agent(client.user_agent or "") if sender.browser or client.user_agent else None
         ecommerce = event.ecommerce
         if ecommerce.search_term is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from rekindle.collect.clicks import find_click_ids
+from rekindle.model.clicks import find_click_ids
 from rekindle.model.event import Page
 
 _REMEMBERED, _LONGEST = 4096, 1024  # entries, and the characters of one

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from rekindle.destinations.preview_event import ConsentUnreadable, read_event
 from rekindle.egress.connector import Answer, Connector, ConnectorModule, Manifest, Mapped, Rejected
 from rekindle.egress.fields import cut
 from rekindle.egress.options import LaneOptions
 from rekindle.egress.window import outside_window
-from rekindle.model.clock import parse_rfc3339, rfc3339
+from rekindle.model.clock import parse_rfc3339
 from rekindle.model.event import Event
 from rekindle.model.outcome import Reason
 from rekindle.model.record import Stored
@@ -20,10 +20,6 @@ from rekindle.privacy.decide import decide
 from rekindle.workspace import DestinationConsent, Policy
 
 _Account = TypeVar("_Account", covariant=True)
-_KNOWN: Final = frozenset(Event.__struct_fields__) - {"extra"}
-_NUMBERS_AS_TEXT: Final = ("item_id", "item_variant", "location_id", "item_list_id", "transaction_id", "user_id",
-                           "postal_code", "phone", "client_id", "event_id")  # fmt: skip
-_SECONDS_UNTIL: Final = 100_000_000_000
 
 
 class PreviewRequest(msgspec.Struct, frozen=True):
@@ -78,6 +74,10 @@ def preview(module: ConnectorModule, config: Mapping[str, Any], events: list[Any
         name = str(given.get("event_id") or f"#{index}") if isinstance(given, dict) else f"#{index}"
         try:
             event = read_event(given)
+        except ConsentUnreadable:
+            reasons[name] = Reason.CONSENT_UNREADABLE
+            blocked.add(name)
+            continue
         except (msgspec.ValidationError, ValueError, OverflowError, OSError):
             reasons[name] = Reason.MALFORMED
             continue
@@ -109,46 +109,12 @@ def preview(module: ConnectorModule, config: Mapping[str, Any], events: list[Any
     return Preview(outcome, {name: str(reason) for name, reason in reasons.items()}, requests)
 
 
-def read_event(given: Any) -> Event:
-    """Read a canonical event with the repairs that lose nothing. Raises `ValueError` or `msgspec.ValidationError`.
-
-    Numbers where ids belong become text, text where numbers belong becomes numbers, and a time in seconds or
-    milliseconds since the epoch becomes RFC 3339.
-    """
-    if not isinstance(given, dict):
-        raise ValueError("an event is a JSON object")
-    event = {key: value for key, value in given.items() if key in _KNOWN}
-    time = event.get("event_time")
-    if isinstance(time, int | float) and not isinstance(time, bool):
-        event["event_time"] = rfc3339(int(time * 1000) if time < _SECONDS_UNTIL else int(time))
-    elif isinstance(time, str):
-        parse_rfc3339(time)
-    read = msgspec.convert(repaired(event), Event, strict=False)
-    shop = read.ecommerce
-    amounts = [shop.value, shop.tax, shop.shipping]
-    amounts += [amount for item in shop.items for amount in (item.price, item.discount)]
-    if any(amount is not None and not amount.is_finite() for amount in amounts):
-        raise ValueError("an amount is not a number")
-    return read
-
-
 def answer_from(response: Mapping[str, Any]) -> Answer:
     """Read a probe's ``response``; a ``body`` that is no text is taken as the JSON document itself."""
     body = response.get("body", "")
     raw = body.encode() if isinstance(body, str) else b"" if body is None else msgspec.json.encode(body)
     headers = {str(name).lower(): str(value) for name, value in (response.get("headers") or {}).items()}
     return Answer(int(response["status"]), headers, raw)
-
-
-def repaired(value: Any, name: str = "") -> Any:
-    """Return ``value`` with numbers as text where the field ``name`` holds text (ids, telephone numbers)."""
-    if isinstance(value, dict):
-        return {key: repaired(each, key) for key, each in value.items()}
-    if isinstance(value, list):
-        return [repaired(each, name) for each in value]
-    if name in _NUMBERS_AS_TEXT and isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        return str(value)
-    return value
 
 
 def _stored(event: Event) -> Stored:

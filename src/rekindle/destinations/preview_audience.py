@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
-from rekindle.destinations.preview import Preview, PreviewRequest, account, repaired
+from rekindle.destinations.preview import Preview, PreviewRequest, account
+from rekindle.destinations.preview_event import ConsentUnreadable, read_consent, repaired
 from rekindle.egress.audience import AudienceModule, MappedMember, Member, Operation
 from rekindle.egress.connector import Rejected
 from rekindle.egress.fields import cut_member
@@ -48,6 +49,10 @@ def preview_audience(
         name = str(given.get("member_id") or f"#{index}") if isinstance(given, dict) else f"#{index}"
         try:
             person = _read(given, without)
+        except ConsentUnreadable:
+            reasons[name] = Reason.CONSENT_UNREADABLE
+            blocked.add(name)
+            continue
         except (msgspec.ValidationError, ValueError):
             reasons[name] = Reason.MALFORMED
             continue
@@ -84,8 +89,9 @@ def _read(given: Any, consent: Any) -> _Person:
         raise ValueError("a user is a JSON object")
     user = given.get("user", {key: value for key, value in given.items() if key in User.__struct_fields__})
     chosen = given.get("consent", consent)
+    told = None if chosen is None else read_consent(repaired(chosen))
     return _Person(
         msgspec.convert(repaired(user), User, strict=False),
         msgspec.convert(repaired(given.get("client", {})), Client, strict=False),
-        None if chosen is None else msgspec.convert(chosen, Consent),
+        told,
     )

@@ -160,6 +160,8 @@ def present(**fields: Any) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _currencies() -> frozenset[str]:
-    from babel.numbers import list_currencies
+    """Currencies that are tender somewhere today; platforms refuse the others (CLDR, "territory currencies")."""
+    from babel.core import get_global
 
-    return frozenset(list_currencies())
+    uses = (use for territory in get_global("territory_currencies").values() for use in territory)
+    return frozenset(code for code, _since, until, tender in uses if until is None and tender)

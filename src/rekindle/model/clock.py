@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+
+_LEAP_SECOND = re.compile(r":60(?=\.|Z|[+-]\d\d:\d\d$)")
 
 Clock = Callable[[], int]
 """Returns now, in milliseconds since the epoch."""
@@ -17,10 +20,16 @@ def system_clock() -> int:
 
 def parse_rfc3339(text: str) -> int:
     """Return milliseconds since the epoch. Raises `ValueError` for anything but RFC 3339 with an offset."""
-    moment = datetime.fromisoformat(text)
+    leap = 0
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        # RFC 3339, 5.6: "t" and "z" may be lower case, and the last minute of a day may have a 61st second.
+        text, leap = _LEAP_SECOND.subn(":59", text.upper())
+        moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("the time has no offset; write 2026-09-01T11:59:00Z")
-    return int(moment.timestamp() * 1000)
+    return int(moment.timestamp() * 1000) + 1000 * leap
 
 
 def rfc3339(ms: int) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rekindle.destinations import meta
-from rekindle.destinations.preview import read_event
+from rekindle.destinations.preview_event import read_event
 from rekindle.egress.connector import Mapped
 from rekindle.model.clock import parse_rfc3339
 from rekindle.privacy.normalise.rules import _NOTHING

@@ -4,8 +4,9 @@ Money is whole numbers of the currency's smallest unit. An item's ``amount`` is 
 all?), so it is told where both are the same: for a single piece. Lists, carts, searches and wishes have no standard
 event and stay here. Limited use, and personal ads refused, are told as ``opt_out``.
 
-The click's and the browser's references (``oppref``, ``obref``) are in the pixel's cookies ``__oppref`` and ``__obref``: the
-shop's server hands them on as ``user.external.oppref`` and ``user.external.obref``. On a landing page, ``oppref`` is read from the address.
+The click's and the browser's references (``oppref``, ``obref``) are in the pixel's cookies ``__oppref`` and
+``__obref``: the shop's server hands them on as ``user.external.oppref`` and ``user.external.obref``. From a landing
+page's address the gateway reads ``oppref`` itself.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import re
 import string
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
 
 from rekindle.destinations import shared
 from rekindle.egress.connector import Mapped, Rejected
@@ -92,7 +92,7 @@ def map_event(event: Event, region: str | None) -> Mapped | Rejected:
         return Rejected(Reason.MISSING_FIELD, "page.url (OpenAI wants it for web events)")
     if refused := shared.missing_money(event):
         return refused
-    user, click = _user(event, region), _click(event)
+    user, click = _user(event, region), (event.user.external or {}).get("oppref", "").strip()
     known = user.keys() & {"emails_sha256", "phone_numbers_sha256", "external_ids_sha256", "obref"}
     if not known and not click and not user.keys() >= {"ip_address", "user_agent"}:
         return Rejected(Reason.NO_MATCH_KEY, "no e-mail, phone, customer id or oppref, and no IP address with agent")
@@ -110,17 +110,6 @@ def map_event(event: Event, region: str | None) -> Mapped | Rejected:
         data=_data(event, shape),
     )
     return Mapped(event.event_id, body, time_ms, time_ms + _WINDOW_MS)
-
-
-def _click(event: Event) -> str:
-    """Return ``oppref``: what the shop keeps for the visitor, or what the landing page's address has."""
-    kept = (event.user.external or {}).get("oppref", "").strip()
-    if kept or not event.page.url or "oppref=" not in event.page.url:
-        return kept
-    try:
-        return parse_qs(urlsplit(event.page.url).query).get("oppref", [""])[0]
-    except ValueError:
-        return ""
 
 
 def _user(event: Event, region: str | None) -> dict[str, Any]:

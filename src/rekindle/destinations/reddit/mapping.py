@@ -28,7 +28,7 @@ EVENT_TYPES: Final[dict[str, dict[str, str]]] = {
 }
 _ACTION_SOURCE: Final = {"web": "WEBSITE", "app": "APP", "offline": "PHYSICAL_STORE"}
 # "event_at timestamp must be less than 168h0m0s old".
-_WINDOW_MS: Final = 7 * shared.DAY_MS
+_WINDOW_MS: Final = 7 * shared.DAY_MS - 1
 _HASHED: Final = {"email": "email", "phone": "phone_number", "user_id": "external_id"}
 
 

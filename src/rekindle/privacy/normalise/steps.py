@@ -58,10 +58,11 @@ def e164(value: str, context: Context) -> str:
     elif text.startswith("+"):
         number = _parse(text, None)
     else:
-        region = (context.default_region or context.country or "").upper() or None
-        number = _parse(text, region) if region is not None else None
-        if number is None and region is not None and text.startswith("0"):
-            number = _parse(text.lstrip("0"), region)  # a leading zero that the country does not dial (Snap, "ph")
+        regions = [region.upper() for region in (context.default_region, context.country) if region]
+        # Last, a leading zero that the country does not dial: "if the number itself begins with a 0 …" (Snap, "ph").
+        tries = [text, text.lstrip("0")] if text.startswith("0") else [text]
+        found = (_parse(written, region) for written in tries for region in regions)
+        number = next((each for each in found if each is not None), None)
         if number is None and not digits.startswith("0"):
             number = _parse("+" + digits, None)  # many systems store the country code without its plus
     if number is None:
