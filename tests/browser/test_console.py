@@ -33,6 +33,7 @@ PATHS = [
     "/w/shop/feeds",
     "/w/shop/feeds/google",
     "/w/shop/feeds/meta",
+    "/w/shop/feeds/google/categories?q=buty",
     "/w/shop/quality",
     "/w/shop/quality/google",
     "/w/shop/audiences",
@@ -158,6 +159,24 @@ async def test_the_main_path_by_keyboard(page: Page, console: Console):
         assert outline == "solid", "the focus must be seen"
         await page.keyboard.press("Enter")
         await page.wait_for_url(f"**/w/shop{address}")
+
+
+async def test_a_category_is_found_by_typing_previewed_and_saved_by_keyboard(page: Page, console: Console):
+    await logged_in(page, console)
+    await page.goto(console.origin + "/w/shop/feeds/google/categories")
+    field = page.get_by_label("Google's category for Home > Covers")
+    await field.press_sequentially("narzuty")
+    slipcovers = "Home & Garden > Decor > Slipcovers"
+    await page.locator(f'rk-pick option[value="{slipcovers}"]').wait_for(state="attached")
+    await field.fill(slipcovers)
+    await page.keyboard.press("Enter")
+    await page.get_by_role("heading", name="Preview").wait_for()
+    assert await faults(page) == []
+    assert await page.get_by_text("google_product_category").count() > 0
+    await page.get_by_role("button", name="Save as a rule").focus()
+    await page.keyboard.press("Enter")
+    await page.get_by_text("of the settings has the mapping").wait_for()
+    assert console.house.versions.live()["shop"].feeds["google"].rule[-1].do == "category"
 
 
 async def test_times_are_shown_in_the_readers_zone(open_context: OpenContext, console: Console):

@@ -23,6 +23,7 @@ from rekindle.engines.blobs import FolderBlobs
 from rekindle.engines.database import Database
 from rekindle.engines.log import Keyed, SqliteLog
 from rekindle.engines.secrets import SecretMissing
+from rekindle.feeds.category_desk import CategoryDesk
 from rekindle.feeds.quality import QualityDesk
 from rekindle.model.event import Consent, Ecommerce, Item, Page
 from rekindle.model.ports import SourceAges
@@ -123,6 +124,7 @@ class House:
             members=MemberDesk(database, ledger, clock, lambda *given: self.would(*given)),
             versions=self.versions,
             quality=self.desk,
+            categories=CategoryDesk(self.shelf, None, clock),
             vendors=VendorLists(database, FolderBlobs(Path(tempfile.mkdtemp(prefix="rekindle-blobs-"))), clock),
         )
 

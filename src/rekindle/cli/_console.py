@@ -10,7 +10,7 @@ from granian.server.embed import Server
 
 from rekindle.cli._compose import Installation
 from rekindle.cli._letters import letter_desk, member_desk
-from rekindle.cli._quality import quality_desk
+from rekindle.cli._quality import category_desk, quality_desk
 from rekindle.console.app import close_streams, create_console
 from rekindle.ops.loop import stop_on_signals
 
@@ -34,6 +34,7 @@ async def run(installation: Installation) -> None:
         versions=installation.versions,
         vendors=installation.vendors,
         quality=quality_desk(installation),
+        categories=category_desk(installation),
     )
     server = Server(
         app,

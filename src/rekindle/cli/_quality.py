@@ -1,4 +1,4 @@
-"""The desk of quality, put together."""
+"""The desks of quality and of categories, put together."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from rekindle.cli._compose import Installation
 from rekindle.engines.blobs import BlobMissing
 from rekindle.engines.database import Database
 from rekindle.feeds import NothingToBuild
+from rekindle.feeds.category_desk import CategoryDesk
 from rekindle.feeds.push import pushed_item
 from rekindle.feeds.quality import QualityDesk
 from rekindle.model.clock import rfc3339
 from rekindle.profiles import ItemSightings
+from rekindle.profiles.performance import ItemPerformance
 from rekindle.workspace import Workspace
 
 
@@ -25,6 +27,16 @@ def quality_desk(installation: Installation) -> QualityDesk:
         SnapshotStore(database, blobs),
         ItemSightings(database),
         Ages(database, blobs),
+        installation.clock,
+        installation.settings.data / "work",
+    )
+
+
+def category_desk(installation: Installation) -> CategoryDesk:
+    """Return what tells a shop's categories and tries another mapping."""
+    return CategoryDesk(
+        SnapshotStore(installation.database, installation.blobs),
+        ItemPerformance(installation.database),
         installation.clock,
         installation.settings.data / "work",
     )

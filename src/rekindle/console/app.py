@@ -33,6 +33,7 @@ from rekindle.egress.deadletters import LetterDesk
 from rekindle.egress.deadmembers import MemberDesk
 from rekindle.engines.database import Database
 from rekindle.engines.log.protocol import Log
+from rekindle.feeds.category_desk import CategoryDesk
 from rekindle.feeds.quality import QualityDesk
 from rekindle.model.clock import Clock
 from rekindle.privacy.vendor_lists import VendorLists
@@ -63,6 +64,7 @@ def create_console(
     versions: Versions | None = None,
     vendors: VendorLists | None = None,
     quality: QualityDesk | None = None,
+    categories: CategoryDesk | None = None,
 ) -> Litestar:
     """Return the console as an ASGI application.
 
@@ -70,7 +72,8 @@ def create_console(
     reach it by https (cookies are then ``Secure``). ``allowed_hosts`` are the host names it answers to (all, when
     empty). ``login`` replaces passwords, for single sign-on. With ``ledger_key`` the ledger can be verified on its page, with
     ``letters`` dead letters can be previewed and sent again, with ``members`` refused people, with ``versions`` changes of the policy approved, and with
-    ``vendors`` the vendor list's age is watched; with ``quality`` whole reports of feeds can be exported.
+    ``vendors`` the vendor list's age is watched; with ``quality`` whole reports of feeds can be exported,
+    and with ``categories`` the shop's categories mapped to Google's.
     """
     users = Users(database, clock, random, hasher)
     services = Services(
@@ -91,6 +94,7 @@ def create_console(
         versions=versions,
         vendors=vendors,
         quality=quality,
+        categories=categories,
     )
     # Litestar wraps a handler's function anew for each application, so each gets its own copies.
     every: list[ControllerRouterHandler] = [_described(copy(handler)) for handler in (_asset, _livez, *_PAGES)]

@@ -11,6 +11,7 @@ from rekindle.egress.deadletters import LetterDesk
 from rekindle.egress.deadmembers import MemberDesk
 from rekindle.engines.database import Database
 from rekindle.engines.log.protocol import Log
+from rekindle.feeds.category_desk import CategoryDesk
 from rekindle.feeds.quality import QualityDesk
 from rekindle.model.clock import Clock
 from rekindle.privacy.vendor_lists import VendorLists
@@ -29,7 +30,7 @@ class Services(msgspec.Struct, frozen=True):
 
     Without ``letters`` dead letters can be listed and neither previewed nor sent again, nor refused people without ``members``, without ``versions`` nothing
     waits for approval, without ``vendors`` the vendor list's age is not told, without ``quality`` reports of feeds are
-    shown and not exported.
+    shown and not exported, without ``categories`` there is no page that maps them.
     """
 
     database: Database
@@ -48,6 +49,7 @@ class Services(msgspec.Struct, frozen=True):
     members: MemberDesk | None = None
     versions: Versions | None = None
     quality: QualityDesk | None = None
+    categories: CategoryDesk | None = None
     vendors: VendorLists | None = None
 
     @property

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from rekindle.feeds import _sql
+from rekindle.feeds.channel import configured
 from rekindle.feeds.performance import products as products_of
 from rekindle.feeds.previewing import Counts
 from rekindle.feeds.program import compile_feed
@@ -54,7 +55,7 @@ def categories(
     Raises `NoTaxonomy`, `UnknownChannel`, `RuleError`.
     """
     program = compile_feed(feed).over(snapshot.base)
-    if not any(each.name == ATTRIBUTE and each.type == "taxonomy" for each in program.channel.spec.attribute):
+    if not takes_categories(feed):
         raise NoTaxonomy(f"{feed.channel} takes no {ATTRIBUTE}")
     with tempfile.TemporaryDirectory(prefix="categories-") as work, _sql.connect(Path(work)) as engine:
         ruled = program.ruled(program.mapped(products_of(engine, snapshot, counts, Path(work))))
@@ -68,6 +69,11 @@ def categories(
         ShopCategory(name, items, unknown, sent, _proposed(name, language) if unknown else ())
         for name, items, unknown, sent in rows
     ]
+
+
+def takes_categories(feed: Feed) -> bool:
+    """Tell whether the feed's channel takes categories of Google's taxonomy. Raises `UnknownChannel`."""
+    return any(each.name == ATTRIBUTE and each.type == "taxonomy" for each in configured(feed).spec.attribute)
 
 
 def rule(found: Sequence[ShopCategory]) -> str:

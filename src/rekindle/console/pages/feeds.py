@@ -19,6 +19,7 @@ from rekindle.feeds import (
     FeedVersion,
     Finding,
     Receipt,
+    UnknownChannel,
     delivery_status,
     findings,
     issues,
@@ -26,6 +27,7 @@ from rekindle.feeds import (
     versions,
 )
 from rekindle.feeds import receipt_history as receipts_of
+from rekindle.feeds.categories import takes_categories
 from rekindle.feeds.deliveries import ask
 from rekindle.feeds.push import PushIssue, PushStatus, push_issues, push_status
 from rekindle.feeds.push import approve as approve_push
@@ -104,6 +106,13 @@ def read_issues(visit: Visit, name: str, severity: str, code: str, offset: int) 
     return Issues(found[:_PAGE], offset + _PAGE if len(found) > _PAGE else None)
 
 
+def _mapped(visit: Visit, name: str) -> bool:
+    try:
+        return takes_categories(visit.shop.feeds[name])
+    except UnknownChannel:
+        return False  # the connector is not installed any more; the page is to show what there is all the same
+
+
 @get("/w/{workspace:str}/feeds", opt={"action": "view"}, include_in_schema=False, sync_to_thread=True)
 def page(visit: NamedDependency[Visit]) -> Response[str]:
     """Show the feeds."""
@@ -123,6 +132,7 @@ def detail(
         severity=severity,
         code=code,
         offset=offset,
+        mapped=_mapped(visit, name),
     )
 
 

@@ -1,5 +1,5 @@
 // @ts-check
-// Two small elements. Every page works without them; they only write text nodes, so Trusted Types have nothing to refuse.
+// Three small elements. Every page works without them; they only write text nodes, so Trusted Types have nothing to refuse.
 
 /** `<rk-time>`: shows the moment of its `<time>` in the reader's own zone; the server's text stays as the title. */
 class RekindleTime extends HTMLElement {
@@ -137,5 +137,41 @@ class RekindleLive extends HTMLElement {
   }
 }
 
+/**
+ * `<rk-pick src language>`: while one writes into the field inside, its list is filled with what the taxonomy's search
+ * finds. Answers that come late are dropped; without an answer the list stays as it was.
+ */
+class RekindlePick extends HTMLElement {
+  #asked = 0;
+
+  connectedCallback() {
+    this.querySelector("input")?.addEventListener("input", (event) => {
+      if (event.target instanceof HTMLInputElement) this.#ask(event.target.value.trim());
+    });
+  }
+
+  /** @param {string} words */
+  async #ask(words) {
+    const list = this.querySelector("datalist");
+    if (words.length < 2 || !list) return;
+    const turn = ++this.#asked;
+    const query = new URLSearchParams({ q: words, language: this.getAttribute("language") ?? "en" });
+    const answer = await fetch(`${this.getAttribute("src")}?${query}`).catch(() => null);
+    if (!answer?.ok) return;
+    const found = await answer.json();
+    if (turn !== this.#asked) return;
+    list.replaceChildren(
+      ...found.map((/** @type {{number: number, path: string}} */ each) => {
+        const option = document.createElement("option");
+        option.value = each.path;
+        // Shown beside the path, and matched against what was written: a search knows both languages, the browser one.
+        option.label = `${each.number} · ${words}`;
+        return option;
+      }),
+    );
+  }
+}
+
 customElements.define("rk-time", RekindleTime);
 customElements.define("rk-live", RekindleLive);
+customElements.define("rk-pick", RekindlePick);

@@ -135,6 +135,11 @@ def _vector(names: list[str], weight: Mapping[str, float], strange: float) -> _W
 @lru_cache(maxsize=16_384)
 def _stems(text: str) -> tuple[str, ...]:
     """Return a name's words without case, accents and endings: both languages put grammar at the end."""
-    letters = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l").replace("'s", ""))
-    words = re.findall(r"[^\W_]+", "".join(letter for letter in letters if not unicodedata.combining(letter)))
+    words = plain(text).split()
     return tuple(word[: max(4, len(word) - 2)] for word in words if word not in _LITTLE and len(word) > 1)
+
+
+def plain(text: str) -> str:
+    """Return a name's words without case and accents, one blank between."""
+    letters = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l").replace("'s", ""))
+    return " ".join(re.findall(r"[^\W_]+", "".join(letter for letter in letters if not unicodedata.combining(letter))))
