@@ -46,6 +46,13 @@ def test_each_role_has_a_deployment_whose_selector_finds_it() -> None:
     assert roles == set(ROLES)
 
 
+def test_services_do_not_set_our_settings() -> None:
+    """Kubernetes gives every pod REKINDLE_GATEWAY_PORT=tcp://… for a Service called rekindle-gateway, unless told not to."""
+    pods = [each["spec"]["template"]["spec"] for each in MANIFESTS if each["kind"] == "Deployment"]
+    assert pods
+    assert all(pod.get("enableServiceLinks") is False for pod in pods)
+
+
 def test_a_manifest_with_a_mistake_is_noticed() -> None:
     manifest = next(each for each in MANIFESTS if each["kind"] == "Deployment")
     broken = manifest | {"spec": manifest["spec"] | {"replica": 2}}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rekindle.settings import SettingError, load
+from rekindle.settings import SettingError, load, misspelt
 
 
 def test_defaults_listen_on_this_machine_only() -> None:
@@ -28,5 +28,22 @@ def test_the_environment_sets_and_the_command_line_wins() -> None:
 
 
 def test_a_wrong_value_is_named() -> None:
-    with pytest.raises(SettingError, match="gateway_port"):
+    with pytest.raises(SettingError, match=r"REKINDLE_GATEWAY_PORT = 'eight': Expected `int`"):
         load(environment={"REKINDLE_GATEWAY_PORT": "eight"})
+
+
+def test_what_kubernetes_sets_for_a_service_is_told_apart() -> None:
+    with pytest.raises(SettingError, match="enableServiceLinks: false"):
+        load(environment={"REKINDLE_GATEWAY_PORT": "tcp://10.0.0.7:8700"})
+
+
+def test_a_misspelt_variable_is_named_and_others_are_left_alone() -> None:
+    environment = {
+        "REKINDLE_DATABASE": "postgresql+psycopg://x", "REKINDLE_LOGURL": "kafka://x", "REKINDLE_DATA": "/x",
+        "REKINDLE_SECRET_META_TOKEN": "x", "REKINDLE_MASTER_KEY_FILE": "x", "REKINDLE_WORKSPACE": "x",
+        "REKINDLE_GATEWAY_SERVICE_PORT": "8700", "REKINDLE_CHROMIUM": "x", "DATABASE_URL": "x",
+    }  # fmt: skip
+    found = misspelt(environment)
+    assert [line.split(" ")[0] for line in found] == ["REKINDLE_DATABASE", "REKINDLE_LOGURL"]
+    assert "is REKINDLE_DATABASE_URL meant" in found[0]
+    assert "postgresql" not in found[0], "a value may hold a password"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+
+_OTHERS = ("REKINDLE_SECRET_", "REKINDLE_MASTER_KEY", "REKINDLE_TEST_", "REKINDLE_WORKSPACE")
+_ALIKE = 0.85
 
 
 class SettingError(ValueError):
@@ -66,7 +70,34 @@ def load(overrides: Mapping[str, object] | None = None, environment: Mapping[str
     try:
         return msgspec.convert(values, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
-        raise SettingError(f"settings: {error}; see docs/settings.md") from None
+        raise SettingError(_in_words(str(error), values)) from None
+
+
+def misspelt(environment: Mapping[str, str] | None = None) -> list[str]:
+    """Return a sentence for each variable that is almost a setting's name: it is not read, and may be meant to be."""
+    source = os.environ if environment is None else environment
+    known = {f"REKINDLE_{field.upper()}" for field in Settings.__struct_fields__}
+    found = []
+    for name in sorted(source.keys() - known):
+        if not name.startswith("REKINDLE_") or name.startswith(_OTHERS):
+            continue
+        if meant := difflib.get_close_matches(name, sorted(known), 1, _ALIKE):
+            found.append(f"{name} is no setting and is not read; is {meant[0]} meant? See docs/settings.md")
+    return found
+
+
+def _in_words(message: str, values: Mapping[str, object]) -> str:
+    """Name the variable, what is wrong with it, and its value; none of the settings is secret."""
+    text, _, path = message.partition(" - at ")
+    field = path.strip("`").removeprefix("$.").partition("[")[0]
+    if not field:
+        return f"settings: {message}; see docs/settings.md"
+    value = str(values.get(field, ""))
+    told = f"REKINDLE_{field.upper()} = {value!r}: {text}; see docs/settings.md"
+    if value.startswith("tcp://"):
+        # What Kubernetes writes for a Service called rekindle-gateway, https://kubernetes.io/docs/concepts/services-networking/service/
+        told += ". Kubernetes sets it for a Service of that name: put enableServiceLinks: false into the pod's spec"
+    return told
 
 
 def _path(kind: type, value: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import sqlite3
 import sys
@@ -9,10 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from rekindle.cli import main
 from rekindle.cli._demo.ports import free as free_ports
+from rekindle.cli._faults import in_words
 
 DESTINATION = """
 kind = "meta"
@@ -128,3 +131,62 @@ def test_the_address_of_a_feed_to_give_away(shop: Path) -> None:
     assert address() == "https://shop.example/feeds/shop/google.xml?token=a+b"
     assert "&signature=" in address("--for", "30d")
     assert "write 12h or 30d" in address("--for", "soon")
+
+
+def test_the_data_folder_is_kept_out_of_repositories(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    rekindle("init", str(inside), "--data", str(inside / "own"))
+    rekindle("init", str(outside), "--data", str(tmp_path / "elsewhere"))
+    assert "/own/" in (inside / ".gitignore").read_text().splitlines()
+    assert not (outside / ".gitignore").exists()
+    (inside / ".gitignore").write_text("mine\n")
+    rekindle("init", str(inside), "--data", str(inside / "own"))
+    assert (inside / ".gitignore").read_text() == "mine\n"
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"REKINDLE_GATEWAY_PORT": "abc"}, "REKINDLE_GATEWAY_PORT = 'abc'"),
+        ({"REKINDLE_DATABASE_URL": "mysqlx://ola:hunter2@host/x"}, "database_url cannot be read"),
+        ({"REKINDLE_DATABASE_URL": "hunter2"}, "database_url cannot be read"),
+        ({"REKINDLE_DATABASE_URL": "postgresql+psycopg://ola:hunter2@127.0.0.1:1/x"}, "does not answer"),
+        ({"REKINDLE_BLOBS_URL": "s4://hunter2"}, "expected s3://bucket/prefix"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_told_in_words(shop: Path, environment: dict[str, str], said: str) -> None:
+    rekindle("apply", "-w", str(shop), "--yes")
+    answer = rekindle("catalog", "import", "-w", str(shop), **environment)
+    assert answer.exit_code == 1
+    assert isinstance(answer.exception, SystemExit), "no trace"
+    assert said in answer.output
+    assert "hunter2" not in answer.output
+
+
+def test_a_damaged_state_database_is_told_in_words(shop: Path) -> None:
+    (shop / "data" / "state.db").write_bytes(b"no database at all" * 500)
+    for left in ("state.db-wal", "state.db-shm"):
+        (shop / "data" / left).unlink(missing_ok=True)
+    answer = rekindle("plan", "-w", str(shop))
+    assert answer.exit_code == 1
+    assert isinstance(answer.exception, SystemExit)
+    assert "is damaged" in answer.output
+    assert "backup" in answer.output
+
+
+def test_a_full_disk_is_told_in_words_and_a_fault_of_the_program_keeps_its_trace() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "/var/lib/rekindle/x")
+    assert "no space is left for /var/lib/rekindle/x" in (in_words(full) or "")
+    assert "may not do that" in (in_words(PermissionError(errno.EACCES, "Permission denied", "/x")) or "")
+    broken = sqlite3.OperationalError("no such table: x")
+    assert in_words(sa.exc.OperationalError("SELECT 1", {}, broken)) is None
+    assert in_words(KeyError("x")) is None
+
+
+def test_apply_refuses_a_feed_that_cannot_be_built(shop: Path) -> None:
+    with (shop / "feeds" / "google.toml").open("a") as file:
+        file.write('\n[[rule]]\ndo = "set"\nattribute = "colour"\nvalue = "red"\n')
+    answer = rekindle("apply", "-w", str(shop), "--yes")
+    assert answer.exit_code == 1
+    assert "'colour' is no attribute of google_merchant" in answer.output
+    assert "nothing is live yet" in rekindle("serve", "-w", str(shop)).output

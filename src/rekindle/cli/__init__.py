@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from typing import Any
 
 import click
 
@@ -23,6 +24,18 @@ class _Commands(click.Group):
         module = importlib.import_module(f"{__name__}.{name}")
         command: click.Command = module.command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what its surroundings did to it is told in words and not as a trace."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            from rekindle.cli._faults import in_words  # only now: it brings what a quick command does not need
+
+            words = in_words(error)
+            if words is None:
+                raise
+            raise click.ClickException(words) from None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

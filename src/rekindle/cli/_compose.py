@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 
 import click
-import sqlalchemy as sa
 
 from rekindle import settings as process_settings
 from rekindle.cli._master_key import make_master_key, master_key
@@ -216,16 +215,14 @@ def open_installation(folder: Path, data: Path | None = None, settings: Settings
         migrate(installation.database)
     except (process_settings.SettingError, FileNotFoundError, NewerDatabaseError, KeyUnavailable) as error:
         raise click.ClickException(str(error)) from None
-    except sa.exc.OperationalError as error:
-        raise click.ClickException(
-            f"the state database does not answer ({type(error.orig).__name__}); is the server of database_url up?"
-        ) from None
     return installation
 
 
 def settings_for(folder: Path, data: Path | None = None, **overrides: object) -> Settings:
     """Return the process settings; the data folder is ``--data``, ``REKINDLE_DATA`` or ``data`` in the folder."""
     chosen = data or (None if "REKINDLE_DATA" in os.environ else folder / "data")
+    for line in process_settings.misspelt():
+        click.echo(f"warning: {line}", err=True)
     return process_settings.load({"data": None if chosen is None else str(chosen)} | overrides)
 
 

@@ -10,6 +10,7 @@ from rekindle.cli._compose import open_installation
 from rekindle.cli._documents import author, missing_secrets, read_folder, show_changes
 from rekindle.cli._options import installation_options
 from rekindle.cli._person import person, person_options
+from rekindle.cli.plan import feed_faults
 from rekindle.privacy.policy_tests import run
 from rekindle.workspace import changes
 
@@ -44,6 +45,8 @@ def command(
             click.echo(f"{workspace.name}: nothing to do, what is live is what the files say.")
             return
         show_changes(difference)
+        if broken := feed_faults(workspace):
+            raise click.ClickException("feeds cannot be built:\n  " + "\n  ".join(broken))
         if failed := run(workspace, installation.clock(), installation.vendors):
             raise click.ClickException("tests of the policy fail:\n  " + "\n  ".join(failed))
         if not yes:

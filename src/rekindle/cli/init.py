@@ -65,6 +65,7 @@ def command(
         raise click.ClickException("the workspace cannot be used:\n  " + "\n  ".join(error.problems)) from None
     settings = _compose.settings_for(folder, data)
     _compose.create(settings)
+    written += _unversioned(folder, settings.data)
     installation = _compose.open_installation(folder, data)
     try:
         password, shown = _first_password(password_file)
@@ -78,6 +79,18 @@ def command(
     if first_key is not None:
         click.echo(f"API key for server events (shown once): {first_key}")
     click.echo(f"Next: edit the files, then `rekindle apply -w {folder}` and `rekindle serve -w {folder}`.")
+
+
+def _unversioned(folder: Path, data: Path) -> list[Path]:
+    """Keep the data folder out of the repository that the files may be in: the master key is there."""
+    ignore, inside = folder / ".gitignore", data.resolve()
+    if ignore.exists() or not inside.is_relative_to(folder.resolve()):
+        return []
+    place = inside.relative_to(folder.resolve()).as_posix()
+    ignore.write_text(
+        f"# Keys, events and state. The files beside it may be shared; this may not.\n/{place}/\n", encoding="utf-8"
+    )
+    return [ignore]
 
 
 def _first_password(file: Path | None) -> tuple[str, bool]:
