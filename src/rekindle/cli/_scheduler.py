@@ -14,6 +14,7 @@ import structlog
 from rekindle.catalog import Accounts, CatalogImport, CatalogRefresh, FolderReader, Inputs, SnapshotStore, Walker
 from rekindle.cli._compose import Installation
 from rekindle.cli._deliveries import deliverer
+from rekindle.cli._landing import landing_desk
 from rekindle.cli._pushes import feed_pusher
 from rekindle.cli._quality import quality_desk
 from rekindle.cli._spare import SpareReader
@@ -25,7 +26,7 @@ from rekindle.egress.http import HttpTransport
 from rekindle.egress.query import QueryReader
 from rekindle.egress.reach import Reach
 from rekindle.engines.database.lease import Lease, LeaseLost
-from rekindle.feeds import DeliverySchedule, FeedBuilder, FeedSchedule, Variants
+from rekindle.feeds import DeliverySchedule, FeedBuilder, FeedSchedule, Variants, landing
 from rekindle.ops.archive import ArchiveWriter
 from rekindle.ops.health import Health
 from rekindle.ops.loop import Step, run_steps, stop_on_signals
@@ -112,6 +113,7 @@ class Scheduler:
         )
         self._pusher = feed_pusher(installation, self._transport, self._workspaces)
         self._desk = quality_desk(installation)
+        self._pages = landing_desk(installation)
         self._relink = relink(installation)
         self._spare = SpareReader(installation)
         self._kept_ms = 0
@@ -133,6 +135,7 @@ class Scheduler:
             "archive": self.archive,
             "retention": self.retention,
             "feed quality": self.feed_quality,
+            "landing pages": self.landing_pages,
             "pseudonyms": self.pseudonyms,
             "consents": self._spare.step,
         }
@@ -191,6 +194,8 @@ class Scheduler:
             self._installation.consents.expire(shop.name, before.consents)
             seen = now - duration_ms(shop.quality.keep_sightings)
             await self._installation.database.run(partial(sightings.trim, workspace=shop.name, before_ms=seen))
+            checked = now - duration_ms(shop.quality.keep_page_checks)
+            await self._installation.database.run(partial(landing.trim, workspace=shop.name, before_ms=checked))
         self._look_at_vendor_list()
         await self._archive.register()  # before the first trim: what is not archived yet must stay
         longest = max(duration_ms(shop.policy.keep_events) for shop in shops)
@@ -211,6 +216,10 @@ class Scheduler:
     async def feed_quality(self) -> int:
         """Compare feeds with what the tag saw, each every quarter of an hour and after a new version."""
         return await asyncio.to_thread(self._desk.step, list(self._workspaces()))
+
+    async def landing_pages(self) -> int:
+        """Visit the pages that somebody asked to have checked, one feed after the other."""
+        return await self._pages.step(list(self._workspaces()))
 
     def _workspaces(self) -> Iterable[Workspace]:
         return self._installation.workspaces().values()

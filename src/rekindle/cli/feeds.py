@@ -13,7 +13,7 @@ import msgspec
 from rekindle import feeds
 from rekindle.catalog import Options, Refused, SnapshotStore, open_catalog
 from rekindle.catalog import Report as Reading
-from rekindle.cli import _feed_quality
+from rekindle.cli import _feed_quality, _landing
 from rekindle.cli._compose import Installation
 from rekindle.cli._deliveries import deliver, deliveries
 from rekindle.cli._documents import author, read_folder
@@ -59,7 +59,7 @@ command.add_command(push)
 command.add_command(pushes)
 
 
-for _each in _feed_quality.COMMANDS:
+for _each in (*_feed_quality.COMMANDS, _landing.check_pages):
     command.add_command(_each)
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from babel import units
 
 from rekindle.console.language import translations
+from rekindle.model.landing import LANDING
 from rekindle.model.outcome import Outcome
 from rekindle.model.reasons import REASONS
 from rekindle.model.remedies import REMEDIES
@@ -224,6 +225,14 @@ class Words:
     def drift_remedy(self, kind: str) -> str:
         """Return what to do about it."""
         return self._say(DRIFT_REMEDIES.get(kind, ""))
+
+    def landing(self, code: str) -> str:
+        """Return what was found at a landing page."""
+        return self._say(LANDING[code].means if code in LANDING else code)
+
+    def landing_remedy(self, code: str) -> str:
+        """Return what to do about it."""
+        return self._say(LANDING[code].remedy if code in LANDING else "")
 
     def stage(self, name: str) -> str:
         """Return a place on the way of a value; a delivery keeps its own name."""

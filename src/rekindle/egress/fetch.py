@@ -9,7 +9,7 @@ import asyncio
 import os
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from socket import AF_INET, AF_INET6, AddressFamily
 from typing import Final
@@ -19,10 +19,15 @@ import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from rekindle.egress.answers import retry_after_ms
+from rekindle.egress.connector import Answer
 from rekindle.egress.reach import Reach, Resolve, TransferFailed, TransferRefused
 
 MAX_REDIRECTS: Final = 5
 _BLOCK: Final = 1 << 16
+Before = Callable[[str], Awaitable[None]]
+"""Told the address of each request; it may wait, or raise what is to end the fetch."""
+
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MAX_RATIO: Final = 200
 _FREE_BYTES: Final = 64 << 20
@@ -33,7 +38,14 @@ class FetchRefused(TransferRefused):
 
 
 class FetchFailed(TransferFailed):
-    """The transfer failed this time (network, time, status); trying again later may help."""
+    """The transfer failed this time (network, time, status); trying again later may help.
+
+    ``status`` is the answer's, None where none came.
+    """
+
+    def __init__(self, message: str, after_ms: int = 0, status: int | None = None) -> None:
+        super().__init__(message, after_ms)
+        self.status = status
 
 
 class FetchResult(msgspec.Struct, frozen=True):
@@ -67,12 +79,18 @@ class Fetcher:
         self._user_agent = user_agent
 
     async def get(
-        self, url: str, *, etag: str | None = None, last_modified: str | None = None, max_bytes: int = 4 << 30
+        self,
+        url: str,
+        *,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        max_bytes: int = 4 << 30,
+        before: Before | None = None,
     ) -> FetchResult:
         """Fetch ``url`` into a new file of the folder.
 
         ``etag`` and ``last_modified`` of an earlier answer make the request conditional. ``max_bytes`` bounds the file,
-        unpacked. Raises `FetchRefused` and `FetchFailed`.
+        unpacked. ``before`` is asked before every request, those of redirects too. Raises `FetchRefused` and `FetchFailed`.
         """
         headers = {"User-Agent": self._user_agent, "Accept-Encoding": "gzip", "Accept": "*/*"}
         if etag:
@@ -82,6 +100,8 @@ class Fetcher:
         current = _parsed(url)
         try:
             for _ in range(MAX_REDIRECTS + 1):
+                if before is not None:
+                    await before(str(current))
                 addresses = await self._checked(current)
                 answer = await self._once(current, addresses, headers, max_bytes)
                 if isinstance(answer, FetchResult):
@@ -122,7 +142,8 @@ class Fetcher:
             if response.status == 200:
                 path = await self._save(response, found, shown(url), max_bytes)
             elif response.status != 304:
-                raise FetchFailed(f"{shown(url)}: answered with status {response.status}")
+                wait = retry_after_ms(Answer(response.status, found, b""))
+                raise FetchFailed(f"{shown(url)}: answered with status {response.status}", wait, response.status)
             return FetchResult(response.status, path, found, shown(url), found.get("etag"), found.get("last-modified"))
 
     async def _save(
@@ -222,6 +243,11 @@ def _parsed(url: str) -> URL:
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise FetchRefused(f"{shown(parsed)}: only http and https addresses are fetched")
     return parsed
+
+
+def origin(url: str) -> str:
+    """Return scheme, host and port of an address. Raises `FetchRefused` for one that is not fetched."""
+    return str(_parsed(url).origin())
 
 
 def shown(url: URL | str) -> str:

@@ -362,13 +362,17 @@ class Quality(Document):
 
     ``keep_sightings`` is how long the counts by item and hour are kept. Price and stock are compared with what pages
     showed in the last ``drift_window``; a difference of up to ``tolerance`` of the price is none. ``max_drift`` is the
-    share of compared items that may differ before it alarms.
+    share of compared items that may differ before it alarms. A check of landing pages visits those of ``page_sample``
+    items, ``page_pause`` apart; what it found of an item is kept for ``keep_page_checks``.
     """
 
     keep_sightings: Duration = "7d"
     drift_window: Duration = "6h"
     tolerance: Annotated[float, msgspec.Meta(ge=0, le=0.5)] = 0.005
     max_drift: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.02
+    page_sample: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 50
+    page_pause: Duration = "1s"
+    keep_page_checks: Duration = "30d"
 
 
 class Workspace(Document):

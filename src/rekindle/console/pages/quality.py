@@ -16,6 +16,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import Body, FromPath, QueryParameter
 from litestar.response import Redirect, Stream
 
+from rekindle.console import landing
 from rekindle.console.quality import FeedQuality, FindingOf, Quality, read, read_feed
 from rekindle.console.visit import BIGGEST, Visit
 from rekindle.engines.blobs import BlobMissing
@@ -88,25 +89,25 @@ async def csv_findings(visit: NamedDependency[Visit]) -> Stream:
             for name, feed in sorted(visit.shop.feeds.items())
         )
 
-    return await _stream(visit, "findings", rows)
+    return await stream(visit, "findings", rows)
 
 
 @get("/w/{workspace:str}/quality/{name:str}/ids.csv", opt={"action": "view"}, include_in_schema=False)
 async def csv_ids(visit: NamedDependency[Visit], name: FromPath[str]) -> Stream:
     """Export every id that pages send and the feed does not hold."""
-    return await _stream(visit, f"{name}-ids", lambda: export.ids(_desk(visit).ids(visit.shop, name)))
+    return await stream(visit, f"{name}-ids", lambda: export.ids(_desk(visit).ids(visit.shop, name)))
 
 
 @get("/w/{workspace:str}/quality/{name:str}/drift.csv", opt={"action": "view"}, include_in_schema=False)
 async def csv_drift(visit: NamedDependency[Visit], name: FromPath[str]) -> Stream:
     """Export every item whose price or stock differs."""
-    return await _stream(visit, f"{name}-drift", lambda: export.drift(_desk(visit).drift(visit.shop, name)))
+    return await stream(visit, f"{name}-drift", lambda: export.drift(_desk(visit).drift(visit.shop, name)))
 
 
 @get("/w/{workspace:str}/quality/{name:str}/ages.csv", opt={"action": "view"}, include_in_schema=False)
 async def csv_ages(visit: NamedDependency[Visit], name: FromPath[str]) -> Stream:
     """Export how old every item's price and stock are."""
-    return await _stream(visit, f"{name}-ages", lambda: export.ages(_desk(visit).ages(visit.shop, name)))
+    return await stream(visit, f"{name}-ages", lambda: export.ages(_desk(visit).ages(visit.shop, name)))
 
 
 @get("/w/{workspace:str}/quality/{name:str}/issues.csv", opt={"action": "view"}, include_in_schema=False)
@@ -115,7 +116,7 @@ async def csv_issues(visit: NamedDependency[Visit], name: FromPath[str]) -> Stre
     if name not in visit.shop.feeds:
         raise NotFoundException
     database = visit.services.database
-    return await _stream(
+    return await stream(
         visit, f"{name}-issues", lambda: export.issues(issues(database, visit.name, name, limit=_MOST_ISSUES))
     )
 
@@ -164,6 +165,7 @@ def _show(visit: Visit, name: str, done: int | None, problem: str) -> Response[s
         plan=changes(visit.shop, mended(visit.shop, name, proposal)) if proposal is not None else [],
         done=done,
         problem=problem,
+        pages=landing.read(visit, name),
     )
 
 
@@ -173,7 +175,7 @@ def _desk(visit: Visit) -> QualityDesk:
     return visit.services.quality
 
 
-async def _stream(visit: Visit, name: str, rows: _Rows) -> Stream:
+async def stream(visit: Visit, name: str, rows: _Rows) -> Stream:
     """Send CSV as it is made, a block at a time; what cannot be made is told before the first."""
     lines = export.as_csv(await run_sync(_begun, rows))
 

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 
 from rekindle.feeds.findings import Finding
+from rekindle.feeds.landing.store import Checked
 from rekindle.feeds.quality.drift import DriftReport
 from rekindle.feeds.quality.freshness import ItemAge
 from rekindle.feeds.quality.ids import IdReport
@@ -68,6 +69,31 @@ def ages(items: Iterable[ItemAge]) -> Iterator[Row]:
         yield (item.item_id, rfc3339(item.seen_ms), rfc3339(item.price_ms), rfc3339(item.stock_ms), *seconds)
     if stages is None:
         yield ("item_id", "seen", "price_changed", "stock_changed")
+
+
+def pages(found: Iterable[Checked]) -> Iterator[Row]:
+    """Yield what was found at landing pages: a line for each finding, and one for an item without any."""
+    yield (
+        "item_id",
+        "row",
+        "visited",
+        "outcome",
+        "severity",
+        "attribute",
+        "finding",
+        "in_feed",
+        "on_page",
+        "link",
+        "remedy",
+    )
+    for item in found:
+        own = (item.item, item.row, rfc3339(item.at_ms), item.outcome)
+        if not item.findings:
+            yield (*own, "", "", "", "", "", item.link, "")
+        for each in item.findings:
+            yield (
+                *own, each.severity, each.attribute, each.code, each.feed_value, each.page_value, item.link, each.remedy,
+            )  # fmt: skip
 
 
 def issues(found: Iterable[Issue]) -> Iterator[Row]:

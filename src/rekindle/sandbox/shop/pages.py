@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from rekindle.model.product import Product
 from rekindle.model.web import Request, Response, Route
-from rekindle.sandbox.shop import cart, data_layer, texts
+from rekindle.sandbox.shop import cart, data_layer, markup, texts
 from rekindle.sandbox.shop.catalogue import Shelves, in_stock, price_of
 from rekindle.sandbox.shop.data_layer import Push
 from rekindle.sandbox.shop.orders import Order, Orders
@@ -178,6 +178,7 @@ class _View:
         return self.page(
             "product.html", "product", [data_layer.one("view_item", product)], title=title, product=product,
             variants=variants if len(variants) > 1 else [], to_cart=data_layer.one("add_to_cart", product),
+            markup=markup.product(product, title, self.shop.currency, self.prefix),
         )  # fmt: skip
 
     def show_cart(self) -> Response:
