@@ -69,3 +69,20 @@ async def test_who_gave_up_before_the_commit_is_not_written():
     ledger.go.set()
     await asyncio.gather(first, stays)
     assert ledger.commits == [["1"], ["3"]]
+
+
+async def test_batches_of_a_thousand_take_turns_and_a_single_event_waits_for_none_of_them():
+    ledger = Slow()
+    journal = Journal(ledger)
+    first = asyncio.create_task(journal.append([line("1")]))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    large = [asyncio.create_task(journal.append([line(f"large {each}")] * 1_000)) for each in range(8)]
+    small = asyncio.create_task(journal.append([line("small")] * 10))
+    await asyncio.sleep(0)
+    ledger.go.set()
+    await small
+    assert not any(each.done() for each in large[1:])
+    await asyncio.gather(first, *large)
+    assert [len(commit) for commit in ledger.commits] == [1, 510, *[500] * 15]
+    assert [commit[0] for commit in ledger.commits[1:]] == [f"large {each}" for each in range(8)] * 2

@@ -127,10 +127,15 @@ class World:
 
     def new_lane(self) -> Lane:
         """A lane as after a restart."""
+        return self.another_lane("meta")
+
+    def another_lane(self, name: str, **settings: str) -> Lane:
+        """A lane to another account, of that name."""
+        given = dict(self.destination.settings) | settings
         return Lane(
             workspace="shop",
-            name="meta",
-            destination=self.destination,
+            name=name,
+            destination=msgspec.structs.replace(self.destination, settings=given),
             policy=Policy(),
             module=self.module,
             secret=self.secrets.get,

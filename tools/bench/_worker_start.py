@@ -37,10 +37,14 @@ _LONGEST_S: Final = 120.0
 
 
 class Start(NamedTuple):
-    """From starting ``rekindle serve worker`` until the platform has the first request, and what it cost the worker."""
+    """From starting ``rekindle serve worker`` until the platform has the first request, and what it cost the worker.
+
+    ``core_s`` is how long its main thread was ready to run and had no core: on a quiet machine there is no such wait.
+    """
 
     seconds: float
     processor_s: float
+    core_s: float
 
 
 def first_send(events: int, away: str) -> Start:
@@ -92,7 +96,7 @@ def _start(folder: Path, there: Platform) -> Start:
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
             first = there.first_s(_LONGEST_S)
-            return Start(first - began, _used_s(process.pid))
+            return Start(first - began, _used_s(process.pid), _waited_s(process.pid))
         except TimeoutError:
             process.kill()
             said = process.stderr.read().decode() if process.stderr else ""
@@ -105,3 +109,8 @@ def _used_s(pid: int) -> float:
     """Return a process's processor time with all its threads (Linux, proc(5))."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _waited_s(pid: int) -> float:
+    """Return how long a process's main thread has waited for a core (Linux, ``schedstat``)."""
+    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[1]) / 1e9

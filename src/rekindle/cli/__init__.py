@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 import rekindle
+from rekindle.ops.interpreter import loading
 
 
 class _Commands(click.Group):
@@ -21,7 +22,8 @@ class _Commands(click.Group):
         name = cmd_name.replace("-", "_")
         if name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"{__name__}.{name}")
+        with loading():
+            module = importlib.import_module(f"{__name__}.{name}")
         command: click.Command = module.command
         return command
 

@@ -32,7 +32,6 @@ from rekindle.privacy.vault import Vault
 from rekindle.privacy.vendor_lists import VendorLists
 from rekindle.settings import Settings
 from rekindle.workspace import Versions, Workspace
-from rekindle.workspace.access import Users, can
 
 _LOOK_MS = 1000
 
@@ -115,6 +114,8 @@ class Installation:
         return VendorLists(self.database, self.blobs, self.clock)
 
     def _approvers(self, workspace: str) -> int:
+        from rekindle.workspace.access import Users, can  # with what hashes passwords, which no lane needs
+
         people = Users(self.database, self.clock).of(workspace)
         return sum(not one.disabled and can(one.roles[workspace], "publish") for one in people)
 

@@ -9,7 +9,6 @@ from typing import NamedTuple, cast
 
 import structlog
 
-from rekindle.audiences.read import changes
 from rekindle.cli._compose import Installation
 from rekindle.egress.audience import AudienceModule
 from rekindle.egress.audience_lane import AudienceChange, AudienceLane
@@ -204,5 +203,9 @@ class Lanes:
 
 
 def _changes(installation: Installation, workspace: str, audience: str, limit: int, after: int) -> list[AudienceChange]:
+    from rekindle.audiences.read import (
+        changes,
+    )  # its room takes a tenth of a start, and few installations have such a lane
+
     found = changes(installation.database, workspace, audience, limit, after)
     return [AudienceChange(change.id, change.subject, change.entered) for change in found]

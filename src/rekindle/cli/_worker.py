@@ -12,6 +12,7 @@ from rekindle.cli._lanes import Lanes
 from rekindle.egress.http import HttpTransport
 from rekindle.model.ports import FeedIds
 from rekindle.ops.health import Health
+from rekindle.ops.interpreter import loading, settled
 from rekindle.ops.loop import run_steps, stop_on_signals
 
 _IDLE_S = 0.2
@@ -35,6 +36,7 @@ async def run(installation: Installation) -> None:
     health = Health(settings.host, settings.worker_port, lambda: True)
     health.start()
     stopping = stop_on_signals()
+    settled()
     first = {"lanes": lanes.step, "credentials": lanes.renew, "consents": installation.consents.step}
     try:
         async with asyncio.TaskGroup() as group:
@@ -42,7 +44,8 @@ async def run(installation: Installation) -> None:
             await _first_steps(lanes, stopping)
             if not stopping.is_set():
                 # Loading what the views need takes a quarter of a start, and no lane needs it.
-                from rekindle.cli._rooms import rooms
+                with loading():
+                    from rekindle.cli._rooms import rooms
 
                 group.create_task(run_steps(rooms(installation, transport), idle_s=_IDLE_S, stopping=stopping))
     finally:

@@ -28,7 +28,7 @@ from rekindle.privacy.decide import EXCERPT
 from rekindle.workspace import Destination, Policy
 
 _AT_ONCE: Final = 200
-_IN_MEMORY: Final = 4_000
+_IN_MEMORY: Final = 2_000
 """Events one step may hold, unless a single batch is larger."""
 
 

@@ -12,6 +12,10 @@ class Names(Protocol):
         """Return the visitor's newest pseudonym, ``subject`` itself where nothing else is known."""
         ...
 
+    def newest(self) -> str:
+        """Return what a pseudonym begins with that is the visitor's newest for certain; "" when all are."""
+        ...
+
     def aliases(self, subject: str) -> tuple[str, ...]:
         """Return every pseudonym of the visitor whose key is kept, the newest first."""
         ...
@@ -26,6 +30,9 @@ class _Plain:
 
     def current(self, subject: str) -> str:
         return subject
+
+    def newest(self) -> str:
+        return ""
 
     def aliases(self, subject: str) -> tuple[str, ...]:
         return (subject,)

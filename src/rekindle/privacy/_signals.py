@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
@@ -11,6 +11,7 @@ import msgspec
 
 from rekindle.engines.log import Entry
 from rekindle.model.event import Consent
+from rekindle.model.names import PLAIN, Names
 
 Key = tuple[str, str]
 """Workspace and subject."""
@@ -57,12 +58,12 @@ class Pending:
 
     def __init__(
         self,
-        current: Callable[[str], str] = str,
+        names: Names = PLAIN,
         entries: int = _ENTRIES,
         characters: int = _CHARACTERS,
     ) -> None:
-        """Take ``current``, which gives a person's newest pseudonym."""
-        self._current = current
+        """Keep choices under a person's newest pseudonym, as ``names`` tells it."""
+        self._names = names
         self._newest: dict[Key, Choice] = {}
         self._entries = entries
         self._most_characters = characters
@@ -80,7 +81,7 @@ class Pending:
         """Take up what these entries say; return whose choice changed, and the entries that are no records."""
         changed: list[Key] = []
         unreadable: list[Entry] = []
-        newest, read, current = self._newest, _decoder.decode, self._current
+        read, current, prefix = _decoder.decode, self._names.current, self._names.newest()
         with self._lock:
             for entry in entries:
                 try:
@@ -90,17 +91,25 @@ class Pending:
                     continue
                 if isinstance(record, _Tally):
                     continue
-                keys = [(record.workspace, current(record.subject))]
+                # A million of these may stand before the first send: most names are the newest, and each has one.
+                subject = record.subject
+                key = (record.workspace, subject if subject.startswith(prefix) else current(subject))
+                self._keep(key, record, changed)
                 if isinstance(record, Event) and record.user_subjects:
-                    keys += [(record.workspace, current(subject)) for subject in record.user_subjects]
-                for key in keys:
-                    before = newest.get(key)
-                    if before is None or before.received_ms <= record.received_ms:
-                        newest[key] = record
-                        changed.append(key)
-                        if before is None or before.consent != record.consent:
-                            self._characters += size(record.consent) - (size(before.consent) if before else 0)
+                    for name in record.user_subjects:
+                        self._keep((record.workspace, current(name)), record, changed)
         return changed, unreadable
+
+    def _keep(self, key: Key, record: Choice, changed: list[Key]) -> None:
+        before = self._newest.get(key)
+        if before is None:
+            self._characters += size(record.consent)
+        elif before.received_ms > record.received_ms:
+            return
+        elif before.consent != record.consent:
+            self._characters += size(record.consent) - size(before.consent)
+        self._newest[key] = record
+        changed.append(key)
 
     def get(self, key: Key) -> Choice | None:
         """Return the choice that waits for this person, if one does."""

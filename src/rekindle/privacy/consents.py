@@ -70,7 +70,7 @@ class ConsentView:
         self._stale_ms = stale_ms
         self._cached = cached
         self._generation = 0
-        self._pending = Pending(names.current)
+        self._pending = Pending(names)
         self._read_upto: dict[int, Entry] = {}
         self.unreadable = 0
         """Entries of the log that were no record of this version; they stay in the log."""
@@ -84,14 +84,21 @@ class ConsentView:
             if self._consumer is None:
                 self._consumer = await self._log.consumer(self._name, share=False)
             read = 0
+            ahead = asyncio.create_task(_poll(self._consumer))
             try:
-                while entries := await self._consumer.poll(_BATCH):
+                while entries := await ahead:
+                    # Behind a long backlog the next part is read and unpacked while this one is taken up.
+                    ahead = asyncio.create_task(_poll(self._consumer))
+                    await asyncio.sleep(0)
                     self._take(entries)
                     read += len(entries)
                     if self._pending.full():
+                        await asyncio.wait([ahead])  # one thing at a time with the cursor
                         await self._put(len(self._pending))
                 await self._put(_BATCH)
             except BaseException:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
                 # The cursor is everybody's: what another process has committed will not come by here again.
                 self._forget_all()
                 self._pending.clear()
@@ -256,3 +263,7 @@ class ConsentView:
                 ],
             )
         return rows
+
+
+async def _poll(consumer: Consumer) -> Sequence[Entry]:
+    return await consumer.poll(_BATCH)

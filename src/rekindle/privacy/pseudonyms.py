@@ -65,11 +65,14 @@ class Pseudonymiser:
 
     def current(self, subject: str) -> str:
         """See `Names.current`. A name whose key was destroyed, and what is no pseudonym, comes back as it is."""
-        newest = self._look()[0]
-        if subject.startswith(f"s{newest}_"):
+        if subject.startswith(self.newest()):
             return subject
         inner = self._read(subject)
         return subject if inner is None else self._name(self._epochs[0], inner)
+
+    def newest(self) -> str:
+        """See `Names.newest`."""
+        return f"s{self._look()[0]}_"
 
     def aliases(self, subject: str) -> tuple[str, ...]:
         """See `Names.aliases`."""

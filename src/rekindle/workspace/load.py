@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -135,6 +134,8 @@ def _consent_categories(workspace: Workspace) -> list[str]:
 
 
 def _read(folder: Path, path: Path, kind: type[D], problems: list[str]) -> D | None:
+    import tomllib  # a worker reads no files, and loading it costs as much as reading a few
+
     place = path.relative_to(folder).as_posix()
     try:
         with path.open("rb") as file:
