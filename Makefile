@@ -100,4 +100,7 @@ bench-push: .venv/run ## Measure one price from the shop's webhook to the platfo
 docs: .venv/run ## Write the generated parts of docs/ again
 	$(BIN)/python -m tools.docs
 
-.PHONY: help demo test explore lint bench bench-feeds bench-push bench-privacy bench-gateway bench-egress soak fuzz fuzz-gateway docs torture torture-kafka bench-cluster test-cluster
+bench-quality: .venv/run ## Measure quality reports of feeds and their pages, time and memory (ITEMS=100000 for a tenth)
+	$(BIN)/python -m tools.bench quality $(if $(ITEMS),--items $(ITEMS))
+
+.PHONY: help demo test explore lint bench bench-feeds bench-push bench-quality bench-privacy bench-gateway bench-egress soak fuzz fuzz-gateway docs torture torture-kafka bench-cluster test-cluster

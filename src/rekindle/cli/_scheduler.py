@@ -158,7 +158,8 @@ class Scheduler:
         return done
 
     async def close(self) -> None:
-        """Break deliveries off, and close the connections to accounts."""
+        """Break deliveries and visits to pages off, and close the connections to accounts."""
+        await self._pages.close()
         await self.deliveries.close()
         await self._transport.close()
 

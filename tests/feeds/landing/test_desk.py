@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +18,7 @@ from rekindle.model.ports import ItemSeen, PriceSeen
 from rekindle.sandbox.serving import application, running
 from rekindle.sandbox.shop.catalogue import load_catalog
 from rekindle.sandbox.shop.pages import Shop
-from rekindle.workspace import Feed
+from rekindle.workspace import Feed, Workspace
 from tests.conftest import FakeClock
 from tests.feeds.conftest import product, shop
 from tests.feeds.landing.test_visiting import serving, visitor
@@ -56,6 +57,12 @@ class World:
 
     def ask(self) -> PageRun:
         return ask(self.database, self.workspace, "google", self.clock())
+
+    def run(self) -> PageRun:
+        with self.database.read() as connection:
+            run = run_of(connection, "shop", "google")
+        assert run is not None
+        return run
 
     def publish(self, *products) -> None:
         self.shelf.put(*products)
@@ -150,6 +157,14 @@ async def test_a_page_that_has_not_changed_is_compared_with_the_feed_of_today(wo
         assert checked(world.database, "shop", "google")[0].outcome == "missing", "another page is asked for anew"
 
 
+async def taken_up(desk: LandingDesk, workspace: Workspace) -> int:
+    """Step until a run has ended; return how many pages it had."""
+    assert await desk.step([workspace]) == 0, "nobody waits for the visits"
+    assert desk._under_way is not None
+    await asyncio.wait([desk._under_way])
+    return await desk.step([workspace])
+
+
 async def test_a_run_that_is_asked_for_is_taken_up_once(world: World) -> None:
     async with serving(world.clock) as host:
         world.publish(product("A", link=f"{host.origin}/a"))
@@ -157,19 +172,47 @@ async def test_a_run_that_is_asked_for_is_taken_up_once(world: World) -> None:
         assert await desk.step([world.workspace]) == 0
         first = world.ask()
         assert (first.state, world.ask()) == ("asked", first)
-        assert await desk.step([world.workspace]) == 1
+        assert await taken_up(desk, world.workspace) == 1
         assert await desk.step([world.workspace]) == 0
         host.put("/robots.txt", status=500)
         world.ask()
-        assert await desk.step([world.workspace]) == 1
-        with world.database.read() as connection:
-            run = run_of(connection, "shop", "google")
-        assert run is not None
+        assert await taken_up(desk, world.workspace) == 1
+        run = world.run()
         assert (run.state, run.visited, "nothing is allowed" in run.words) == ("stopped", 0, True)
     with pytest.raises(NothingToBuild):
         ask(world.database, world.workspace, "nope", 0)
     with pytest.raises(UnknownItem, match="publishes no item 'Z'"):
         await desk.check(world.workspace, "google", ids=["A", "Z"])
+
+
+async def test_a_run_that_was_broken_off_is_taken_up_by_the_next(world: World) -> None:
+    async with serving(world.clock) as host:
+        world.publish(product("A", link=f"{host.origin}/a"), product("B", link=f"{host.origin}/b"))
+        desk = world.desk()
+        world.ask()
+        await desk.step([world.workspace])
+        await desk.close()
+        assert world.run().state in ("asked", "running")
+        assert await taken_up(world.desk(), world.workspace) == 2
+    assert (world.run().state, world.run().visited) == ("done", 2)
+
+
+async def test_a_feed_that_cannot_be_checked_says_why(world: World) -> None:
+    world.publish(product("A"))
+    world.ask()
+    without = shop()
+    assert await taken_up(world.desk(), without) == 1
+    assert (world.run().state, "has no feed 'google'" in world.run().words) == ("failed", True)
+
+
+async def test_a_fault_of_our_own_ends_the_run_and_not_the_shop(world: World) -> None:
+    world.publish(product("A"))
+    world.ask()
+    desk = world.desk()
+    desk._visitor = lambda _: 1 / 0  # type: ignore[assignment,return-value]
+    assert await taken_up(desk, world.workspace) == 1
+    assert (world.run().state, "ZeroDivisionError" in world.run().words) == ("failed", True)
+    assert await desk.step([world.workspace]) == 0
 
 
 async def test_what_a_visit_comes_to_is_a_finding(world: World) -> None:

@@ -12,6 +12,7 @@ import structlog
 
 from rekindle.engines.blobs import BlobMissing, Blobs
 from rekindle.engines.database import Database
+from rekindle.engines.database.lease import LeaseLost
 from rekindle.feeds import versions
 from rekindle.feeds.builder import NothingToBuild
 from rekindle.feeds.explaining import UnknownItem
@@ -49,26 +50,44 @@ class LandingDesk:
     ) -> None:  # fmt: skip
         self._database, self._blobs, self._seen, self._ages = database, blobs, seen, ages
         self._visitor, self._clock, self._folder = visitor, clock, folder
+        self._under_way: asyncio.Task[PageRun] | None = None
 
     async def step(self, workspaces: Iterable[Workspace]) -> int:
-        """Do one run that was asked for, or that another process left; return how many pages were visited."""
-        for workspace in workspaces:
-            for feed in sorted(workspace.feeds):
-                with self._database.read() as connection:
-                    run = store.run_of(connection, workspace.name, feed)
-                if run is not None and run.state in ("asked", "running"):
-                    return max(1, (await self._tried(workspace, feed, run)).visited)
-        return 0
+        """Begin a run that was asked for, or that another process left; return how many pages one had that has ended.
+
+        A run takes minutes and goes on beside whoever calls this; nobody has to wait for it to stop (`close`).
+        """
+        if self._under_way is None:
+            shops = {shop.name: shop for shop in workspaces}
+            for workspace, feed, run in store.open_runs(self._database):
+                if workspace in shops:
+                    self._under_way = asyncio.create_task(self._tried(shops[workspace], feed, run))
+                    break
+        if self._under_way is None or not self._under_way.done():
+            return 0
+        ended, self._under_way = self._under_way, None
+        return max(1, (await ended).visited)
+
+    async def close(self) -> None:
+        """Break a run off; whoever comes next takes it up."""
+        if self._under_way is not None:
+            self._under_way.cancel()
+            await asyncio.gather(self._under_way, return_exceptions=True)
 
     async def _tried(self, workspace: Workspace, feed: str, asked: PageRun) -> PageRun:
-        """One feed that cannot be checked (a file of it is lost) is told so, and keeps no other from it."""
+        """One feed that cannot be checked is told so, and keeps no other from it; nor is the shop visited again and again."""
         try:
             return await self.check(workspace, feed, asked.items, asked=asked)
+        except LeaseLost:
+            raise
         except (NothingToBuild, BlobMissing) as error:
-            failed = msgspec.structs.replace(asked, state="failed", ended_ms=self._clock(), words=str(error))
-            await self._keep(workspace.name, feed, failed)
-            _log.warning("pages cannot be checked", workspace=workspace.name, feed=feed, error=str(error))
-            return failed
+            words = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the same visits would come to it once more
+            words = f"the check broke down ({type(error).__name__}); the log of the scheduler says more"
+            _log.error("pages cannot be checked", workspace=workspace.name, feed=feed, exc_info=error)
+        failed = msgspec.structs.replace(asked, state="failed", ended_ms=self._clock(), words=words)
+        await self._keep(workspace.name, feed, failed)
+        return failed
 
     async def check(
         self, workspace: Workspace, feed: str, sample: int = 0, ids: Sequence[str] = (), asked: PageRun | None = None,

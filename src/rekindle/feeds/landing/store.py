@@ -109,6 +109,14 @@ def run_of(connection: Connection, workspace: str, feed: str) -> PageRun | None:
     return PageRun(*row) if row else None
 
 
+def open_runs(database: Database) -> list[tuple[str, str, PageRun]]:
+    """Return the runs that wait to be taken up or were left, with workspace and feed, first asked first."""
+    query = sa.select(runs.c.workspace, runs.c.feed, *_RUN).where(runs.c.state.in_(("asked", "running")))
+    with database.read() as connection:
+        rows = connection.execute(query.order_by(runs.c.asked_ms, runs.c.workspace, runs.c.feed))
+        return [(workspace, feed, PageRun(*run)) for workspace, feed, *run in rows]
+
+
 def save_run(connection: Connection, workspace: str, feed: str, run: PageRun) -> None:
     """Keep how far a feed's run is."""
     values = msgspec.structs.asdict(run)
