@@ -112,6 +112,13 @@ class FakeProtocol:
     def response_file_range(self, status: int, headers: list[tuple[str, str]], file: str, start: int, end: int) -> None:
         self.status, self.headers, self.file, self.span = status, headers, file, (start, end)
 
+    def response_stream(self, status: int, headers: list[tuple[str, str]]) -> FakeProtocol:
+        self.status, self.headers = status, headers
+        return self
+
+    async def send_bytes(self, data: bytes) -> None:
+        self.body += data
+
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key == name), None)
 

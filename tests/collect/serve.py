@@ -33,7 +33,10 @@ async def main(folder: Path, port: int, drain: str, slowest_head_ms: int) -> Non
     async def part(_request: Request) -> Response:
         return Response(206, {"content-length": "3"}, letters, (2, 5))
 
-    routes = [Route(frozenset({"GET"}), "/part", part)]
+    async def parts(_request: Request) -> Response:
+        return Response(200, {"content-length": "300000"}, iter([bytes([letter]) * 100_000 for letter in b"abc"]))
+
+    routes = [Route(frozenset({"GET"}), "/part", part), Route(frozenset({"GET"}), "/parts", parts)]
     street = Street(folder, database, system_clock, routes=routes, log=SqliteLog(folder / "log.db"))
     await serve_gateway(
         street.gateway,

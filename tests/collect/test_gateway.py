@@ -144,10 +144,14 @@ async def test_other_rooms_answer_below_their_paths(tmp_path: Path, database: Da
     async def broken(request: Request) -> Response:
         raise KeyError("ada@example.com")
 
+    async def parts(request: Request) -> Response:
+        return Response(200, {"content-length": "6"}, iter([b"one", b"two"]))
+
     routes = [
         Route(frozenset({"GET"}), "/t.js", tag),
         Route(frozenset({"GET"}), "/f/*", file),
         Route(frozenset({"GET"}), "/f/broken/*", broken),
+        Route(frozenset({"GET"}), "/parts", parts),
     ]
     street = Street(tmp_path, database, clock, routes=routes)
     answer = await street.ask("GET", "/t.js?w=a&w=b&x=", b"", {"cookie": "a=1; b=2; a=3", "host": "shop.example"})
@@ -159,6 +163,10 @@ async def test_other_rooms_answer_below_their_paths(tmp_path: Path, database: Da
     assert (await street.ask("HEAD", "/t.js")).body == b""
     assert (await street.ask("GET", "/f/x")).file == str(page)
     assert (await street.ask("GET", "/f/broken/x")).status == 503
+    answer = await street.ask("GET", "/parts")
+    assert (answer.status, answer.header("content-length"), answer.body) == (200, "6", b"onetwo")
+    answer = await street.ask("HEAD", "/parts")
+    assert (answer.status, answer.header("content-length"), answer.body) == (200, "6", b"")
     assert (await street.ask("POST", "/t.js")).status == 405
     assert (await street.ask("GET", "/nothing")).status == 404
     await street.close()

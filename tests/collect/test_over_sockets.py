@@ -125,6 +125,21 @@ async def test_a_part_of_a_file_is_just_that(process: Process) -> None:
     await hang_up(writer)
 
 
+async def test_an_answer_in_parts_is_one_answer(process: Process) -> None:
+    gone = await process.connect()
+    gone[1].write(b"GET /parts HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+    await gone[0].read(10)
+    gone[1].transport.abort()
+    await hang_up(gone[1])
+    reader, writer = await process.connect()
+    writer.write(b"GET /parts HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n")
+    head, _, body = (await asyncio.wait_for(reader.read(), 20)).partition(b"\r\n\r\n")
+    assert b"content-length: 300000" in head.lower()
+    assert b"chunked" not in head
+    assert body == b"a" * 100_000 + b"b" * 100_000 + b"c" * 100_000
+    await hang_up(writer)
+
+
 async def test_broken_clients_harm_only_themselves(process: Process) -> None:
     whole = request("whole")
     half_head = await process.connect()

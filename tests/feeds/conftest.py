@@ -11,8 +11,8 @@ import duckdb
 import msgspec
 import pytest
 
-from rekindle.engines.blobs import FolderBlobs
-from rekindle.feeds import FeedBuilder
+from rekindle.engines.blobs import Blobs, FolderBlobs
+from rekindle.feeds import FeedBuilder, FeedVersion, content
 from rekindle.feeds.offline import products_from_json
 from rekindle.feeds.program import fingerprint
 from rekindle.model.ports import Snapshot
@@ -29,6 +29,11 @@ def product(identity: str, **values: Any) -> Product:
         "gtin": "5901234123457", "condition": "new", "product_type": "Home > Covers",
     }  # fmt: skip
     return Product(id=identity, **(clean | values))
+
+
+def published(blobs: Blobs, version: FeedVersion) -> bytes:
+    """A version's file as readers get it who take nothing packed."""
+    return b"".join(content.plain(blobs, version))
 
 
 class Shelf:

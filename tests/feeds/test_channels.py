@@ -16,7 +16,7 @@ from rekindle.engines.blobs import FolderBlobs
 from rekindle.feeds import FeedBuilder, FeedVersion, _sql
 from rekindle.feeds.channel import channel, channels
 from rekindle.workspace import Feed, FeedRule
-from tests.feeds.conftest import GOOGLE, META, product, shop
+from tests.feeds.conftest import GOOGLE, META, product, published, shop
 
 G = "{http://base.google.com/ns/1.0}"
 AWKWARD = product(
@@ -29,7 +29,7 @@ AWKWARD = product(
 
 def read_back(builder: FeedBuilder, blobs: FolderBlobs, feed: Feed) -> tuple[FeedVersion, bytes]:
     version = builder.build(shop(main=feed), "main")
-    content = blobs.path(version.digest).read_bytes()
+    content = published(blobs, version)
     assert gzip.decompress(blobs.path(version.gzip_digest).read_bytes()) == content
     return version, content
 

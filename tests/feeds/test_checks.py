@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from rekindle.feeds import Report, check_products, check_rows, findings, issues
-from tests.feeds.conftest import GOOGLE, META, product, shop
+from tests.feeds.conftest import GOOGLE, META, product, published, shop
 
 CLEAN: dict[str, Any] = {
     "id": "A", "title": "Sofa cover", "description": "Soft and washable.", "link": "https://shop.example/a",
@@ -160,7 +160,7 @@ def test_a_faulty_item_is_left_out_and_named_the_others_go_on(builder, blobs, da
     version = builder.build(shop(main=GOOGLE), "main")
     assert (version.items, version.blocked, version.held_reason) == (2, 2, None)
     g = "{http://base.google.com/ns/1.0}"
-    items = etree.parse(blobs.path(version.digest)).findall("channel/item")
+    items = etree.fromstring(published(blobs, version)).findall("channel/item")
     assert [item.findtext(g + "id") for item in items] == ["A", "C"]
     assert items[1].find(g + "gtin") is None
     assert items[1].findtext(g + "title") == "T" * 150
@@ -176,5 +176,5 @@ def test_a_faulty_item_is_left_out_and_named_the_others_go_on(builder, blobs, da
 def test_a_sale_that_lowers_nothing_is_no_sale(builder, blobs, shelf) -> None:
     shelf.put(product("A", price=Decimal(10), sale_price=Decimal(10), sale_end_ms=1))
     version = builder.build(shop(main=META), "main")
-    (row,) = csv.DictReader(io.StringIO(blobs.path(version.digest).read_text()))
+    (row,) = csv.DictReader(io.StringIO(published(blobs, version).decode()))
     assert "sale_price" not in row

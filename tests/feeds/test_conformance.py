@@ -18,7 +18,7 @@ from rekindle.feeds import RuleError, compile_feed, findings
 from rekindle.feeds.channel import channel, channels, configured
 from rekindle.feeds.spec import SEPARATOR
 from rekindle.workspace import Feed, FeedRule, FeedTemplate
-from tests.feeds.conftest import product, shop
+from tests.feeds.conftest import product, published, shop
 
 TEMPLATE = FeedTemplate(
     id="sku",
@@ -98,7 +98,7 @@ def test_every_value_is_read_back(builder, blobs, shelf, database, name, shape) 
     version = builder.build(shop(main=feed), "main")
     blocks = [f for f in findings(database, "shop", "main") if f.severity == "block"]
     assert (version.items, blocks) == (3, []), "a clean catalogue is not blocked"
-    got = list(read(shape, blobs.path(version.digest).read_bytes()))
+    got = list(read(shape, published(blobs, version)))
 
     spec = configured(feed).spec
     items = duckdb.connect().execute(

@@ -113,7 +113,7 @@ async def test_a_version_is_told_of_once_and_signed(world) -> None:
     assert body["data"] == {
         "workspace": "shop", "feed": "main", "channel": "google_merchant", "version": 1, "items": 2,
         "url": "https://shop.example/feeds/shop/main.xml", "manifest": "https://shop.example/feeds/shop/main.json",
-        "bytes": version.size, "sha256": version.digest, "created": "2026-08-29T10:40:01Z",
+        "bytes": version.size, "sha256": version.plain_digest, "created": "2026-08-29T10:40:01Z",
     }  # fmt: skip
     assert world.receipts() == [("delivered", 1, 1)]
 
@@ -219,7 +219,7 @@ async def test_the_ledger_holds_every_delivery_and_is_whole(world) -> None:
     assert (end.action, end.outcome) == ("receipt", "delivered")
     assert end.facts == {
         "feed": "main", "version": 1, "digest": version.digest, "way": "webhook", "attempts": 2,
-        "bytes": version.size, "sha256": version.digest,
+        "bytes": version.size, "sha256": version.plain_digest,
     }  # fmt: skip
     assert "anna" not in str(world.lines())
 

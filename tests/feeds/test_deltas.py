@@ -21,7 +21,7 @@ from rekindle.feeds.deltas import KEEP, Delta, history
 from rekindle.feeds.versions import publish
 from rekindle.model.web import Request
 from rekindle.workspace import Feed, FeedTemplate
-from tests.feeds.conftest import GOOGLE, META, product, shop
+from tests.feeds.conftest import GOOGLE, META, product, published, shop
 
 Row = dict[str, Any]
 OPEN = Feed(channel="meta", max_shrink=1, max_price_shock=1)
@@ -51,7 +51,7 @@ def apply(rows: Mapping[str, Row], changes: list[Row]) -> dict[str, Row]:
 
 
 def table(blobs: FolderBlobs, version: FeedVersion) -> dict[str, Row]:
-    rows = csv.DictReader(io.StringIO(blobs.path(version.digest).read_bytes().decode(), newline=""))
+    rows = csv.DictReader(io.StringIO(published(blobs, version).decode(), newline=""))
     lists = {"additional_image_link"}
     return {row["id"]: {k: v.split(",") if k in lists else v for k, v in row.items() if v} for row in rows}
 

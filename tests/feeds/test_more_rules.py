@@ -10,12 +10,12 @@ import pytest
 
 from rekindle.feeds import RuleError, compile_feed, failed_examples, preview
 from rekindle.workspace import Feed, FeedExample, FeedRule
-from tests.feeds.conftest import META, product, shop
+from tests.feeds.conftest import META, product, published, shop
 
 
 def rows(builder, blobs, *rules: FeedRule) -> list[dict[str, str]]:
     version = builder.build(shop(main=Feed(channel="meta", rule=list(rules))), "main")
-    return list(csv.DictReader(io.StringIO(blobs.path(version.digest).read_text())))
+    return list(csv.DictReader(io.StringIO(published(blobs, version).decode())))
 
 
 def test_each_operation(builder, blobs, shelf) -> None:

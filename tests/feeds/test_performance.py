@@ -17,7 +17,7 @@ from rekindle.model.ports import ItemCounts
 from rekindle.profiles._tables import touches
 from rekindle.profiles.performance import ItemPerformance
 from rekindle.workspace import Feed, FeedExample, FeedRule
-from tests.feeds.conftest import product, shop
+from tests.feeds.conftest import product, published, shop
 
 DAY = 86_400_000
 LABEL = FeedRule(
@@ -55,7 +55,7 @@ def builder(database, blobs, shelf, clock, counts, tmp_path) -> FeedBuilder:
 
 def labels(builder: Any, blobs: Any, feed: Feed = FEED) -> dict[str, tuple[str, str]]:
     version = builder.build(shop(main=feed), "main")
-    rows = csv.DictReader(io.StringIO(blobs.path(version.digest).read_text()))
+    rows = csv.DictReader(io.StringIO(published(blobs, version).decode()))
     return {row["id"]: (row["custom_label_0"], row.get("custom_label_1", "")) for row in rows}
 
 
@@ -128,7 +128,7 @@ def test_a_market_of_its_own(builder, blobs, shelf) -> None:
     feed = Feed(channel="meta", rule=[rule, FeedRule(do="exclude", when="not price ends with 'EUR'")])
     assert failed_examples(feed) == []
     version = builder.build(shop(main=feed), "main")
-    a, b = csv.DictReader(io.StringIO(blobs.path(version.digest).read_text()))
+    a, b = csv.DictReader(io.StringIO(published(blobs, version).decode()))
     assert (a["title"], a["price"], a["link"]) == ("Bezug", "49.90 EUR", "https://shop.example/de/A")
     assert (b["title"], b["price"], b["link"]) == ("Sofa cover B", "12.5 EUR", "https://shop.example/B")
 

@@ -121,8 +121,8 @@ async def test_readers_are_noted_off_the_request_once_a_day(builder, database, b
     rows = written(database)
     assert [(one.status, one.detail, one.bytes, one.sha256) for one in rows] == [
         ("fetched", "Google", version.gzip_size, version.gzip_digest),
-        ("fetched", "tool", version.size, version.digest),
-        ("fetched", "Google", version.size, version.digest),
+        ("fetched", "tool", version.size, version.plain_digest),
+        ("fetched", "Google", version.size, version.plain_digest),
     ]
     assert "192.0.2.7" not in str(rows)
 

@@ -9,12 +9,12 @@ import pytest
 
 from rekindle.feeds import RuleError, UnknownItem, compile_feed, explain
 from rekindle.workspace import Feed, FeedRule
-from tests.feeds.conftest import product, shop
+from tests.feeds.conftest import product, published, shop
 
 
 def rows(builder, blobs, *rules: FeedRule) -> list[dict[str, str]]:
     version = builder.build(shop(main=Feed(channel="meta", rule=list(rules))), "main")
-    return list(csv.DictReader(io.StringIO(blobs.path(version.digest).read_text())))
+    return list(csv.DictReader(io.StringIO(published(blobs, version).decode())))
 
 
 def test_each_operation_in_order(builder, blobs, shelf) -> None:

@@ -18,14 +18,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekindle.feeds import FeedServer, Variants
+from rekindle.feeds import FeedServer, Variants, building, versions
 from rekindle.feeds._tables import feed_variants, feed_versions
 from rekindle.feeds.access import signed
 from rekindle.feeds.negotiating import CODINGS, coding
 from rekindle.feeds.ranges import Unsatisfiable, asked
 from rekindle.model.web import Request
 from rekindle.workspace import Feed
-from tests.feeds.conftest import GOOGLE, product, shop
+from tests.feeds.conftest import GOOGLE, product, published, shop
 
 NOW_S = 1_790_000_000
 
@@ -54,12 +54,23 @@ async def get(server: Any, path: str, method: str = "GET", query: Any = None, **
     return await route.handler(Request(method, path, query or {}, lower, {}, "127.0.0.1", "shop.example"))
 
 
+def sent(answer: Any) -> bytes:
+    """Return the bytes of an answer, which can be asked for once."""
+    if isinstance(answer.body, Path):
+        whole = answer.body.read_bytes()
+        content = whole[slice(*answer.span)] if answer.span else whole
+    else:
+        content = b"".join(answer.body)
+    assert int(answer.headers["content-length"]) == len(content)
+    return content
+
+
 async def test_get_head_and_not_modified(server) -> None:
     answer = await get(server, "/feeds/shop/main.xml")
     assert answer.status == 200
-    assert isinstance(answer.body, Path)
-    content = answer.body.read_bytes()
-    assert answer.headers["etag"] == f'"{hashlib.sha256(content).hexdigest()}"'
+    content = sent(answer)
+    packed = sent(await get(server, "/feeds/shop/main.xml", accept_encoding="gzip"))
+    assert answer.headers["etag"] == f'"{hashlib.sha256(packed).hexdigest()}"', "the kept file's digest names both"
     assert answer.headers["content-type"] == "application/xml; charset=utf-8"
     assert answer.headers["cache-control"] == "public, max-age=300, stale-while-revalidate=300, stale-if-error=86400"
     assert int(answer.headers["content-length"]) == len(content)
@@ -86,7 +97,7 @@ async def test_gzip_has_its_own_validator(server) -> None:
     assert packed.headers["content-encoding"] == "gzip"
     assert packed.headers["vary"] == "accept-encoding"
     assert packed.headers["etag"] != plain.headers["etag"]
-    assert gzip.decompress(packed.body.read_bytes()) == plain.body.read_bytes()
+    assert gzip.decompress(sent(packed)) == sent(plain)
 
 
 @pytest.mark.parametrize(
@@ -110,9 +121,8 @@ async def test_zstd_is_made_after_publication_and_has_its_own_validator(server, 
     packed = await get(server, "/feeds/shop/main.xml", accept_encoding=both)
     assert (packed.headers["content-encoding"], packed.headers["vary"]) == ("zstd", "accept-encoding")
     assert packed.headers["etag"] == plain.headers["etag"][:-1] + '-zstd"'
-    content = packed.body.read_bytes()
-    assert int(packed.headers["content-length"]) == len(content)
-    assert zstandard.ZstdDecompressor().decompress(content) == plain.body.read_bytes()
+    content = sent(packed)
+    assert zstandard.ZstdDecompressor().decompress(content) == sent(plain)
     assert zstandard.get_frame_parameters(content).window_size <= 8 << 20, "RFC 9659"
     (entry,) = [
         each for each in json.loads((await get(server, "/feeds/shop/main.json")).body)["files"]
@@ -120,7 +130,7 @@ async def test_zstd_is_made_after_publication_and_has_its_own_validator(server, 
     ]  # fmt: skip
     assert (entry["bytes"], entry["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
     part = await get(server, "/feeds/shop/main.xml", accept_encoding="zstd", range="bytes=2-5")
-    assert (part.status, part.body.read_bytes()[part.span[0] : part.span[1]]) == (206, content[2:6])
+    assert (part.status, sent(part)) == (206, content[2:6])
     # Whoever holds another form is answered about that one.
     for headers in ({"if_none_match": before.headers["etag"]}, {"if_none_match": plain.headers["etag"]}):
         assert (await get(server, "/feeds/shop/main.xml", accept_encoding=both, **headers)).status == 304
@@ -128,6 +138,43 @@ async def test_zstd_is_made_after_publication_and_has_its_own_validator(server, 
         server, "/feeds/shop/main.xml", accept_encoding=both, range="bytes=10-", if_range=before.headers["etag"]
     )
     assert (rest.status, rest.headers["content-encoding"]) == (206, "gzip")
+
+
+async def test_versions_of_earlier_releases_keep_the_plain_file(server, database, blobs, tmp_path) -> None:
+    with database.read() as connection:
+        version = versions.find(connection, "shop", "main", 1)
+    plain = published(blobs, version)
+    with database.begin() as connection:
+        old = {"digest": blobs.put(plain), "layout_digest": None, "plain_digest": None}
+        connection.execute(sa.update(feed_versions).where(feed_versions.c.feed == "main").values(old))
+    whole = await get(server, "/feeds/shop/main.xml")
+    assert (whole.headers["etag"], sent(whole)) == (f'"{hashlib.sha256(plain).hexdigest()}"', plain)
+    assert sent(await get(server, "/feeds/shop/main.xml", range="bytes=-7")) == plain[-7:]
+    assert gzip.decompress(sent(await get(server, "/feeds/shop/main.xml", accept_encoding="gzip"))) == plain
+    await Variants(database, blobs, lambda: 0, tmp_path / "work").step()
+    packed = await get(server, "/feeds/shop/main.xml", accept_encoding="zstd")
+    assert zstandard.ZstdDecompressor().decompress(sent(packed)) == plain
+
+
+async def test_the_digest_of_a_large_plain_file_comes_after_it(
+    server, builder, database, blobs, shelf, monkeypatch, tmp_path
+) -> None:
+    """A build on another does not read the plain file; what packs it with zstd does, and tells the manifest."""
+    monkeypatch.setattr(building, "SOON", 0)
+    names = [f"A{number}" for number in range(20)]
+    shelf.put(*map(product, names))
+    builder.build(shop(main=GOOGLE), "main")
+    shelf.put(*map(product, names[1:]))
+    version = builder.build(shop(main=GOOGLE), "main")
+    assert (version.patch_digest is None, version.plain_digest) == (False, None)
+    plain, packed = json.loads((await get(server, "/feeds/shop/main.json")).body)["files"]
+    assert ("sha256" in plain, packed["sha256"]) == (False, version.gzip_digest)
+    variants = Variants(database, blobs, lambda: 0, tmp_path / "work")
+    while await variants.step():
+        pass
+    plain, *_ = json.loads((await get(server, "/feeds/shop/main.json")).body)["files"]
+    whole = sent(await get(server, "/feeds/shop/main.xml"))
+    assert (plain["bytes"], plain["sha256"]) == (len(whole), hashlib.sha256(whole).hexdigest())
 
 
 async def test_packed_forms_go_with_their_versions(server, builder, database, blobs, shelf, tmp_path) -> None:
@@ -224,9 +271,9 @@ def test_no_range_header_breaks_it(header) -> None:
 
 
 async def test_a_part_of_a_file(server) -> None:
-    whole = (await get(server, "/feeds/shop/main.xml")).body.read_bytes()
+    whole = sent(await get(server, "/feeds/shop/main.xml"))
     part = await get(server, "/feeds/shop/main.xml", range="bytes=10-19")
-    assert (part.status, part.span, part.headers["content-length"]) == (206, (10, 20), "10")
+    assert (part.status, sent(part), part.headers["content-length"]) == (206, whole[10:20], "10")
     assert part.headers["content-range"] == f"bytes 10-19/{len(whole)}"
     etag = part.headers["etag"]
     assert (await get(server, "/feeds/shop/main.xml", range="bytes=10-", if_range=etag)).status == 206
@@ -254,9 +301,9 @@ async def test_the_manifest_names_the_bytes(server) -> None:
     assert (manifest["feed"], manifest["version"], manifest["items"]) == ("main", 1, 1)
     plain, packed = manifest["files"]
     answer = await get(server, "/feeds/shop/main.xml")
-    assert plain["sha256"] == hashlib.sha256(answer.body.read_bytes()).hexdigest()
+    assert plain["sha256"] == hashlib.sha256(sent(answer)).hexdigest()
     answer = await get(server, "/feeds/shop/main.xml", accept_encoding="gzip")
-    assert (packed["encoding"], packed["sha256"]) == ("gzip", hashlib.sha256(answer.body.read_bytes()).hexdigest())
+    assert (packed["encoding"], packed["sha256"]) == ("gzip", hashlib.sha256(sent(answer)).hexdigest())
 
 
 async def test_the_manifest_is_signed(builder, database, blobs, shelf) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from rekindle.feeds import write
 from rekindle.workspace import Feed, FeedRule
-from tests.feeds.conftest import product, shop
+from tests.feeds.conftest import product, published, shop
 
 RULES = [
     FeedRule(do="exclude", when="quantity < 1"),
@@ -29,7 +29,7 @@ def test_it_is_what_a_build_publishes(builder, shelf, blobs, tmp_path: Path, cha
     workspace = shop(main=feed)
     version = builder.build(workspace, "main")
     write(shelf.snapshot, feed, workspace.shop, tmp_path / "file")
-    assert (tmp_path / "file").read_bytes() == blobs.path(version.digest).read_bytes()
+    assert (tmp_path / "file").read_bytes() == published(blobs, version)
     assert version.items == 2
 
 
@@ -39,7 +39,7 @@ def test_nothing_to_write_is_a_file_of_nothing(builder, shelf, blobs, tmp_path: 
     workspace = shop(main=feed)
     version = builder.build(workspace, "main")
     write(shelf.snapshot, feed, workspace.shop, tmp_path / "file")
-    assert (tmp_path / "file").read_bytes() == blobs.path(version.digest).read_bytes()
+    assert (tmp_path / "file").read_bytes() == published(blobs, version)
 
 
 @pytest.mark.parametrize("count", [30_000, 8_193, 16_500])
@@ -51,7 +51,7 @@ def test_parts_are_put_together_in_order(builder, shelf, blobs, tmp_path: Path, 
     shelf.put(*(product(f"P{number:05}", quantity=0 if number in few else 1) for number in range(count)))
     workspace = shop(main=feed)
     version = builder.build(workspace, "main")
-    content = blobs.path(version.digest).read_bytes()
+    content = published(blobs, version)
     ids = [line.split(b",")[0] for line in content.splitlines()[1:]]
     assert ids == [b"P%05d" % number for number in range(count) if number not in few]
     write(shelf.snapshot, feed, workspace.shop, tmp_path / "file")

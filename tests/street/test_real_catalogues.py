@@ -17,6 +17,7 @@ from rekindle.engines.database import Database
 from rekindle.feeds import FeedBuilder, FeedVersion, issues, status
 from rekindle.workspace import Catalog, Feed, Shop, Source, Workspace
 from tests.conftest import SHARED, FakeClock
+from tests.feeds.conftest import published
 
 FILES = sorted(path for path in (SHARED / "data").glob("*") if path.suffix in (".xml", ".csv", ".json"))
 BROKEN = sorted(path for path in (SHARED / "data" / "broken").glob("*") if path.is_file())
@@ -47,7 +48,7 @@ class House:
         return self.builder.build(self.workspace, feed)
 
     def text(self, version: FeedVersion) -> bytes:
-        return self.blobs.path(version.digest).read_bytes()
+        return published(self.blobs, version)
 
 
 @pytest.fixture

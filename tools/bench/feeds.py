@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -28,7 +27,7 @@ from lxml import etree
 
 from rekindle.engines.blobs import FolderBlobs
 from rekindle.engines.database import open_database
-from rekindle.feeds import FeedBuilder, _sql
+from rekindle.feeds import FeedBuilder, _sql, content
 from rekindle.feeds.deltas import Deltas
 from rekindle.feeds.program import Program, compile_feed
 from rekindle.feeds.straight import write_file
@@ -98,7 +97,8 @@ def builds(snapshot: Path, folder: Path) -> dict[str, dict[str, float]]:
                 if (version.patch_digest is None) != (name == "whole"):
                     raise SystemExit(f"{feed}: the build {name} was made otherwise than it should be")
                 if feed == "google_merchant" and name == "whole":
-                    shutil.copy(blobs.path(version.digest), folder / "whole.xml")
+                    with (folder / "whole.xml").open("wb") as out:
+                        out.writelines(content.plain(blobs, version))
         database.close()
         return found
 

@@ -34,6 +34,7 @@ def deliverer(installation: Installation, transport: HttpTransport) -> feeds.Del
         installation.clock,
         jitter.random,
         f"{os.uname().nodename}/{os.getpid()}",
+        installation.settings.data / "work",
     )
 
 

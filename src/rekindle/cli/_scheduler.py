@@ -96,6 +96,7 @@ class Scheduler:
             installation.blobs,
             SnapshotStore(installation.database, installation.blobs),
             installation.clock,
+            installation.settings.data / "work",
             performance=ItemPerformance(installation.database),
         )
         self._feeds = FeedSchedule(builder, self._workspaces, _feed_failed)

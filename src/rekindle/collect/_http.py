@@ -35,6 +35,12 @@ class Scope(Protocol):
     def headers(self) -> RequestHeaders: ...
 
 
+class Stream(Protocol):
+    """An answer that is sent part by part."""
+
+    async def send_bytes(self, data: bytes) -> None: ...
+
+
 class Protocol_(Protocol):  # noqa: N801 -- RSGI's own word is taken by typing
     """One RSGI request's body and answer."""
 
@@ -44,6 +50,7 @@ class Protocol_(Protocol):  # noqa: N801 -- RSGI's own word is taken by typing
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...
     def response_file(self, status: int, headers: Headers, file: str) -> None: ...
     def response_file_range(self, status: int, headers: Headers, file: str, start: int, end: int) -> None: ...
+    def response_stream(self, status: int, headers: Headers) -> Stream: ...
 
 
 class Refused(Exception):

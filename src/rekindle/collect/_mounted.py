@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -62,7 +64,17 @@ class Mounted:
                 quietly(lambda: protocol.response_file(response.status, answer, file))
             else:
                 quietly(lambda: protocol.response_file_range(response.status, answer, file, *span))
-        else:
+        elif isinstance(body, bytes):
             content = body
             quietly(lambda: protocol.response_bytes(response.status, answer, content))
+        else:
+            await _sent(protocol, response.status, answer, body)
         return response.status
+
+
+async def _sent(protocol: Protocol_, status: int, headers: list[tuple[str, str]], parts: Iterator[bytes]) -> None:
+    """Send an answer part by part; a reader that has gone stops it."""
+    with suppress(RuntimeError):  # as in `quietly`
+        stream = protocol.response_stream(status, headers)
+        while (part := await asyncio.to_thread(next, parts, None)) is not None:
+            await stream.send_bytes(part)

@@ -1,26 +1,31 @@
-"""A version's two files under way: plain and gzip, their digests made while they are written."""
+"""A version's file under way: one gzip stream, its digests made while it is written."""
 
 from __future__ import annotations
 
 import hashlib
-from contextlib import ExitStack
+from array import array
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
-from rekindle.feeds import _gzip
+from rekindle.feeds import _crc, _gzip
 from rekindle.feeds.layout import Block
 
 
-class Files:
-    """Takes pieces in their order. Without ``packed`` nothing is compressed. To be used as a context."""
+class Packed:
+    """Takes parts in their order. ``hashed``: the plain text's digest is wanted, too. To be used as a context.
 
-    def __init__(self, plain: Path, packed: Path | None) -> None:
-        self._paths = plain, packed
-        self._stack = ExitStack()
-        self._plain = _Hashed(self._stack.enter_context(plain.open("wb")))
-        self._packed = _Hashed(self._stack.enter_context(packed.open("wb"))) if packed is not None else None
-        self._gzip = _gzip.Gzip(self._packed) if self._packed is not None else None
+    One member only: some readers of gzip stop after the first.
+    """
+
+    def __init__(self, path: Path, hashed: bool) -> None:
+        self._path = path
+        self._out = path.open("wb")
+        self._hash, self._plain = hashlib.sha256(), hashlib.sha256() if hashed else None
+        self._crc = self.size = 0
+        self.blocks = array("I")
+        self._write(_gzip.HEAD)
 
     def __enter__(self) -> Self:
         return self
@@ -28,39 +33,44 @@ class Files:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._gzip is not None and error is None:
-            self._gzip.close()
-        self._stack.close()
+        if error is None:
+            self._write(_gzip.tail(self._crc, self.size))
+        self._out.close()
 
-    def make(self, text: bytes) -> _gzip.Piece:
-        """Return a text as a piece of the files; other threads may do so."""
-        return _gzip.pack(text) if self._gzip is not None else _gzip.Piece(text, b"")
+    def add(self, piece: _gzip.Piece) -> None:
+        """Append a piece as a block."""
+        if self._plain is not None:
+            self._plain.update(piece.plain)
+        self._write(piece.packed)
+        self._count(Block(len(piece.plain), len(piece.packed), piece.crc))
 
-    def write(self, piece: _gzip.Piece) -> Block:
-        """Append a piece and return its sizes."""
-        if piece.plain:
-            self._plain.write(piece.plain)
-        if self._gzip is not None:
-            self._gzip.add(piece)
-        return Block(0, len(piece.plain), len(piece.packed))
+    def copy(self, packed: bytes) -> None:
+        """Append bytes of another file; `took` says which blocks they were. The plain text's digest cannot be had then."""
+        self._plain = None
+        self._write(packed)
 
-    def digests(self) -> tuple[str, str]:
-        """Return SHA-256 of the plain and of the compressed file, once they are closed."""
-        return self._plain.digest(), self._packed.digest() if self._packed is not None else ""
-
-    def sizes(self) -> tuple[int, int]:
-        """Return bytes of the plain and of the compressed file, once they are closed."""
-        plain, packed = self._paths
-        return plain.stat().st_size, packed.stat().st_size if packed is not None else 0
-
-
-class _Hashed:
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._hash = file, hashlib.sha256()
-
-    def write(self, data: bytes | memoryview) -> int:
-        self._hash.update(data)
-        return self._file.write(data)
+    def took(self, blocks: Iterable[Block]) -> None:
+        """Note the blocks that were copied."""
+        for block in blocks:
+            self._count(block)
 
     def digest(self) -> str:
+        """Return SHA-256 of the file, once it is closed."""
         return self._hash.hexdigest()
+
+    def plain_digest(self) -> str | None:
+        """Return SHA-256 of the plain text, where it is known."""
+        return self._plain.hexdigest() if self._plain is not None else None
+
+    def packed_size(self) -> int:
+        """Return bytes of the file, once it is closed; ``size`` is of the plain text."""
+        return self._path.stat().st_size
+
+    def _count(self, block: Block) -> None:
+        self.blocks.extend(block)
+        self._crc = _crc.combine(self._crc, block.crc, block.plain)
+        self.size += block.plain
+
+    def _write(self, data: bytes) -> None:
+        self._hash.update(data)
+        self._out.write(data)

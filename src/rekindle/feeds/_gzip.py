@@ -5,56 +5,38 @@ ISA-L's deflate is some ten times faster than zlib's at level 6 and its files a 
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from isal import isal_zlib
 
 _LEVEL = 2
-# Magic, deflate, no flags, no time (it would make equal files differ), no extra flags, unknown system (RFC 1952).
-_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+"""Magic, deflate, no flags, no time (it would make equal files differ), no extra flags, unknown system (RFC 1952)."""
 # An empty last block ends the stream (RFC 1951).
 _END = b"\x03\x00"
 
-HEADER = len(_HEADER)
-"""Bytes before the first piece."""
-
 
 class Piece(NamedTuple):
-    """A part of a file, plain and as deflate blocks that end on a byte boundary."""
+    """A part of a file, plain and as deflate blocks that end on a byte boundary, and the plain one's CRC-32."""
 
-    plain: bytes | memoryview
-    packed: bytes | memoryview
+    plain: bytes
+    packed: bytes
+    crc: int
 
 
-def pack(plain: bytes | memoryview) -> Piece:
+def pack(plain: bytes) -> Piece:
     """Compress a part by itself, nothing to nothing; other threads run meanwhile."""
     if not plain:
-        return Piece(b"", b"")
+        return Piece(b"", b"", 0)
     worker = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -15)
-    return Piece(plain, worker.compress(plain) + worker.flush(isal_zlib.Z_SYNC_FLUSH))
+    return Piece(plain, worker.compress(plain) + worker.flush(isal_zlib.Z_SYNC_FLUSH), isal_zlib.crc32(plain))
 
 
-class _Out(Protocol):
-    def write(self, data: bytes | memoryview, /) -> int: ...
+def unpack(packed: bytes) -> bytes:
+    """Return the text of a piece, or of some that lie together; other threads run meanwhile."""
+    return bytes(isal_zlib.decompressobj(-15).decompress(packed)) if packed else b""
 
 
-class Gzip:
-    """Joins pieces in their order as one gzip member; some readers stop after the first member."""
-
-    def __init__(self, out: _Out) -> None:
-        self._out = out
-        self._checksum = 0
-        self._size = 0
-        out.write(_HEADER)
-
-    def add(self, piece: Piece) -> None:
-        """Append the next part, or several that lie together."""
-        self._checksum = isal_zlib.crc32(piece.plain, self._checksum)
-        self._size += len(piece.plain)
-        if piece.packed:
-            self._out.write(piece.packed)
-
-    def close(self) -> None:
-        """Write the stream's end; the file stays open."""
-        size = (self._size & 0xFFFFFFFF).to_bytes(4, "little")
-        self._out.write(_END + self._checksum.to_bytes(4, "little") + size)
+def tail(crc: int, size: int) -> bytes:
+    """Return the stream's end behind pieces of so many plain bytes and this CRC-32."""
+    return _END + crc.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")

@@ -34,6 +34,7 @@ feed_versions = sa.Table(
     sa.Column("layout_digest", sa.String(64)),
     sa.Column("base_digest", sa.String(64)),
     sa.Column("base_gzip_digest", sa.String(64)),
+    sa.Column("plain_digest", sa.String(64)),
 )
 
 # Further packed forms of a version's file, by the digest of the plain one; made after publication.

@@ -1,4 +1,4 @@
-"""One run of the table engine: items, findings, file, index; whole, or on top of an earlier full build."""
+"""One run of the table engine: items, findings, file, index; whole, or on top of an earlier build."""
 
 from __future__ import annotations
 
@@ -13,18 +13,24 @@ import duckdb
 import msgspec
 
 from rekindle.engines.blobs import BlobMissing, Blobs
-from rekindle.feeds import _gzip, _index, _sql, _workers, layout
-from rekindle.feeds._files import Files
+from rekindle.feeds import _gzip, _index, _workers, layout
+from rekindle.feeds._files import Packed
 from rekindle.feeds.channel import Head
+from rekindle.feeds.content import plain_digest
 from rekindle.feeds.findings import Finding, collect
 from rekindle.feeds.items import Items, items_of, where_different
 from rekindle.feeds.layout import Layout
 from rekindle.feeds.output import write_output
 from rekindle.feeds.patching import edits_of, write_patch
 from rekindle.feeds.program import BLOCKED, EXCLUDED, PUBLISHED, Program
-from rekindle.feeds.splicing import splice
+from rekindle.feeds.splicing import Run, Splice
 from rekindle.feeds.versions import FeedVersion
 from rekindle.feeds.writing import always_filled, columns_of, count_filled, write_items
+
+CHUNK = 4 << 20
+"""Bytes of untouched blocks that are copied at once."""
+SOON = 64 << 20
+"""Bytes of a plain file whose digest is made with the version; that of a larger one a moment after, where it needs a reading."""
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -53,7 +59,7 @@ class Build:
         self._work = work
 
     def run(self, head: Head, basis: str, last: FeedVersion | None, changed: Path | None = None) -> Built:
-        """Build on what ``last`` was built on where that saves work, else build everything.
+        """Build on ``last`` where that saves work, else build everything.
 
         ``changed`` holds the ids of the products that changed since ``last``, where that is known.
         """
@@ -72,64 +78,72 @@ class Build:
         write_items(self._connection, self._program, self._products, path)
         items = Items(path, None, basis)
         filled = count_filled(self._connection, channel, items.table())
-        output, packed = self._work / "feed", self._work / "feed.gz"
+        packed = self._work / "feed.gz"
         columns, always = columns_of(channel, filled), always_filled(self._connection, items.table(), filled)
         index = self._make_index(items)
         # Copying and hashing the items leaves the engine alone; the index beside the file would need its memory too.
         with ThreadPoolExecutor(1) as pool:
             kept = pool.submit(self._blobs.put, path)
-            written = write_output(self._connection, channel, head, path, columns, output, packed, always)
-            digests = {
-                "digest": self._put(output, written.digest), "gzip_digest": self._put(packed, written.packed_digest),
-                "index_digest": index, "items_digest": kept.result(),
-            }  # fmt: skip
+            written = write_output(self._connection, channel, head, path, columns, packed, always)
+            items_digest = kept.result()
+        repeated = self._repeated(items)
         where = Layout(
-            written.head, written.lengths.tobytes(), written.blocks.tobytes(), written.closed, filled,
-            digests["index_digest"], [(a.name, a.header, a.repeated) for a in channel.spec.attribute],
+            written.lengths.tobytes(), written.blocks.tobytes(), written.closed, filled, index, repeated,
+            [(a.name, a.header, a.repeated) for a in channel.spec.attribute],
         )  # fmt: skip
+        self._put(packed, written.packed_digest)
         fields: dict[str, Any] = {
-            **digests, "size": written.size, "gzip_size": written.packed, "basis": basis,
-            "layout_digest": self._blobs.put(layout.encode(where)),
-            "base_digest": digests["digest"], "base_gzip_digest": digests["gzip_digest"],
+            "digest": written.packed_digest, "size": written.size, "plain_digest": written.plain_digest,
+            "gzip_digest": written.packed_digest, "gzip_size": written.packed, "basis": basis,
+            "items_digest": items_digest, "index_digest": index, "layout_digest": self._blobs.put(layout.encode(where)),
         }  # fmt: skip
-        return self._finish(fields, items)
+        return self._finish(fields, items, repeated)
 
     def _again(self, head: Head, basis: str, last: FeedVersion, changed: Path | None) -> Built | None:
         """Return None where so much differs that a full build is better, or needs columns that the earlier file lacks."""
         channel = self._program.channel
         before, patch = items_of(self._blobs, last), self._work / "patch.parquet"
-        base = before.base
         where = layout.decode(self._blobs.path(str(last.layout_digest)).read_bytes())
         if not write_patch(self._connection, self._program, self._loose, before, changed, patch):
             return None
-        new = count_filled(self._connection, channel, f"SELECT * FROM {_sql.parquet(patch)}")
-        old = count_filled(self._connection, channel, "SELECT * FROM rk_replaced")
-        columns = columns_of(channel, {name: where.filled[name] - old[name] + count for name, count in new.items()})
+        new = count_filled(self._connection, channel, "SELECT * FROM rk_is")
+        old = count_filled(self._connection, channel, "SELECT * FROM rk_was")
+        filled = {name: where.filled[name] - old[name] + count for name, count in new.items()}
+        columns = columns_of(channel, filled)
         if columns != columns_of(channel, where.filled):
             return None
-        edits = edits_of(self._connection, channel, columns, base, patch)
-        items = Items(base, patch, basis)
-        output, packed = self._work / "feed", self._work / "feed.gz"
-        begin = channel.format.begin(head, channel.spec, columns)
-        with (
-            self._reader(last.base_digest) as plain,
-            self._reader(last.base_gzip_digest) as zipped,
-            Files(output, packed) as files,
-        ):
-            pieces = _around(begin, splice(where, plain, zipped, edits), channel.format.end)
-            for piece in _workers.ahead(pieces, _weight):
-                files.write(piece)
-        (size, packed_size), (digest, packed_digest) = files.sizes(), files.digests()
+        items = Items(before.base, patch, basis)
+        edits = edits_of(self._connection, channel, columns, items)
+        packed = self._work / "feed.gz"
+        with self._reader(last.gzip_digest) as read, Packed(packed, hashed=False) as file:
+            splice = Splice(where, read)
+            file.add(_gzip.pack(channel.format.begin(head, channel.spec, columns).encode()))
+            for piece in _workers.ahead(splice.pieces(edits), _weight):
+                if isinstance(piece, Run):
+                    for at in range(piece.start, piece.stop, CHUNK):
+                        file.copy(read(at, min(CHUNK, piece.stop - at)))
+                    file.took(piece.blocks)
+                else:
+                    file.add(piece)
+            file.add(_gzip.pack(channel.format.end.encode()))
+        same = self._same_ids()
+        index = where.index if same and self._is_there(where.index) else self._make_index(items)
+        repeated = where.repeated if same else self._repeated(items)
+        now = msgspec.structs.replace(
+            where, lengths=splice.lengths.tobytes(), blocks=file.blocks.tobytes(), closed=splice.closed, filled=filled,
+            index=index, repeated=repeated,
+        )  # fmt: skip
         fields: dict[str, Any] = {
-            "size": size, "gzip_size": packed_size, "basis": basis,
-            "digest": self._put(output, digest), "gzip_digest": self._put(packed, packed_digest),
-            "index_digest": self._index(where, items), "items_digest": last.items_digest,
-            "patch_digest": self._blobs.put(patch), "layout_digest": last.layout_digest,
-            "base_digest": last.base_digest, "base_gzip_digest": last.base_gzip_digest,
+            "digest": file.digest(), "size": file.size,
+            "plain_digest": plain_digest(packed, now) if file.size <= SOON else None,
+            "gzip_digest": file.digest(), "gzip_size": file.packed_size(), "basis": basis,
+            "items_digest": last.items_digest, "patch_digest": self._blobs.put(patch), "index_digest": index,
+            "layout_digest": self._blobs.put(layout.encode(now)),
         }  # fmt: skip
-        return self._finish(fields, items)
+        self._put(packed, file.digest())
+        return self._finish(fields, items, repeated)
 
-    def _finish(self, fields: dict[str, Any], items: Items) -> Built:
+    def _finish(self, fields: dict[str, Any], items: Items, repeated: int) -> Built:
         table = items.table()
         if items.patch is not None:
             # Where an item was read may have moved without any change of the item.
@@ -147,44 +161,48 @@ class Build:
             "items": states.get(PUBLISHED, 0), "excluded": states.get(EXCLUDED, 0), "blocked": states.get(BLOCKED, 0),
             "missing": missing,
         }  # fmt: skip
-        repeated = f"SELECT id FROM ({items.table()}) WHERE _state = {PUBLISHED} GROUP BY id HAVING count(*) > 1"
-        row = self._connection.execute(f"SELECT count(*) FROM ({repeated})").fetchone()
-        return Built(fields, findings, int(row[0]) if row else 0, items)
+        return Built(fields, findings, repeated, items)
+
+    def _repeated(self, items: Items) -> int:
+        """Return how many ids several published items have."""
+        ids = f"SELECT id FROM ({items.table('id, _state')}) WHERE _state = {PUBLISHED} GROUP BY id HAVING count(*) > 1"
+        row = self._connection.execute(f"SELECT count(*) FROM ({ids})").fetchone()
+        return int(row[0]) if row else 0
 
     def _before(self, ids: str) -> str:
         return self._program.before_checks(f"(SELECT * FROM {self._loose} WHERE id IN ({ids}))")
 
-    def _index(self, where: Layout, items: Items) -> str:
-        """Return the blob of the ids; that of the full build where the same ids are published and left out."""
+    def _same_ids(self) -> bool:
+        """Whether the same ids are published and left out as in the build before."""
         known = "SELECT _id, id, _state FROM"
-        patch = _sql.parquet(items.patch) if items.patch else ""
         row = self._connection.execute(
-            f"SELECT count(*) FROM ({known} rk_replaced) a FULL JOIN ({known} {patch}) b USING (_id) "
+            f"SELECT count(*) FROM ({known} rk_was) a FULL JOIN ({known} rk_is) b USING (_id) "
             "WHERE a.id IS DISTINCT FROM b.id OR a._state IS DISTINCT FROM b._state"
         ).fetchone()
-        if row == (0,):
-            try:
-                self._blobs.path(where.index)
-            except BlobMissing:
-                pass
-            else:
-                return where.index
-        return self._make_index(items)
+        return row == (0,)
+
+    def _is_there(self, digest: str) -> bool:
+        try:
+            self._blobs.path(digest)
+        except BlobMissing:
+            return False
+        return True
 
     def _make_index(self, items: Items) -> str:
         index = self._work / "index"
         with self._connection.cursor() as cursor:
-            _index.write_index(cursor, items.table(), index)
+            _index.write_index(cursor, items.table("id, _id, _state"), index)
         return self._put(index)
 
     def _put(self, path: Path, digest: str | None = None) -> str:
         return self._blobs.put(path, move=True, digest=digest)
 
     @contextmanager
-    def _reader(self, digest: str | None) -> Iterator[Callable[[int, int], bytes]]:
+    def _reader(self, digest: str) -> Iterator[Callable[[int, int], bytes]]:
+        """Give what reads a version's file, counting from behind the gzip header."""
         # Not mapped: a mapping's pages count as the process's memory until it ends.
-        with self._blobs.path(digest or "").open("rb", buffering=0) as file:
-            yield lambda at, size: os.pread(file.fileno(), size, at)
+        with self._blobs.path(digest).open("rb", buffering=0) as file:
+            yield lambda at, size: os.pread(file.fileno(), size, at + len(_gzip.HEAD))
 
     def price_shock(self, new: Items, before: FeedVersion, published: int) -> float:
         """Return the share of the items in both versions whose price moved by half or more; 0 where it cannot be told."""
@@ -205,11 +223,5 @@ class Build:
         return float(moved) / (published - added) if published > added else 0.0
 
 
-def _weight(piece: _gzip.Piece) -> int:
-    return len(piece.plain) + len(piece.packed)
-
-
-def _around(begin: str, pieces: Iterator[_gzip.Piece], end: str) -> Iterator[_gzip.Piece]:
-    yield _gzip.pack(begin.encode())
-    yield from pieces
-    yield _gzip.pack(end.encode())
+def _weight(piece: _gzip.Piece | Run) -> int:
+    return 0 if isinstance(piece, Run) else len(piece.plain) + len(piece.packed)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import shutil
+import tempfile
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
@@ -16,7 +19,7 @@ from rekindle.engines.blobs import BlobMissing, Blobs
 from rekindle.engines.database import Database
 from rekindle.engines.database.lease import Lease
 from rekindle.engines.secrets import SecretMissing
-from rekindle.feeds import deliveries, receipts, turns, versions
+from rekindle.feeds import content, deliveries, receipts, turns, versions
 from rekindle.feeds.carrying import Carrier, Notice
 from rekindle.feeds.channel import channel
 from rekindle.feeds.outlets import Outlet, OutletError, outlet
@@ -49,17 +52,18 @@ class Delivered(msgspec.Struct, frozen=True):
 class Deliverer:
     """Takes live versions out. Only one process delivers the same delivery at a time.
 
-    ``secret`` gives a secret's value by its name; ``holder`` names this process.
+    ``secret`` gives a secret's value by its name; ``holder`` names this process; ``folder`` is for files under way.
     """
 
     def __init__(
         self, database: Database, blobs: Blobs, carrier: Carrier, secret: Callable[[str], str], ledger: Ledger,
-        clock: Clock, random: Callable[[], float], holder: str,
+        clock: Clock, random: Callable[[], float], holder: str, folder: Path | None = None,
     ) -> None:  # fmt: skip
         self._database, self._blobs, self._carrier, self._secret = database, blobs, carrier, secret
         # A scheduler that has lost its own lease must still be able to give this one back.
         self._leases = Database(database.engine, database.turn)
         self._ledger, self._clock, self._random, self._holder = ledger, clock, random, holder
+        self._folder = folder
 
     def turn(self, workspace: Workspace, feed: str, delivery: Delivery) -> Turn | None:
         """Look at the clock; return the delivery's state, or None when there is nothing to deliver yet."""
@@ -108,15 +112,19 @@ class Deliverer:
             )
         size, digest, after_ms = 0, "", 0
         status: Status = "delivered"
+        work = await _off(self._place)
         try:
-            place, parcel = await _off(partial(self._parcel, delivery, version))
+            place, parcel = await _off(partial(self._parcel, delivery, version, work))
             size, digest = parcel.size, parcel.sha256
             secrets = {key: self._secret(name) for key, name in delivery.secrets.items()}
-            words = await self._carrier.carry(delivery, place, secrets, parcel, _notice(workspace, version))
+            notice = _notice(workspace, version, parcel)
+            words = await self._carrier.carry(delivery, place, secrets, parcel, notice)
         except (TransferRefused, OutletError, SecretMissing, BlobMissing) as error:
             status, words = "refused", str(error)
         except TransferFailed as error:
             status, words, after_ms = "failed", str(error), error.after_ms
+        finally:
+            await _off(partial(shutil.rmtree, work, ignore_errors=True))
         end = turns.ended(turn, status, words, version.version, settings, self._clock(), self._random)
         # What the other side asks for comes on top of our own wait.
         after = msgspec.structs.replace(end, next_ms=end.next_ms + after_ms)
@@ -137,19 +145,40 @@ class Deliverer:
             raise NothingToDeliver(f"feed {feed} was never published; run `rekindle feeds build {feed}`")
         return pointer[0], turn or turns.first(delivery, self._clock())
 
-    def _parcel(self, delivery: Delivery, version: FeedVersion) -> tuple[Outlet, Parcel]:
+    def _place(self) -> Path:
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix="delivery-", dir=self._folder))
+
+    def _parcel(self, delivery: Delivery, version: FeedVersion, work: Path) -> tuple[Outlet, Parcel]:
         shape = channel(version.channel).format
         place = outlet(delivery, f"{version.feed}.{shape.extension}")
-        packed = delivery.compression == "gzip"
+        packed = delivery.compression == "gzip" and delivery.kind != "webhook"  # its notice tells of the plain file
         # A file that is called .gz is a gzip file; any other that is packed is its content, packed on the way.
         named = packed and place.path.endswith(".gz")
+        path, digest = self._blobs.path(version.gzip_digest), version.gzip_digest
+        if not packed:
+            path, digest = self._plain(delivery, version, work)
         return place, Parcel(
-            path=self._blobs.path(version.gzip_digest if packed else version.digest),
-            size=version.gzip_size if packed else version.size,
-            sha256=version.gzip_digest if packed else version.digest,
+            path=path, size=version.gzip_size if packed else version.size, sha256=digest,
             content_type="application/gzip" if named else shape.content_type,
             content_encoding="gzip" if packed and not named else "",
-        )
+        )  # fmt: skip
+
+    def _plain(self, delivery: Delivery, version: FeedVersion, work: Path) -> tuple[Path, str]:
+        """Return the plain file, made in ``work`` where it is not kept, and its digest."""
+        parts, target = content.plain(self._blobs, version), work / "file"
+        if (kept := content.plain_blob(version)) is not None:
+            return self._blobs.path(kept), kept
+        if delivery.kind == "webhook" and version.plain_digest is not None:
+            return target, version.plain_digest  # it is only told of
+        seen = hashlib.sha256()
+        with target.open("wb") as out:
+            for part in parts:
+                seen.update(part)
+                if delivery.kind != "webhook":
+                    out.write(part)
+        return target, seen.hexdigest()
 
     def _keep(
         self, workspace: str, feed: str, delivery: Delivery, version: FeedVersion, turn: Turn, receipt: Receipt | None
@@ -189,7 +218,7 @@ def _line(
     )  # fmt: skip
 
 
-def _notice(workspace: Workspace, version: FeedVersion) -> Notice:
+def _notice(workspace: Workspace, version: FeedVersion, parcel: Parcel) -> Notice:
     shape, origins = channel(version.channel).format, workspace.shop.origins
     address = f"{origins[0]}/feeds/{workspace.name}/{version.feed}" if origins else ""
     # Its token, where it has one, is the receiver's own business: addresses are written to logs.
@@ -198,7 +227,7 @@ def _notice(workspace: Workspace, version: FeedVersion) -> Notice:
         {
             "workspace": workspace.name, "feed": version.feed, "channel": version.channel, "version": version.version,
             "url": f"{address}.{shape.extension}", "manifest": f"{address}.json", "items": version.items,
-            "bytes": version.size, "sha256": version.digest, "created": rfc3339(version.created_ms),
+            "bytes": parcel.size, "sha256": parcel.sha256, "created": rfc3339(version.created_ms),
         },
     )  # fmt: skip
 

@@ -23,16 +23,27 @@ class Items(NamedTuple):
     patch: Path | None = None
     basis: str = ""
 
-    def table(self) -> str:
+    def table(self, columns: str = "*") -> str:
         """Return all items as a relation."""
-        base = f"SELECT * FROM {_sql.parquet(self.base)}"
+        base = f"SELECT {columns} FROM {_sql.parquet(self.base)}"
         if self.patch is None:
             return base
-        patch = _sql.parquet(self.patch)
-        return (
-            f"{base} ANTI JOIN (SELECT _id FROM {patch}) USING (_id) "
-            f"UNION ALL BY NAME SELECT * FROM {patch} WHERE _state <> {GONE}"
-        )
+        return f"{base} ANTI JOIN (SELECT _id FROM {_sql.parquet(self.patch)}) USING (_id) UNION ALL BY NAME {self.patched(columns)}"
+
+    def some(self, ids: str, columns: str = "*") -> str:
+        """Return the items whose ``_id`` is in a relation. No more of the files is read than needed."""
+        base = f"SELECT {columns} FROM {_sql.parquet(self.base)} SEMI JOIN {ids} USING (_id)"
+        if self.patch is None:
+            return base
+        only = f"(FROM {ids} ANTI JOIN (SELECT _id FROM {_sql.parquet(self.patch)}) USING (_id))"
+        base = f"SELECT {columns} FROM {_sql.parquet(self.base)} SEMI JOIN {only} USING (_id)"
+        return f"{base} UNION ALL BY NAME FROM ({self.patched(columns)} AND _id IN (SELECT _id FROM {ids}))"
+
+    def patched(self, columns: str) -> str:
+        """Return the patch's items that are there, with a condition that more may follow."""
+        # What a patch has beside the columns of its base says where its items go.
+        columns = "COLUMNS(c -> c NOT IN ('_place', '_over'))" if columns == "*" else columns
+        return f"SELECT {columns} FROM {_sql.parquet(self.patch or self.base)} WHERE _state <> {GONE}"
 
 
 def items_of(blobs: Blobs, version: FeedVersion) -> Items:
@@ -60,20 +71,32 @@ def where_different(engine: duckdb.DuckDBPyConnection, old: Items, new: Items, c
 
 
 def _of_one_base(engine: duckdb.DuckDBPyConnection, old: Items, new: Items, columns: str) -> tuple[str, str]:
-    # Only what either patched can differ. The base, which may be large, is read once for both.
-    patches = [_sql.parquet(path) for path in (old.patch, new.patch) if path is not None]
-    ids = " UNION ".join(f"SELECT _id FROM {patch}" for patch in patches) or "SELECT '' AS _id WHERE FALSE"
+    # Only what either patched can differ, and not where both did alike. The base, which may be large, is read once.
+    marks = [
+        f"(SELECT _id, hash(_hash, _state) AS mark FROM {_sql.parquet(path)})"
+        if path
+        else "(SELECT '' AS _id, 0 AS mark WHERE FALSE)"
+        for path in (old.patch, new.patch)
+    ]
     engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE rk_base AS SELECT {columns} FROM {_sql.parquet(new.base)} SEMI JOIN ({ids}) USING (_id)"
+        f"CREATE OR REPLACE TEMP TABLE rk_ids AS SELECT _id FROM {marks[0]} a FULL JOIN {marks[1]} b USING (_id) "
+        "WHERE a.mark IS DISTINCT FROM b.mark"
+    )
+    both = " INTERSECT ".join(
+        f"SELECT _id FROM {_sql.parquet(path)}" if path else "SELECT '' AS _id WHERE FALSE"
+        for path in (old.patch, new.patch)
+    )
+    engine.execute(
+        f"CREATE OR REPLACE TEMP TABLE rk_base AS SELECT {columns} FROM {_sql.parquet(new.base)} "
+        f"SEMI JOIN (FROM rk_ids ANTI JOIN ({both}) USING (_id)) USING (_id)"
     )
 
-    def side(patch: Path | None) -> str:
-        if patch is None:
+    def side(items: Items) -> str:
+        if items.patch is None:
             return "SELECT * FROM rk_base"
-        rows = _sql.parquet(patch)
         return (
-            f"SELECT * FROM rk_base ANTI JOIN (SELECT _id FROM {rows}) USING (_id) "
-            f"UNION ALL BY NAME SELECT {columns} FROM {rows} WHERE _state <> {GONE}"
+            f"SELECT * FROM rk_base ANTI JOIN (SELECT _id FROM {_sql.parquet(items.patch)}) USING (_id) "
+            f"UNION ALL BY NAME FROM ({items.patched(columns)} AND _id IN (SELECT _id FROM rk_ids))"
         )
 
-    return side(old.patch), side(new.patch)
+    return side(old), side(new)

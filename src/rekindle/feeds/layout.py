@@ -1,4 +1,4 @@
-"""How the file of a full build is laid out, so that a later build copies what did not change."""
+"""How a version's file is laid out, so that a later build copies what did not change, and readers get it plain."""
 
 from __future__ import annotations
 
@@ -8,46 +8,50 @@ from typing import NamedTuple
 
 import msgspec
 
+from rekindle.feeds.program import PUBLISHED
+
 BLOCK = 64
-"""Items of a compressed block, on average. A block ends behind an item by the hash of its id, so that a change moves no
-other block's ends; smaller blocks make the file larger (a sixteenth at 64)."""
+"""Items of a compressed block, on average. A block ends behind a published item by the hash of its id, so that a change
+moves no other block's ends; smaller blocks make the file larger (a twentieth at 64, against very large ones)."""
 
 
 class Block(NamedTuple):
-    """``items`` counts those that are not published too; ``plain`` and ``packed`` are bytes."""
+    """Bytes of a part of the file, plain and packed, and the plain ones' CRC-32."""
 
-    items: int
     plain: int
     packed: int
+    crc: int
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """What is where in a full build's files.
+    """What is where in a version's file.
 
-    ``head`` is the text before the items; ``lengths`` are bytes of each item's text (0 for one not published) and
-    ``blocks`` triples of `Block`, both as 32-bit numbers of this machine's order; ``closed`` says that the last block
-    ends behind an item that ends blocks. ``filled`` counts published items by attribute, ``index`` is the blob of the
-    ids, ``attributes`` is name, name in the file and whether it is a list.
+    ``blocks`` are triples of `Block` behind the gzip header: the text before the items, theirs, and the text after them.
+    ``closed`` says that the items' last block ends behind an item that ends blocks. ``lengths`` are plain bytes of what
+    stands at each item of the last full build (and, last, behind them all): its text, and before it that of items which
+    came since; 0 where nothing is published. Both are 32-bit numbers of this machine's order.
+
+    ``filled`` counts published items by attribute, ``index`` is the blob of the ids, ``repeated`` counts published ids that
+    several items have, ``attributes`` is name, name in the file and whether it is a list.
     """
 
-    head: Block
     lengths: bytes
     blocks: bytes
     closed: bool
     filled: dict[str, int]
     index: str
+    repeated: int
     attributes: Sequence[tuple[str, str, bool]]
 
     def each_block(self) -> Iterator[Block]:
         """Yield the blocks in their order."""
         numbers = array("I", self.blocks)
-        for at in range(0, len(numbers), 3):
-            yield Block(*numbers[at : at + 3])
+        return map(Block._make, zip(*(numbers[place::3] for place in range(3)), strict=True))
 
 
 def ends_block(column: str) -> str:
     """Return SQL that is TRUE for an item behind which a block ends."""
-    return f"(hash({column}) & {BLOCK - 1} = 0)"
+    return f"(_state = {PUBLISHED} AND hash({column}) & {BLOCK - 1} = 0)"
 
 
 def encode(layout: Layout) -> bytes:

@@ -22,8 +22,10 @@ def manifest(
     """
     extension = channel(version.channel).format.extension
     name = f"{version.feed}.{extension}"
+    # The plain file's is known a moment after the version where it takes a reading of a large file.
+    known = {"sha256": version.plain_digest} if version.plain_digest else {}
     files = [
-        {"name": name, "bytes": version.size, "sha256": version.digest},
+        {"name": name, "bytes": version.size, **known},
         {"name": name, "encoding": "gzip", "bytes": version.gzip_size, "sha256": version.gzip_digest},
     ]
     if packed is not None:

@@ -1,12 +1,13 @@
-"""Serve live versions: unchanged bytes from a file, with validators, never built in the request."""
+"""Serve live versions: unchanged bytes of a file, with validators, never built in the request."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from email.utils import formatdate
 from hashlib import sha256
+from pathlib import Path
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from rekindle.engines.blobs import BlobMissing, Blobs, BlobsUnavailable
 from rekindle.engines.database import Database
-from rekindle.feeds import deltas, versions
+from rekindle.feeds import content, deltas, versions
 from rekindle.feeds.access import CHALLENGE, may_read
 from rekindle.feeds.channel import UnknownChannel, channel
 from rekindle.feeds.deltas import Delta
@@ -22,7 +23,7 @@ from rekindle.feeds.formats import JSON_LINES, Format
 from rekindle.feeds.manifests import manifest_body
 from rekindle.feeds.negotiating import CODINGS, caching, coding, etag, not_modified
 from rekindle.feeds.pulls import Pulls
-from rekindle.feeds.ranges import Unsatisfiable, asked
+from rekindle.feeds.ranges import Span, Unsatisfiable, asked
 from rekindle.feeds.variants import Variant, variant
 from rekindle.feeds.versions import FeedVersion
 from rekindle.model.clock import Clock
@@ -179,7 +180,9 @@ class FeedServer:
 
     async def _file(self, request: Request, live: _Live, headers: dict[str, str]) -> Response:
         version, packed = live.version, live.packed
-        forms = {"gzip": (version.gzip_digest, version.gzip_size), "": (version.digest, version.size)}
+        # Only the packed file is kept: who wants the plain one is sent what is unpacked on the way.
+        kept = content.plain_blob(version)
+        forms = {"gzip": (version.gzip_digest, version.gzip_size), "": (kept or "", version.size)}
         if packed is not None:
             forms["zstd"] = (packed.zstd_digest, packed.zstd_size)
         name = coding(request.headers, version.digest, [each for each in CODINGS if each in forms])
@@ -188,33 +191,43 @@ class FeedServer:
         if name:
             headers["content-encoding"] = name
         tag = etag(version.digest, name)
-        answer = await self._bytes(request, digest, size, tag, live.since_ms, headers)
+        answer = await self._bytes(request, digest or version, size, tag, live.since_ms, headers)
         if self._pulls is not None and answer.status == 200 and request.method == "GET":
-            self._pulls.saw(version, size, digest, request.headers.get("user-agent", ""))
+            self._pulls.saw(
+                version, size, digest if name else version.plain_digest or "", request.headers.get("user-agent", "")
+            )
         return answer
 
     async def _bytes(
-        self, request: Request, digest: str, size: int, tag: str, since_ms: int, headers: dict[str, str]
+        self, request: Request, what: str | FeedVersion, size: int, tag: str, since_ms: int, headers: dict[str, str]
     ) -> Response:
+        """Answer with a blob, or with a version's plain file."""
         headers["etag"] = tag
         headers["last-modified"] = formatdate(since_ms / 1000, usegmt=True)
         if not_modified(request.headers, tag, since_ms):
             return Response(304, {k: v for k, v in headers.items() if k not in ("content-type", "content-encoding")})
         headers["accept-ranges"] = "bytes"
         try:
-            path = await asyncio.to_thread(self._blobs.path, digest)
-        except BlobsUnavailable:
-            return Response(503, {"retry-after": "30"}, b"the feed's file cannot be fetched now\n")
-        if request.method == "HEAD":  # ranges are defined for GET alone (RFC 9110, 14.2)
-            return Response(200, headers | {"content-length": str(size)})
-        try:
-            span = asked(request.headers, size, headers["etag"], headers["last-modified"])
+            # Ranges are defined for GET alone (RFC 9110, 14.2).
+            span = asked(request.headers, size, tag, headers["last-modified"]) if request.method == "GET" else None
         except Unsatisfiable:
             return Response(416, headers | {"content-range": f"bytes */{size}", "content-length": "0"})
+        try:
+            body = await asyncio.to_thread(self._content, what, span)
+        except BlobsUnavailable:
+            return Response(503, {"retry-after": "30"}, b"the feed's file cannot be fetched now\n")
+        if request.method == "HEAD":
+            return Response(200, headers | {"content-length": str(size)})
         if span is None:
-            return Response(200, headers | {"content-length": str(size)}, path)
+            return Response(200, headers | {"content-length": str(size)}, body)
         headers["content-range"] = f"bytes {span.start}-{span.end - 1}/{size}"
-        return Response(206, headers | {"content-length": str(span.end - span.start)}, path, span)
+        headers["content-length"] = str(span.end - span.start)
+        return Response(206, headers, body, span if isinstance(body, Path) else None)
+
+    def _content(self, what: str | FeedVersion, span: Span | None) -> Path | Iterator[bytes]:
+        if isinstance(what, str):
+            return self._blobs.path(what)
+        return content.plain(self._blobs, what, *(span or ()))
 
 
 def _base64(raw: bytes) -> bytes:

@@ -1,8 +1,9 @@
-"""Live files packed with zstd (RFC 8878) too: made after publication, never in a reader's request."""
+"""Live files packed with zstd (RFC 8878) too, and what SHA-256 has to say of the plain ones: made after publication."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,9 @@ from sqlalchemy.engine import Connection
 
 from rekindle.engines.blobs import BlobMissing, Blobs
 from rekindle.engines.database import Database
+from rekindle.feeds import content, versions
 from rekindle.feeds._tables import feed_live, feed_variants, feed_versions
+from rekindle.feeds.versions import FeedVersion
 from rekindle.model.clock import Clock
 
 # Its window is far below the 8 MB that readers of HTTP need to have room for (RFC 9659), as all levels to 19 are.
@@ -49,30 +52,37 @@ class Variants:
 
     def _step(self) -> int:
         with self._database.read() as connection:
-            lacking = connection.execute(_LACKING).scalars().all()
+            lacking = [versions.of(row) for row in connection.execute(_LACKING)]
             gone = connection.execute(_GONE).scalars().all()
         for old in gone:
             self._forget(old)
-        return int(any(self._pack(digest) for digest in lacking))
+        return int(any(self._pack(version) for version in lacking))
 
-    def _pack(self, digest: str) -> bool:
+    def _pack(self, version: FeedVersion) -> bool:
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
         try:
-            plain = self._blobs.path(digest)
-        except BlobMissing:
+            plain = content.plain(self._blobs, version)
+        except (BlobMissing, msgspec.DecodeError):
             return False  # forgotten meanwhile, or damaged: what is served says so
+        seen = hashlib.sha256()
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="zstd-") as name:
             packed = Path(name) / "packed"
             packer = zstandard.ZstdCompressor(level=_LEVEL, threads=_THREADS, write_checksum=True)
-            with plain.open("rb") as source, packed.open("wb") as out:
-                packer.copy_stream(source, out, size=plain.stat().st_size)
-            size = packed.stat().st_size
+            frame = packer.compressobj(size=version.size)
+            with packed.open("wb") as out:
+                for part in plain:
+                    seen.update(part)
+                    out.write(frame.compress(part))
+                out.write(frame.flush())
+                size = out.tell()
             stored = self._blobs.put(packed, move=True)
-        row = Variant(digest, stored, size, self._clock())
+        row = Variant(version.digest, stored, size, self._clock())
         with self._database.begin() as connection:
-            if variant(connection, digest) is None:
+            if variant(connection, version.digest) is None:
                 connection.execute(sa.insert(feed_variants).values(msgspec.structs.asdict(row)))
+            same = (feed_versions.c.digest == version.digest) & feed_versions.c.plain_digest.is_(None)
+            connection.execute(sa.update(feed_versions).where(same).values(plain_digest=seen.hexdigest()))
         return True
 
     def _forget(self, digest: str) -> None:
@@ -94,8 +104,8 @@ _live = (
     & (feed_versions.c.version == feed_live.c.version)
 )
 _LACKING: Final = (
-    sa.select(feed_versions.c.digest)
+    sa.select(feed_versions)
     .join(feed_live, _live)
-    .where(feed_versions.c.digest.not_in(sa.select(feed_variants.c.digest)))
+    .where(feed_versions.c.digest.not_in(sa.select(feed_variants.c.digest)) | feed_versions.c.plain_digest.is_(None))
 )
 _GONE: Final = sa.select(feed_variants.c.digest).where(feed_variants.c.digest.not_in(sa.select(feed_versions.c.digest)))

@@ -29,9 +29,12 @@ class FeedVersion(msgspec.Struct, frozen=True, kw_only=True):
     ``held_reason`` says why it was not published by itself; ``missing`` is the share of the offered items (0 to 1)
     that lack each required attribute.
 
-    A build that took over most of an earlier, full one names that one's files: ``items_digest`` are its items, and
-    ``patch_digest`` those that differ. ``basis`` is what made the items of the products; builds of another basis have
-    nothing in common. Versions of earlier releases have neither.
+    ``digest`` tells contents apart. It is that of the gzip file, which is what is kept; versions of earlier releases keep
+    the plain file too, and theirs is the plain one's. ``plain_digest`` is SHA-256 of the plain file, once it is known.
+
+    A build on another names the full one's items as ``items_digest``, and those that differ as ``patch_digest``. ``basis`` is
+    what made the items of the products; builds of another basis have nothing in common. ``layout_digest`` says where
+    things are in the file. The first versions of all had none of these, and ``base_…`` are files of earlier releases.
     """
 
     workspace: str
@@ -55,6 +58,7 @@ class FeedVersion(msgspec.Struct, frozen=True, kw_only=True):
     held_reason: str | None = None
     approved_by: str | None = None
     basis: str | None = None
+    plain_digest: str | None = None
     patch_digest: str | None = None
     layout_digest: str | None = None
     base_digest: str | None = None
@@ -66,7 +70,8 @@ class FeedVersion(msgspec.Struct, frozen=True, kw_only=True):
         return self.held_reason is not None and self.approved_by is None
 
 
-def _of(row: sa.Row[Any]) -> FeedVersion:
+def of(row: sa.Row[Any]) -> FeedVersion:
+    """Return a row of the table as a version."""
     return msgspec.convert({name: getattr(row, name) for name in FeedVersion.__struct_fields__}, FeedVersion)
 
 
@@ -80,20 +85,20 @@ def find(connection: Connection, workspace: str, feed: str, version: int) -> Fee
     row = connection.execute(rows).first()
     if row is None:
         raise UnknownVersion(f"feed {feed} has no version {version}; `rekindle feeds list` names them")
-    return _of(row)
+    return of(row)
 
 
 def history(connection: Connection, workspace: str, feed: str) -> list[FeedVersion]:
     """Return a feed's versions, newest first."""
     rows = sa.select(feed_versions).where(_key(feed_versions, workspace, feed)).order_by(feed_versions.c.version.desc())
-    return [_of(row) for row in connection.execute(rows)]
+    return [of(row) for row in connection.execute(rows)]
 
 
 def newest(connection: Connection, workspace: str, feed: str) -> FeedVersion | None:
     """Return the last version that was built, live or not."""
     rows = sa.select(feed_versions).where(_key(feed_versions, workspace, feed)).order_by(feed_versions.c.version.desc())
     row = connection.execute(rows.limit(1)).first()
-    return None if row is None else _of(row)
+    return None if row is None else of(row)
 
 
 def live(connection: Connection, workspace: str, feed: str) -> tuple[FeedVersion, int] | None:
@@ -105,7 +110,7 @@ def live(connection: Connection, workspace: str, feed: str) -> tuple[FeedVersion
     )
     rows = sa.select(feed_versions, feed_live.c.since_ms).join(feed_live, same)
     row = connection.execute(rows.where(_key(feed_live, workspace, feed))).first()
-    return None if row is None else (_of(row), int(row.since_ms))
+    return None if row is None else (of(row), int(row.since_ms))
 
 
 def live_feeds(connection: Connection, workspace: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,15 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Response(msgspec.Struct):
-    """One HTTP response. ``body`` is bytes, or a path of a file to send as it is.
+    """One HTTP response. ``body`` is bytes, a path of a file to send as it is, or what gives the bytes part by part.
 
-    ``span``: of a file, only the bytes from the first number to before the second.
+    ``span``: of a file, only the bytes from the first number to before the second. Parts are made one at a time, off the
+    event loop, and as fast as the reader takes them; ``content-length`` says how many bytes they are together.
     """
 
     status: int = 200
     headers: dict[str, str] = msgspec.field(default_factory=dict)
-    body: bytes | Path = b""
+    body: bytes | Path | Iterator[bytes] = b""
     span: tuple[int, int] | None = None
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from aiohttp import web
 
@@ -35,7 +37,10 @@ def application(routes: Sequence[Route], *, max_body: int = 1 << 20) -> web.Appl
         handler = match(routes, request.method, request.path)
         if isinstance(handler, int):
             return web.Response(status=handler)
-        return _answer(await handler(await as_request(request)))
+        answer = await handler(await as_request(request))
+        if isinstance(answer.body, (bytes, Path)):
+            return _answer(answer, answer.body)
+        return await _streamed(request, answer, answer.body)
 
     app = web.Application(client_max_size=max_body)
     app.router.add_route("*", "/{path:.*}", serve)
@@ -70,13 +75,22 @@ async def running(app: web.Application, port: int = 0) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-def _answer(response: Response) -> web.StreamResponse:
+async def _streamed(request: web.Request, response: Response, parts: Iterator[bytes]) -> web.StreamResponse:
+    answer = web.StreamResponse(status=response.status, headers=response.headers)
+    await answer.prepare(request)
+    while (part := await asyncio.to_thread(next, parts, None)) is not None:
+        await answer.write(part)
+    await answer.write_eof()
+    return answer
+
+
+def _answer(response: Response, body: bytes | Path) -> web.StreamResponse:
     headers = {name: value for name, value in response.headers.items() if name.lower() != "content-length"}
-    if isinstance(response.body, bytes):
-        return web.Response(status=response.status, headers=headers, body=response.body)
+    if isinstance(body, bytes):
+        return web.Response(status=response.status, headers=headers, body=body)
     if response.span is not None:
         start, end = response.span
-        with response.body.open("rb") as file:
+        with body.open("rb") as file:
             file.seek(start)
             return web.Response(status=response.status, headers=headers, body=file.read(end - start))
-    return web.FileResponse(response.body, status=response.status, headers=headers)
+    return web.FileResponse(body, status=response.status, headers=headers)
