@@ -49,7 +49,9 @@ torture-kafka: .venv/run ## The same on three Kafka brokers and PostgreSQL, whic
 
 # The rooms that keep state; the others do not notice which database there is.
 STATE_TESTS := tests/engines/test_database.py tests/engines/test_log_view.py tests/audiences tests/profiles \
-	tests/egress/test_lane.py tests/egress/test_sharing.py tests/egress/test_asking.py tests/egress/test_decisions.py tests/egress/test_removal.py tests/engines/test_lease.py tests/privacy \
+	tests/egress/test_lane.py tests/egress/test_sharing.py tests/egress/test_asking.py tests/egress/test_decisions.py tests/egress/test_removal.py \
+	tests/egress/test_credentials.py tests/egress/test_renewal.py tests/egress/test_isolation.py tests/egress/test_replacing.py \
+	tests/egress/test_audience_lane.py tests/egress/test_audience_decisions.py tests/engines/test_lease.py tests/privacy \
 	tests/workspace/test_versions.py tests/feeds/push/test_engine.py tests/feeds/push/test_meta.py
 
 test-cluster: .venv/run ## Run the log on Kafka, the state on PostgreSQL, and cluster mode (needs Java and Maven)
