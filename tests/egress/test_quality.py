@@ -56,9 +56,14 @@ EXPECTED: dict[str, list[Score]] = {
 
 
 def rated(name: str) -> Any:
-    account = (
-        meta.configure({"pixel_id": "1"}, TOKEN) if name == "meta" else MODULES[name].configure(ACCOUNTS[name], TOKEN)
-    )
+    if name == "google_ads_enhanced":
+        account = MODULES[name].configure(
+            {"customer_id": "1-2", "conversion_action": "3"}, TOKEN | {"developer_token": "d"}
+        )
+    elif name == "meta":
+        account = meta.configure({"pixel_id": "1"}, TOKEN)
+    else:
+        account = MODULES[name].configure(ACCOUNTS[name], TOKEN)
     assert isinstance(account, Rated)
     return account
 
@@ -89,7 +94,25 @@ def test_meta_tells_a_score_for_each_event() -> None:
     assert "denied" in str(account.read_quality(Answer(403, {}, b'{"error": {"message": "denied"}}')))
 
 
-@pytest.mark.parametrize("name", [*ACCOUNTS, "meta"])
+def test_google_tells_how_many_uploads_were_imported() -> None:
+    account = rated("google_ads_enhanced")
+    request = account.quality_request()
+    assert request.url == "https://googleads.googleapis.com/v23/customers/12/googleAds:search"
+    assert request.headers["developer-token"] == "d"
+    platform = simulated("google_ads_enhanced")
+    assert platform is not None
+    path = request.url.partition(".com")[2]
+    assert account.read_quality(platform(call("POST", path, request.headers, request.body, 0))) == [
+        Score("uploads-imported", "GOOGLE_ADS_API", 94.0, "percent", "needs attention"),
+        Score("uploads-pending", "GOOGLE_ADS_API", 5.0, "percent", "needs attention"),
+    ]
+    assert account.read_quality(platform(call("POST", path, request.headers, b'{"query": "SELECT 1"}', 0))) == (
+        "HTTP 400: UNRECOGNIZED_FIELD"
+    )
+    assert account.read_quality(Answer(200, {}, b"{}")) == "no upload yet"
+
+
+@pytest.mark.parametrize("name", [*ACCOUNTS, "meta", "google_ads_enhanced"])
 @given(
     status=st.integers(100, 599),
     body=st.binary(max_size=40)
@@ -98,7 +121,8 @@ def test_meta_tells_a_score_for_each_event() -> None:
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.dictionaries(
-                st.sampled_from(["web", "data", "attributes", "destinations", "segments", "segment", "error", "status",
+                st.sampled_from(["web", "data", "attributes", "destinations", "segments", "segment", "error", "status", "results",
+                                 "offlineConversionUploadClientSummary", "totalEventCount",
                                  "numberOfIdentifiers", "quality_components", "event_name", "operation_status"]),
                 inner, max_size=3,
             )

@@ -64,6 +64,8 @@ MEASURES: Final[Mapping[str, str]] = {
     "event-coverage": _("events that come from the server too"),
     "event-quality": _("event quality"),
     "email-coverage": _("events with an e-mail address"),
+    "uploads-imported": _("uploads that were imported"),
+    "uploads-pending": _("uploads that are pending"),
     "match-rate": _("match rate"),
     "matched": _("people matched"),
     "audience-size": _("audience size"),

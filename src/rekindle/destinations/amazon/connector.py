@@ -1,7 +1,8 @@
 """The account. Source: Amazon Ads API v1, ``POST /adsApi/v1/create/events``.
 
 Known from public forwarders and not from a live account: the path, the header names, 500 events a request and the
-currencies. Seven days is our choice; no window is documented.
+currencies. Seven days is our choice; no window is documented. Each event is answered for at once, and no call is known that tells
+later what became of it.
 """
 
 from __future__ import annotations

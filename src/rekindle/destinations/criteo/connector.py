@@ -2,7 +2,8 @@
 
 The account is known by its partner id in the body: there is no token. Criteo answers HTTP 200 to nearly everything and
 tells errors in the body. Written choices: events older than a day are no longer "near real time" and stay here; the
-TC, GPP and US Privacy strings go along unaltered under the names Criteo's tag uses.
+TC, GPP and US Privacy strings go along unaltered under the names Criteo's tag uses. Looked for a call that
+tells later what became of an event (Criteo's developer pages and client libraries): none was found.
 """
 
 from __future__ import annotations

@@ -14,8 +14,10 @@ import msgspec
 from rekindle.destinations.account import Account, bearer
 from rekindle.destinations.google import OAUTH, USER_FIELDS
 from rekindle.destinations.google_ads_enhanced.mapping import map_adjustment, map_click
-from rekindle.egress.connector import Limits, Manifest, Mapped, OutRequest, Rejected, Setting
+from rekindle.destinations.google_ads_enhanced.quality import QUERY, read_quality
+from rekindle.egress.connector import Answer, Limits, Manifest, Mapped, OutRequest, Rejected, Setting
 from rekindle.egress.options import check_settings
+from rekindle.egress.rated import Score
 from rekindle.model.event import Event
 from rekindle.workspace import DestinationConsent
 
@@ -80,6 +82,7 @@ class GoogleAdsAccount(Account):
             names=settings.events,
         )
         self._settings = settings
+        self._search = f"{settings.api_base.rstrip('/')}/{VERSION}/customers/{settings.customer_id}/googleAds:search"
         self._action = f"customers/{settings.customer_id}/conversionActions/{settings.conversion_action}"
 
     def map(self, event: Event) -> Mapped | Rejected:
@@ -95,6 +98,12 @@ class GoogleAdsAccount(Account):
             "validateOnly": self._settings.validate_only,
         }
         return self._post(body, batch)
+
+    def quality_request(self) -> OutRequest:
+        return OutRequest("POST", self._search, self._headers, msgspec.json.encode({"query": QUERY}), ())
+
+    def read_quality(self, answer: Answer) -> Sequence[Score] | str:
+        return read_quality(answer)
 
 
 def configure(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> GoogleAdsAccount:

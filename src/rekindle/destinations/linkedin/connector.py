@@ -1,6 +1,7 @@
 """The account: manifest, settings, mapping, request. Source: LinkedIn Conversions API, "Streaming conversion events".
 
-An event belongs to a conversion rule of the ad account; a rule counts one kind of event, so each name has its own.
+An event belongs to a conversion rule of the ad account; a rule counts one kind of event, so each name has its own. The answer has a
+status for each event and nothing by which to ask later (schema of the streaming answer, integrations).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The account. Source: Microsoft Advertising, UET Conversions API guide: ``capi.uet.microsoft.com/v1/{tagId}/events``.
 
 Written choices, because the guide leaves them open: 1,000 events a request, seven days, and the phone number is hashed
-with its ``+``. ``continueOnValidationError`` is always set, so that one bad event does not cost the others.
+with its ``+``. ``continueOnValidationError`` is always set, so that one bad event does not cost the others. Looked for a call
+that tells later what became of a request (the guide, other integrations): none is documented; ``traceId`` is kept for support.
 """
 
 from __future__ import annotations

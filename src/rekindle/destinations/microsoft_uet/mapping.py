@@ -1,6 +1,6 @@
 """One event in Microsoft's words. Source: UET Conversions API guide, "Event data", "User data", "Custom data".
 
-The guide has no word for events of apps; as pages' they would be counted wrongly, so they are not sent.
+How the guide tells an app's event apart from a page's is not known here; as a page's it would be counted wrongly, so it is not sent.
 """
 
 from __future__ import annotations

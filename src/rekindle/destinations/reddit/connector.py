@@ -1,4 +1,8 @@
-"""The account: manifest, settings, request. Source: Reddit Ads API v3, Conversions API, "Direct integration"."""
+"""The account: manifest, settings, request. Source: Reddit Ads API v3, Conversions API, "Direct integration".
+
+Looked for a call that tells later what became of a request: there is one that tells when each event of a pixel last fired, for all ways
+in together and with another scope than ``adsconversions``, so it is not asked.
+"""
 
 from __future__ import annotations
 

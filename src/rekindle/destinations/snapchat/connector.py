@@ -1,6 +1,8 @@
 """The account and its answers. Source: Snap Conversions API v3, "Using the API", "Parameters", "Verify set-up".
 
-The token goes into a header (Bearer), where the documentation's examples have it in the URL: URLs end up in logs.
+The token goes into a header (Bearer), where the documentation's examples have it in the URL: URLs end up in logs. An answer is of the
+whole request, and there is nothing to ask by later. The Signal Readiness API (``adsapi.snapchat.com/v1/pixels/{id}/event_quality_scores``,
+the same token) has scores for each event; the fields of its answer could not be confirmed, so it is not asked.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Written choices, because the documents leave them open: the phone number is hashed with its ``+``, a purchase is
 ``CompletePayment`` (newer consoles call it ``Purchase``: setting ``purchase_event``), and the window is seven days for
-every source.
+every source. Looked for a call that tells later what became of a request (TikTok's own SDK, ``MeasurementApi``; integrations): those
+there are tell of an advertiser's pixels and apps, and none takes a request's id.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """A simulated Google Ads conversion upload. Source: Google Ads API v23, UploadConversionAdjustments, UploadClickConversions.
 
-With ``partialFailure`` the bad uploads are named by index and the others are taken.
+With ``partialFailure`` the bad uploads are named by index and the others are taken. What became of them is told by a
+summary for each way in: "Offline data diagnostics", ``offline_conversion_upload_client_summary``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from rekindle.sandbox.platforms.simulated import Call, reply
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d", re.ASCII)
 _PATH = re.compile(r"/v\d+/customers/(\d+):upload(ConversionAdjustments|ClickConversions)", re.ASCII)
+_SEARCH = re.compile(r"/v\d+/customers/\d+/googleAds:search", re.ASCII)
 
 
 def answer(call: Call) -> Answer:
@@ -22,6 +24,8 @@ def answer(call: Call) -> Answer:
         return _error(401, "UNAUTHENTICATED", "authenticationError", "OAUTH_TOKEN_EXPIRED")
     if not call.headers.get("developer-token"):
         return _error(400, "INVALID_ARGUMENT", "authenticationError", "DEVELOPER_TOKEN_PARAMETER_MISSING")
+    if _SEARCH.fullmatch(call.path):
+        return _diagnostics(call.body)
     path, body = _PATH.fullmatch(call.path), call.body
     if path is None or not isinstance(body, dict) or body.get("partialFailure") is not True:
         return _error(400, "INVALID_ARGUMENT", "requestError", "REQUIRED_FIELD_MISSING")
@@ -44,6 +48,16 @@ def answer(call: Call) -> Answer:
     ]
     failure = {"code": 3, "message": "Multiple errors in 'details'.", "details": [{"errors": errors}]}
     return reply({"partialFailureError": failure, "results": results})
+
+
+def _diagnostics(body: Any) -> Answer:
+    query = body.get("query") if isinstance(body, dict) else None
+    if not isinstance(query, str) or " FROM offline_conversion_upload_client_summary" not in query:
+        return _error(400, "INVALID_ARGUMENT", "queryError", "UNRECOGNIZED_FIELD")
+    # Numbers of 64 bits are text in Google's JSON.
+    summary = {"client": "GOOGLE_ADS_API", "status": "NEEDS_ATTENTION", "totalEventCount": "200",
+               "successfulEventCount": "188", "pendingEventCount": "10"}  # fmt: skip
+    return reply({"results": [{"offlineConversionUploadClientSummary": summary}], "fieldMask": query})
 
 
 def _adjustment(row: Any) -> str:
