@@ -62,6 +62,7 @@ CLEAN = {
     "canonical without parameters": (json_ld(product(), head=f'<link rel="canonical" href="{LINK}">'), item(link=LINK + "?v=1")),
     "sold out": (json_ld(product(availability="SoldOut")), item(availability="out of stock")),
     "another product beside it": (json_ld(product(), product(sku="B", gtin13=None, mpn=None, url="/p/b", price="1")), ITEM),
+    "the group beside others": (json_ld(product(sku="A", gtin13=None, mpn=None, url=None), product(sku="B", gtin13=None, mpn=None, url="/p/b", price="1")), ITEM),
     "related": (json_ld(product(isRelatedTo=[product(sku="B", price="1")])), ITEM),
     "no price in the feed": (json_ld(product(price="7")), item(price="")),
 }  # fmt: skip

@@ -10,9 +10,9 @@ import msgspec
 
 from rekindle.feeds.landing.offers import Shown
 
-How = Literal["id", "gtin", "mpn", "url", "alone", "alike", "none"]
-"""``alone``: the page offers nothing else, and says of it nothing that the item denies. ``alike``: it is none of the
-variants, but all of them say the same. ``none``: it is not there."""
+How = Literal["id", "gtin", "mpn", "url", "group", "alone", "alike", "none"]
+"""``group``: the page knows the item's group alone, and all that it says of it is alike. ``alone``: the page offers nothing else.
+``alike``: what it offers has no names, and all of it is alike. ``none``: it is not there."""
 
 _MARKS = ("utm_", "gclid", "gbraid", "wbraid", "fbclid", "msclkid", "srsltid", "ttclid", "gad_")
 """Parameters that a click brings along and that name no page."""
@@ -44,6 +44,7 @@ def match(item: Wanted, found: Sequence[Shown], final: str) -> tuple[Shown | Non
         ("gtin", [each for each in found if item.gtin and same_gtin(item.gtin, each.gtins)]),
         ("mpn", [each for each in found if item.mpn and item.mpn == each.mpn]),
         ("url", [each for each in found if any(same_place(url, item.link, final) for url in each.urls)]),
+        ("group", [each for each in found if item.group and item.group in each.ids]),
     ]
     for how, hits in ways:
         if len(hits) == 1:
