@@ -23,7 +23,9 @@ USER_FIELDS: Final = frozenset(
 )
 # Source: Google OAuth 2.0 for web server applications.
 OAUTH: Final = OAuth(url="https://oauth2.googleapis.com/token")
-_INDEX = re.compile(r"\[(\d{1,5})\]", re.ASCII)
+# ``events.events[3].currency`` or ``audienceMembers[3]``; an index of ``destinations[0]`` is no event's.
+_INDEX = re.compile(r"(?:^|\.)(?:events|audience_?members)\[(\d{1,5})\]", re.ASCII | re.IGNORECASE)
+_SETUP = re.compile(r"(?:^|\.)destinations?\b", re.ASCII | re.IGNORECASE)
 
 
 def consent_of(consent: Consent, ldu: LimitedDataUse | None, *, limited: bool = False) -> tuple[str, str]:
@@ -86,6 +88,9 @@ def refusal(answer: Answer, size: int) -> Verdict:
         return same("retry", size, retry=Retry(wait), words=words, trace=trace)
     if answer.status == 400:
         named = [violation.field for violation in violations]
+        if named and all(_SETUP.search(field) for field in named):
+            # The account is not set up as Google knows it: nothing is wrong with any event.
+            return same("hold", size, credential_action="stop", words=words, trace=trace)
         return Verdict(parted(named, size), words=words, trace=trace)
     return by_status(answer, size, words=words, trace=trace, unauthorised="refresh")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from rekindle.egress.answers import masked, retry_after_ms, same
+from rekindle.egress.answers import UNREADABLE, masked, retry_after_ms, same
 from rekindle.egress.connector import Answer, CredentialAction, Disposition, Retry, Verdict
 
 
@@ -15,7 +15,7 @@ def document(answer: Answer) -> dict[str, Any]:
     """Return the JSON object of the answer; empty when it is HTML, nothing, or half of one."""
     try:
         found = msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return {}
     return found if isinstance(found, dict) else {}
 

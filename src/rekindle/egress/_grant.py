@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from rekindle.egress.answers import masked
+from rekindle.egress.answers import UNREADABLE, masked
 from rekindle.egress.connector import Limits, OAuth, OutRequest
 from rekindle.egress.http import Transport, TransportFailed
 
@@ -53,7 +53,7 @@ async def ask(oauth: OAuth, means: Mapping[str, str], transport: Transport) -> G
     answer = await transport.send(OutRequest("POST", oauth.url, headers, urlencode(form).encode(), ()), _LIMITS)
     try:
         body = msgspec.json.decode(answer.body, type=_Answer, strict=False)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         body = _Answer()
     if 200 <= answer.status < 300 and body.access_token:
         life = body.expires_in if body.expires_in and body.expires_in > 0 else oauth.life_s

@@ -9,6 +9,8 @@ import msgspec
 
 from rekindle.egress.connector import Answer, CredentialAction, Disposition, Retry, Verdict
 
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding an answer raises when it is no JSON, not UTF-8, something else, or nested without end."""
 _MOST_WAIT_MS: Final = 86_400_000
 _WORDS: Final = 300
 _PRIVATE: Final = (
@@ -80,7 +82,7 @@ _usage = msgspec.json.Decoder(dict[str, list[_Usage]])
 def _business_use_case(answer: Answer) -> int:
     try:
         found = _usage.decode(answer.headers.get("x-business-use-case-usage", "{}"))
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return 0
     minutes = max((usage.estimated_time_to_regain_access for each in found.values() for usage in each), default=0)
     return max(0, minutes) * 60_000

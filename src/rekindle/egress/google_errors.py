@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from rekindle.egress.answers import UNREADABLE
 from rekindle.egress.connector import Answer
 
 # Nothing is wrong with what was sent: another account, a missing right, a project without the API.
@@ -48,7 +49,7 @@ def read_error(answer: Answer) -> Status | None:
     """Return the error in an answer, or None when it holds none that can be read."""
     try:
         return msgspec.json.decode(answer.body, type=_Error, strict=False).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 

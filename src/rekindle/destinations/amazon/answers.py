@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from rekindle.destinations.replies import by_status
-from rekindle.egress.answers import masked
+from rekindle.egress.answers import UNREADABLE, masked
 from rekindle.egress.connector import Answer, Disposition, Retry, Verdict
 
 _LATER = frozenset({"INTERNAL_ERROR", "TOO_MANY_REQUESTS", "THROTTLED"})
@@ -38,7 +38,7 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
         return by_status(answer, batch_size, words=_message(answer), trace=trace, unauthorised="refresh")
     try:
         body = msgspec.json.decode(answer.body, type=_Body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return by_status(answer, batch_size, trace=trace)
     if body.success is None and body.error is None:
         return by_status(answer, batch_size, trace=trace)
@@ -59,6 +59,6 @@ class _Message(msgspec.Struct):
 def _message(answer: Answer) -> str:
     try:
         body = msgspec.json.decode(answer.body, type=_Message)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return ""
     return masked(f"{body.code}: {body.message}") if body.code or body.message else ""

@@ -16,7 +16,7 @@ import msgspec
 from rekindle.destinations.account import Account
 from rekindle.destinations.criteo.mapping import EVENT_NAMES, map_event
 from rekindle.destinations.replies import by_status
-from rekindle.egress.answers import masked, same
+from rekindle.egress.answers import UNREADABLE, masked, same
 from rekindle.egress.connector import Answer, Limits, Manifest, Mapped, OutRequest, Rejected, Setting, Verdict
 from rekindle.egress.options import check_settings
 from rekindle.model.event import Event
@@ -116,7 +116,7 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
         return same("delivered", batch_size)
     try:
         errors = msgspec.json.decode(answer.body, type=_Body).errors
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return by_status(answer, batch_size)
     if not errors:
         return same("delivered", batch_size)

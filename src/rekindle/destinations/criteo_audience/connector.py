@@ -14,7 +14,7 @@ import msgspec
 from rekindle.destinations.account import ListAccount, as_text, bearer
 from rekindle.destinations.replies import by_status, document
 from rekindle.destinations.shared import present
-from rekindle.egress.answers import masked, same
+from rekindle.egress.answers import UNREADABLE, masked, same
 from rekindle.egress.audience import MappedMember, Member, Operation
 from rekindle.egress.connector import (
     Answer,
@@ -157,7 +157,7 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
     """Invalid identifiers are counted, not named: the batch is parted, which repeats nothing, until the bad is alone."""
     try:
         body = msgspec.json.decode(answer.body, type=_Body, strict=False)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return by_status(answer, batch_size, unauthorised="refresh")
     first = body.errors[0] if body.errors else _Error()
     words = masked(f"{first.code}: {first.detail or first.title or ''}") if body.errors else ""

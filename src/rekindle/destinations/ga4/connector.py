@@ -14,7 +14,7 @@ import msgspec
 
 from rekindle.destinations.ga4.mapping import accepts, map_event
 from rekindle.destinations.replies import by_status
-from rekindle.egress.answers import masked, same
+from rekindle.egress.answers import UNREADABLE, masked, same
 from rekindle.egress.connector import Answer, Limits, Manifest, Mapped, OutRequest, Rejected, Setting, Verdict
 from rekindle.egress.options import check_settings
 from rekindle.egress.request import account_host, encode
@@ -122,7 +122,7 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
         return by_status(answer, batch_size)
     try:
         messages = msgspec.json.decode(answer.body or b"{}", type=_Validation).validationMessages
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         messages = None
     if messages:
         words = masked("; ".join(f"{each.validationCode}: {each.description}" for each in messages))

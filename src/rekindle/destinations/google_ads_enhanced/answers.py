@@ -8,7 +8,7 @@ import msgspec
 
 from rekindle.destinations.google import refusal
 from rekindle.destinations.replies import by_status
-from rekindle.egress.answers import masked, retry_after_ms, same
+from rekindle.egress.answers import UNREADABLE, masked, retry_after_ms, same
 from rekindle.egress.connector import Answer, Disposition, Retry, Verdict
 
 # The conversion is not yet there, or somebody else writes to it: the same upload is right a little later.
@@ -59,7 +59,7 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
     """Never raises. In a partial failure each fault names its upload by index; the others are delivered."""
     try:
         body = msgspec.json.decode(answer.body, type=_Body, strict=False)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return by_status(answer, batch_size, unauthorised="refresh")
     if not 200 <= answer.status < 300:
         return _refused(answer, body.error, batch_size)

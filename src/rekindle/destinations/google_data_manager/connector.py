@@ -16,7 +16,7 @@ from rekindle.destinations.google import OAUTH, USER_FIELDS, refusal
 from rekindle.destinations.google_data_manager.mapping import map_event
 from rekindle.destinations.google_data_manager.status import AsksStatus
 from rekindle.destinations.replies import by_status
-from rekindle.egress.answers import same
+from rekindle.egress.answers import UNREADABLE, same
 from rekindle.egress.connector import (
     Answer,
     Limits,
@@ -164,7 +164,7 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
         return refusal(answer, batch_size)
     try:
         taken = msgspec.json.decode(answer.body, type=_Taken)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return by_status(answer, batch_size)
     if not taken.requestId:
         return by_status(answer, batch_size)

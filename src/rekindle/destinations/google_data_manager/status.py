@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from rekindle.egress.answers import masked
+from rekindle.egress.answers import UNREADABLE, masked
 from rekindle.egress.connector import Answer, OutRequest
 from rekindle.egress.later import Receipt, Waits
 
@@ -83,7 +83,7 @@ def read_status(answer: Answer) -> Receipt:
         return Receipt("waiting", f"HTTP {answer.status}")
     try:
         each = msgspec.json.decode(answer.body, type=_Body, strict=False).requestStatusPerDestination
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return Receipt("waiting", "an answer that cannot be read")
     states = {one.requestStatus for one in each}
     reasons: dict[str, int] = {}

@@ -24,8 +24,12 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
     words, trace = text(body.get("message")), answer.headers.get("x-li-uuid", "")
     if 200 <= answer.status < 300:
         elements = body.get("elements")
-        if isinstance(elements, list) and len(elements) == batch_size:
-            return _each(answer, elements, trace)
+        if isinstance(elements, list) and elements:
+            if len(elements) == batch_size:
+                return _each(answer, elements, trace)
+            # Whose statuses these are nobody can say; `eventId` keeps what was taken from counting twice.
+            told = f"{len(elements)} statuses for {batch_size} events"
+            return same("retry", batch_size, retry=Retry(), words=told, trace=trace)
         # One that was created (201, without a body), or a batch without statuses.
         readable = body or (answer.status == 201 and not answer.body)
         return same("delivered", batch_size, trace=trace) if readable else same("retry", batch_size, retry=Retry())
@@ -37,6 +41,10 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
         told = f"{words} {text(body.get('errorDetails'))}"
         found = {int(each) for group in _INDICES.findall(told) for each in group.split(",")}
         return named(batch_size, {each for each in found if each < batch_size}, words, trace)
+    if answer.status == 426:
+        # NONEXISTENT_VERSION: LinkedIn has switched this version of its API off. The events are good.
+        told = masked(f"HTTP 426: {text(body.get('code'))} {words}")
+        return same("hold", batch_size, credential_action="stop", words=told, trace=trace)
     return by_status(answer, batch_size, words, trace=trace)
 
 
@@ -45,7 +53,8 @@ def _each(answer: Answer, elements: list[Any], trace: str) -> Verdict:
     bad = [each for each, part in zip(elements, parts, strict=True) if part != "delivered"]
     error = bad[0].get("error") if bad and isinstance(bad[0], dict) else None
     words = text(error.get("message") if isinstance(error, dict) else error)
-    retry = Retry(retry_after_ms(answer)) if "retry" in parts else None
+    throttled = any(isinstance(each, dict) and each.get("status") == 429 for each in bad)
+    retry = Retry(retry_after_ms(answer), throttled=throttled) if "retry" in parts else None
     return Verdict(parts, retry=retry, words=masked(words), trace=trace[:100])
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from rekindle.egress.answers import masked, retry_after_ms, same
+from rekindle.egress.answers import UNREADABLE, masked, retry_after_ms, same
 from rekindle.egress.connector import Answer, Disposition, Retry, Verdict
 from rekindle.egress.graph_errors import EXPIRED, FORBIDDEN, NO_ACCESS_SUBCODE, THROTTLED, GraphError
 
@@ -26,13 +26,19 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
     """Never raises: HTML, nothing, or half an answer is a retry."""
     try:
         body = msgspec.json.decode(answer.body, type=_Body, strict=False)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return _unreadable(answer, batch_size)
     trace = body.fbtrace_id or (body.error.fbtrace_id if body.error else "") or answer.headers.get("x-fb-trace-id", "")
     if body.error is not None:
         return _refusal(answer, body.error, batch_size, trace)
     if 200 <= answer.status < 300 and body.events_received is not None:
-        return same("delivered", batch_size, trace=trace)
+        if body.events_received >= batch_size:
+            return same("delivered", batch_size, trace=trace)
+        # Fewer than were sent, and not which: `event_id` keeps those that were taken from counting twice.
+        told = f"{body.events_received} of {batch_size} events received"
+        if batch_size > 1:
+            return same("split", batch_size, words=told, trace=trace)
+        return same("retry", 1, retry=Retry(), words=told, trace=trace)
     return _unreadable(answer, batch_size)
 
 

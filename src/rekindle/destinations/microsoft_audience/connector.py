@@ -14,7 +14,7 @@ import msgspec
 from rekindle.destinations.account import ListAccount, as_text, bearer
 from rekindle.destinations.replies import by_status
 from rekindle.destinations.shared import context, identifier
-from rekindle.egress.answers import masked, retry_after_ms, same
+from rekindle.egress.answers import UNREADABLE, masked, retry_after_ms, same
 from rekindle.egress.audience import MappedMember, Member, Operation
 from rekindle.egress.connector import (
     Answer,
@@ -139,7 +139,7 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
     """Partial errors name people by index; a fault of the whole call has codes, whatever its HTTP status."""
     try:
         body = msgspec.json.decode(answer.body or b"{}", type=_Body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return by_status(answer, batch_size, unauthorised="refresh")
     faults = [*(body.Errors or ()), *(body.OperationErrors or ())]
     listed = faults or body.PartialErrors or []

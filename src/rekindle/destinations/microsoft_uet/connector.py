@@ -15,7 +15,7 @@ import msgspec
 from rekindle.destinations.account import Account, bearer
 from rekindle.destinations.microsoft_uet.mapping import PAGE_TYPES, map_event
 from rekindle.destinations.replies import by_status
-from rekindle.egress.answers import masked, same
+from rekindle.egress.answers import UNREADABLE, masked, same
 from rekindle.egress.connector import (
     Answer,
     Disposition,
@@ -115,7 +115,7 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
     """Named events are refused; the others were taken, unless the answer counts fewer of them: then they go again."""
     try:
         body = msgspec.json.decode(answer.body, type=_Body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return by_status(answer, batch_size)
     details = (body.error.details if body.error else None) or []
     if answer.status not in (200, 202, 400) or (body.error is None and body.eventsReceived is None):

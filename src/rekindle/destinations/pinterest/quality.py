@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from rekindle.destinations.replies import document, text
-from rekindle.egress.answers import masked
+from rekindle.egress.answers import UNREADABLE, masked
 from rekindle.egress.connector import Answer
 from rekindle.egress.rated import Score
 
@@ -39,7 +39,7 @@ def read_quality(answer: Answer) -> Sequence[Score] | str:
         return masked(f"HTTP {answer.status}: {text(document(answer).get('message'))}")
     try:
         listed: Any = msgspec.json.decode(answer.body, type=list[_Each])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return "an answer that cannot be read"
     found: list[Score] = []
     for each in listed:

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from rekindle.destinations.replies import by_status
-from rekindle.egress.answers import masked, retry_after_ms, same
+from rekindle.egress.answers import UNREADABLE, masked, retry_after_ms, same
 from rekindle.egress.connector import Answer, Retry, Verdict
 
 _TAKEN: Final = 0
@@ -32,7 +32,7 @@ def classify(answer: Answer, batch_size: int) -> Verdict:
     """Never raises: HTML, nothing, or half an answer is a retry."""
     try:
         body = msgspec.json.decode(answer.body, type=_Body, strict=False)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return by_status(answer, batch_size)
     code, trace = body.code, body.request_id
     if code is None:

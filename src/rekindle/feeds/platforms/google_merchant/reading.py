@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from rekindle.egress.answers import masked, retry_after_ms, same
+from rekindle.egress.answers import UNREADABLE, masked, retry_after_ms, same
 from rekindle.egress.connector import Answer, CredentialAction, Disposition, Retry, Verdict
 from rekindle.egress.google_errors import HOLD, RETRY, Status, asked_delay_ms, read_error
 from rekindle.feeds.platforms.google_merchant.parts import answers
@@ -117,7 +117,7 @@ def products(answer: Answer, entries: Sequence[Entry]) -> Look:
         part = found.get(place)
         try:
             product = _product.decode(part.body) if part is not None and part.status == 200 else None
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNREADABLE:
             product = None
         if product is None or product.product_status is None or product.version_number < entry.wanted_ms:
             undecided.add(entry.id)

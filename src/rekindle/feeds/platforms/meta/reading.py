@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from rekindle.egress.answers import masked, retry_after_ms, same
+from rekindle.egress.answers import UNREADABLE, masked, retry_after_ms, same
 from rekindle.egress.connector import Answer, Disposition, Retry, Verdict
 from rekindle.egress.graph_errors import EXPIRED, FORBIDDEN, NO_ACCESS_SUBCODE, THROTTLED, GraphError
 from rekindle.feeds.push.platform import Entry, Look, Reason, Reply
@@ -54,7 +54,7 @@ class _Statuses(msgspec.Struct):
 def _decoded(answer: Answer, kind: Any) -> Any:
     try:
         return msgspec.json.decode(answer.body, type=kind, strict=False)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 
