@@ -2,6 +2,7 @@
 
 import codecs
 import gzip
+import html
 import io
 import zipfile
 from decimal import Decimal
@@ -129,6 +130,24 @@ def test_ampersands_entities_and_controls_are_mended(bench: Bench) -> None:
     ]
     found = {issue.code: issue.value.split()[0] for issue in bench.report.issues if issue.code != "kind"}
     assert found == {"unescaped-ampersand": "3", "html-entity": "2", "control-character": "2"}
+
+
+@pytest.mark.parametrize(
+    "reference", ["&#x1;", "&#11;", "&#0;", "&#x0B;", "&#xD800;", "&#xFFFE;", "&#55296;", "&#x110000;"]
+)
+def test_a_reference_to_what_xml_forbids_is_mended_where_nothing_else_is_wrong(bench: Bench, reference: str) -> None:
+    items = bench.read(feed(one(f"x{reference}y") + one("z", "2")))
+    assert [item.product.title for item in items] == ["xy", "z"]
+    assert bench.codes() == {"control-character": 1}
+
+
+@pytest.mark.parametrize(
+    "reference", ["&#9;", "&#x20;", "&#322;", "&#x142;", "&#x1F600;", "&#128512;", "&#00105;", "&#x0000069;"]
+)
+def test_other_references_are_read_as_they_are(bench: Bench, reference: str) -> None:
+    items = bench.read(feed(one(f"x{reference}y")))
+    assert items[0].product.title == html.unescape(f"x{reference}y")
+    assert "control-character" not in bench.codes()
 
 
 def test_mending_works_across_blocks(bench: Bench) -> None:

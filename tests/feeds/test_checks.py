@@ -48,6 +48,9 @@ FAULTS: list[tuple[str, Any, str, str]] = [
     ("price", "12,34 PLN", "invalid-price", "block"),
     ("price", "-1.00 PLN", "invalid-price", "block"),
     ("price", "0.00 PLN", "price-zero", "block"),
+    ("price", "12.34 ZZZ", "unknown-currency", "block"),
+    ("price", "12.34 PLZ", "unknown-currency", "block"),
+    ("sale_price", "10.00 DEM", "unknown-currency", "limit"),
     ("sale_price", "12.34 PLN", "sale-price-not-lower", "limit"),
     ("sale_price", "10.00 EUR", "currency-differs", "limit"),
     ("sale_price_effective_date", "tomorrow", "invalid-range", "limit"),
@@ -95,6 +98,11 @@ def test_each_planted_fault_is_found(report: Report, number: int) -> None:
                                                                     "availability-date-missing")
     }  # fmt: skip
     assert all(issue.remedy.endswith(".") for issue in found)
+
+
+def test_a_date_that_is_none_is_not_reversed_as_well(report: Report) -> None:
+    number = FAULTS.index(("sale_price_effective_date", "tomorrow", "invalid-range", "limit"))
+    assert [issue.code for issue in report.issues if issue.row == 2 * number + 1] == ["invalid-range"]
 
 
 def test_clean_rows_between_faulty_ones_stay_clean(report: Report) -> None:

@@ -20,7 +20,12 @@ _BOMS: Final = (
 )
 _DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_AMPERSAND = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)")
+# A reference to a character that XML forbids (``&#x1;``) stops a parser like a bare ``&`` does.
+_AMPERSAND = re.compile(
+    rb"&(?!(?:amp|lt|gt|quot|apos"
+    rb"|#0*(?:9|1[03]|3[2-9]|[4-9][0-9]|[1-9][0-9]{2,3}|[1-4][0-9]{4})"
+    rb"|#x0*(?:[9adAD]|[2-9a-fA-F][0-9a-fA-F]|[1-9a-fA-F][0-9a-fA-F]{2}|[1-9a-cA-C][0-9a-fA-F]{3}|1[fF][0-9a-fA-F]{3}));)"
+)
 
 # The letters beyond ASCII that a language writes. A legacy file is in the code page that turns its bytes into letters
 # of one language, in the order of preference here.

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, Final
 
 from rekindle.egress.connector import Rejected
 from rekindle.egress.ip import is_address
 from rekindle.model.clock import parse_rfc3339
+from rekindle.model.currency import tender
 from rekindle.model.event import Client, Consent, Ecommerce, Event, Item, User
 from rekindle.model.outcome import Reason
 from rekindle.privacy.normalise import Context, Platform
@@ -41,7 +41,7 @@ def limited(event: Event) -> bool:
 def currency(shop: Ecommerce) -> str:
     """Return the currency's three letters, or "" when there is none that anybody knows."""
     code = (shop.currency or "").strip().upper()
-    return code if code in _currencies() else ""
+    return code if code in tender() else ""
 
 
 def amount(number: Decimal | None) -> Decimal | None:
@@ -156,12 +156,3 @@ def told(consent: Consent, name: str, *, granted: str, denied: str) -> str:
 def present(**fields: Any) -> dict[str, Any]:
     """Return the fields that hold something; zero and False do."""
     return {name: found for name, found in fields.items() if found is not None and found not in ("", [], {})}
-
-
-@lru_cache(maxsize=1)
-def _currencies() -> frozenset[str]:
-    """Currencies that are tender somewhere today; platforms refuse the others (CLDR, "territory currencies")."""
-    from babel.core import get_global
-
-    uses = (use for territory in get_global("territory_currencies").values() for use in territory)
-    return frozenset(code for code, _since, until, tender in uses if until is None and tender)

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from rekindle.feeds import _sql
 from rekindle.feeds.spec import SEPARATOR, Attribute
+from rekindle.model.currency import tender
 
 
 class Fault(NamedTuple):
@@ -98,7 +99,8 @@ def faults(attribute: Attribute) -> Iterator[Fault]:
         case "datetime_range":
             yield _unlike(column, f"^{_TIME}/{_TIME}$", "invalid-range", "Write 2026-09-01T12:00Z/2026-09-08T12:00Z.")
             ends = f"left(split_part({column}, '/', 1), 16) >= left(split_part({column}, '/', 2), 16)"
-            yield Fault("range-reversed", "The start must be before the end.", f"coalesce({ends}, FALSE)")
+            two = f"regexp_matches({column}, {_sql.text(f'^{_TIME}/{_TIME}$')})"
+            yield Fault("range-reversed", "The start must be before the end.", f"coalesce({two} AND {ends}, FALSE)")
         case "taxonomy":
             remedy = (
                 "It is no category of Google's taxonomy, which has English and Polish paths here and the same numbers in "
@@ -122,6 +124,11 @@ def _price(attribute: Attribute, column: str) -> Iterator[Fault]:
     yield Fault(
         "invalid-price", "Write the amount with a point and the currency after it: 1299.00 PLN.",
         f"coalesce(NOT regexp_matches({column}, '{_PRICE}') AND NOT regexp_matches({column}, {bare}), FALSE)",
+    )  # fmt: skip
+    known = ", ".join(_sql.text(code) for code in sorted(tender()))
+    yield Fault(
+        "unknown-currency", "Use a currency that is tender today, by its three letters of ISO 4217: 129.00 PLN.",
+        f"coalesce(regexp_matches({column}, '{_PRICE}') AND right({column}, 3) NOT IN ({known}), FALSE)",
     )  # fmt: skip
     if attribute.name != "price":
         yield Fault(

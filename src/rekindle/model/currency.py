@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import Final
 
 NO_DIGITS: Final = frozenset(
@@ -12,6 +13,15 @@ NO_DIGITS: Final = frozenset(
     }
 )  # fmt: skip
 THREE_DIGITS: Final = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+
+
+@cache
+def tender() -> frozenset[str]:
+    """Return the currencies that are tender somewhere today; platforms refuse the others (CLDR, "territory currencies")."""
+    from babel.core import get_global
+
+    uses = (use for territory in get_global("territory_currencies").values() for use in territory)
+    return frozenset(code for code, _since, until, tender in uses if until is None and tender)
 
 
 def digits(currency: str) -> int:

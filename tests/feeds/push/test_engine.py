@@ -159,7 +159,7 @@ async def test_one_feed_that_cannot_be_pushed_stops_no_other(world: World) -> No
         (google(settings={"account": ""}), "account is missing"),
         (google(settings={"colour": "red"}), "unknown setting 'colour'"),
         (google(settings={"access_token": "clear"}), "is a secret and is never written here"),
-        (google(settings={"batch": 500}), "it must be from 1 to 100"),
+        (google(settings={"batch": 500}), "write a whole number from 1 to 100"),
         (meta(settings={"api_base": "http://far.example"}), "must be https"),
     ],
 )
