@@ -18,7 +18,8 @@ from rekindle.feeds import delivery_problems
 from rekindle.feeds.push import PushRefused, platform_of
 from rekindle.model.discover import discover
 from rekindle.privacy.classification import stays, unclassified
-from rekindle.workspace import Change, Workspace, WorkspaceError, load_folder
+from rekindle.workspace import Change, Versions, Workspace, WorkspaceError, load_folder
+from rekindle.workspace.elsewhere import undone
 
 
 def read_folder(folder: Path) -> Workspace:
@@ -182,6 +183,12 @@ def show_changes(changes: Sequence[Change]) -> None:
 def _short(value: object) -> str:
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= 100 else text[:99] + "…"
+
+
+def lost_changes(versions: Versions, live: Workspace | None, wanted: Workspace) -> list[str]:
+    """Return a line for each change made in the console that the files would undo."""
+    lost = undone(versions.from_folder(wanted.name), live, wanted) if live is not None else []
+    return [f"{change.sign} {change.path} = {_short(change.after)}" for change in lost]
 
 
 def author(given: str | None) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rekindle.cli._compose import open_installation
-from rekindle.cli._documents import author, missing_secrets, read_folder, show_changes
+from rekindle.cli._documents import author, lost_changes, missing_secrets, read_folder, show_changes
 from rekindle.cli._options import installation_options
 from rekindle.cli._person import person, person_options
 from rekindle.cli.plan import feed_faults
@@ -20,6 +20,7 @@ from rekindle.workspace import changes
 @person_options
 @click.option("--author", "given_author", help="Who applies this [default: the account's name].")
 @click.option("--reason", default="", help="Why; kept in the version and in the ledger.")
+@click.option("--undo-console", is_flag=True, help="Undo what was changed in the console and is not in the files.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 def command(
     folder: Path,
@@ -28,6 +29,7 @@ def command(
     password_file: Path | None,
     given_author: str | None,
     reason: str,
+    undo_console: bool,
     yes: bool,
 ) -> None:
     """Make the workspace's files live as a new immutable version; running processes pick it up.
@@ -47,6 +49,13 @@ def command(
         show_changes(difference)
         if broken := feed_faults(workspace):
             raise click.ClickException("feeds cannot be built:\n  " + "\n  ".join(broken))
+        lost = lost_changes(installation.versions, installation.workspaces().get(workspace.name), workspace)
+        if lost and not undo_console:
+            raise click.ClickException(
+                "this would undo what was changed in the console:\n  "
+                + "\n  ".join(lost)
+                + "\n`rekindle pull` writes it into the files; --undo-console makes live what they say now"
+            )
         if failed := run(workspace, installation.clock(), installation.vendors):
             raise click.ClickException("tests of the policy fail:\n  " + "\n  ".join(failed))
         if not yes:

@@ -8,7 +8,7 @@ import click
 
 from rekindle import feeds
 from rekindle.cli._compose import open_installation
-from rekindle.cli._documents import missing_secrets, read_folder, show_changes
+from rekindle.cli._documents import lost_changes, missing_secrets, read_folder, show_changes
 from rekindle.cli._options import installation_options
 from rekindle.privacy.policy_tests import run
 from rekindle.workspace import Workspace, changes
@@ -21,7 +21,9 @@ def command(folder: Path, data: Path | None) -> None:
     workspace = read_folder(folder)
     installation = open_installation(folder, data)
     try:
-        difference = changes(installation.workspaces().get(workspace.name), workspace)
+        live = installation.workspaces().get(workspace.name)
+        difference = changes(live, workspace)
+        lost = lost_changes(installation.versions, live, workspace)
         failed = run(workspace, installation.clock(), installation.vendors)
         two = installation.versions.takes_two(workspace)
         missing = missing_secrets(workspace, installation.secrets)
@@ -41,6 +43,11 @@ def command(folder: Path, data: Path | None) -> None:
     show_changes(difference)
     if two:
         click.echo("The policy changes, which takes two people; `rekindle policy diff` shows what it would do.")
+    if lost:
+        click.echo("These would undo what was changed in the console; `rekindle pull` writes that into the files:")
+        for line in lost:
+            click.echo("  " + line)
+        return
     click.echo("Run `rekindle apply` to make them live.")
 
 

@@ -72,6 +72,14 @@ def load_folder(folder: Path) -> Workspace:
     raise WorkspaceError(problems)
 
 
+def documents_of(workspace: Workspace) -> Mapping[str, Document]:
+    """Return every document of a workspace by its file's place within the folder."""
+    found: dict[str, Document] = {name: getattr(workspace, part) for part, (name, _kind) in _FILES.items()}
+    for part in _FOLDERS:
+        found |= {f"{part}/{stem}.toml": document for stem, document in getattr(workspace, part).items()}
+    return found
+
+
 def references(workspace: Workspace) -> list[str]:
     """Return what the documents say of each other and is not so."""
     problems = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ _versions = sa.Table(
     sa.Column("author", sa.String(200), nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("origin", sa.String(10), nullable=False, server_default="folder"),
 )
 _live = sa.Table(
     "workspace_live",
@@ -35,8 +37,12 @@ _live = sa.Table(
 )
 
 
+Origin = Literal["folder", "console"]
+"""Where a version was made: of a folder's files, or by a change of the live version in the console."""
+
+
 class Version(msgspec.Struct, frozen=True):
-    """One version: number (from 1), SHA-256 of the document, who, why, when (ms), and whether it is live."""
+    """One version: number (from 1), SHA-256 of the document, who, why, when (ms), whether it is live, and its origin."""
 
     workspace: str
     version: int
@@ -45,6 +51,7 @@ class Version(msgspec.Struct, frozen=True):
     reason: str
     created_ms: int
     live: bool
+    origin: Origin = "folder"
 
 
 class VersionMissing(LookupError):
@@ -76,7 +83,7 @@ class Versions:
         self._approvers = approvers
         self._clean = clean
 
-    def apply(self, workspace: Workspace, author: str, reason: str) -> Version:
+    def apply(self, workspace: Workspace, author: str, reason: str, origin: Origin = "folder") -> Version:
         """Make the workspace's next version and point to it; the same content again changes nothing.
 
         A change of the policy that takes two people is only proposed: the version is there and not ``live`` until
@@ -98,7 +105,9 @@ class Versions:
             last = connection.execute(
                 sa.select(sa.func.max(_versions.c.version)).where(_versions.c.workspace == workspace.name)
             ).scalar()
-            version = Version(workspace.name, (last or 0) + 1, digest, author, reason, self._clock(), live=not proposed)
+            version = Version(
+                workspace.name, (last or 0) + 1, digest, author, reason, self._clock(), not proposed, origin
+            )
             connection.execute(
                 _versions.insert().values(
                     workspace=version.workspace,
@@ -108,6 +117,7 @@ class Versions:
                     author=author,
                     reason=reason,
                     created_ms=version.created_ms,
+                    origin=origin,
                 )
             )
             if proposed:
@@ -185,9 +195,25 @@ class Versions:
                 sa.select(_versions).where(_versions.c.workspace == name).order_by(_versions.c.version.desc())
             ).all()
         return [
-            Version(row.workspace, row.version, row.digest, row.author, row.reason, row.created_ms, row.version == live)
+            Version(
+                row.workspace,
+                row.version,
+                row.digest,
+                row.author,
+                row.reason,
+                row.created_ms,
+                row.version == live,
+                row.origin,
+            )
             for row in rows
         ]
+
+    def from_folder(self, name: str) -> Workspace | None:
+        """Return what a folder's files last made live, up to the live version; None before that."""
+        history = self.history(name)
+        live = next((each.version for each in history if each.live), 0)
+        found = (each for each in history if each.version <= live and each.origin == "folder")
+        return next((self.read(name, each.version) for each in found), None)
 
     def live(self) -> Mapping[str, Workspace]:
         """Return every workspace's live version by name."""

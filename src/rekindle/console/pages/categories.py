@@ -138,7 +138,7 @@ def _save(visit: Visit, name: str, given: Mapping[str, str], mark: str) -> Respo
     if mark != digest(document, changed):
         return _show(visit, name, given=given, problem="other")
     who = visit.user.name if visit.user is not None else visit.actor
-    made = versions.apply(_with(visit.shop, name, changed), who, f"categories of feed {name}")
+    made = versions.apply(_with(visit.shop, name, changed), who, f"categories of feed {name}", "console")
     return Redirect(f"{visit.home}/feeds/{name}/categories?done={made.version}", status_code=303)
 
 

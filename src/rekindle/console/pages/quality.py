@@ -74,7 +74,7 @@ def fix(
     if data.digest != digest(proposal):
         return _show(visit, name, None, "other")
     who = visit.user.name if visit.user is not None else visit.actor
-    made = versions.apply(mended(visit.shop, name, proposal), who, f"ids of feed {name} as pages send them")
+    made = versions.apply(mended(visit.shop, name, proposal), who, f"ids of feed {name} as pages send them", "console")
     return Redirect(f"{visit.home}/quality/{name}?done={made.version}", status_code=303)
 
 
