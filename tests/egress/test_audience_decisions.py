@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -25,10 +26,10 @@ from rekindle.egress.send import Door
 from rekindle.engines.database import Database
 from rekindle.sandbox.platforms.google_data_manager_audience import answer as google
 from rekindle.sandbox.platforms.simulated import call
-from rekindle.workspace import Destination, Policy
+from rekindle.workspace import Destination, DestinationConsent, Policy
 from tests.conftest import FakeClock
 from tests.egress.test_audience_lane import Street
-from tests.egress.world import DENIED, World
+from tests.egress.world import DENIED, GRANTED, World
 
 _HOUR = 3_600_000
 
@@ -38,6 +39,7 @@ class LaterStreet(Street):
 
     def __init__(self, world: World) -> None:
         self.refuse = False
+        self.rule = google_list.manifest.consent
         self.bad = ""
         """The hash of somebody whom the platform refuses, without saying whom."""
         self.answers: dict[str, bytes] = {}
@@ -57,7 +59,7 @@ class LaterStreet(Street):
     def destination(self) -> Destination:
         return Destination(
             kind="google_data_manager_audience",
-            consent=google_list.manifest.consent,
+            consent=self.rule,
             audience="lost",
             settings={"operating_account": "1", "audience_id": "9", "access_token": {"secret": "google_token"}},
         )
@@ -124,6 +126,30 @@ async def test_who_was_added_is_there_when_the_platform_says_so(street: LaterStr
     assert street.there() == {"s1": (True, "delivered"), "s2": (True, "delivered")}
     rate = readings(street.world.database, "shop", "google")[0]
     assert (rate.measure, rate.value, rate.words) == ("match-rate", 61.0, "61 to 70")
+
+
+async def test_requests_are_split_by_what_their_members_chose(street: LaterStreet) -> None:
+    await street.lane.close()
+    street.rule = DestinationConsent(consent_mode=["ad_user_data"])
+    street.lane = street.new_lane()
+    await street.visit("s1", "s2", "s3")
+    await street.visit("s4", "s5", consent=msgspec.structs.replace(GRANTED, ad_personalization=None))
+    await street.visit("s6", consent=msgspec.structs.replace(GRANTED, ad_personalization="denied"))
+    street.change(True, "s1", "s4", "s2", "s6", "s5", "s3")
+    await street.run()
+    told = [json.loads(request.body) for request in street.transport.requests]
+    assert sorted((len(each["audienceMembers"]), each["consent"].get("adPersonalization")) for each in told) == [
+        (1, "CONSENT_DENIED"), (2, None), (3, "CONSENT_GRANTED"),
+    ]  # fmt: skip
+    await street.decide()
+    # The platform refuses whom it may not show personal ads, and nobody with them.
+    assert await street.outcomes() == {"delivered/ok": 5, "dead/platform-refused": 1}
+    # Whoever withdraws is taken off, whatever group it was, with nothing said of a consent that is no more.
+    street.transport.requests.clear()
+    await street.visit("s1", "s4", consent=DENIED)
+    await street.run()
+    (gone,) = [json.loads(one.body) for one in street.transport.requests if one.url.endswith("audienceMembers:remove")]
+    assert (len(gone["audienceMembers"]), "consent" in gone) == (2, False)
 
 
 async def test_who_could_not_be_added_is_not_there(street: LaterStreet) -> None:

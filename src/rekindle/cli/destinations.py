@@ -61,8 +61,7 @@ def quality_(name: str | None, days: int, workspace: str | None, folder: Path, d
     """Show what the platforms say of the quality of what they get, newest first; NAME is one destination.
 
     Meta's event match quality, Pinterest's event quality, Google Ads' imported uploads, match rates and sizes of
-    audiences. The worker asks
-    once a day; where a platform did not tell, its reason is shown.
+    audiences. The worker asks once a day; where a platform did not tell, its reason is shown.
     """
     installation = open_installation(folder, data)
     try:
