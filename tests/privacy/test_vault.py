@@ -81,12 +81,12 @@ def test_no_stored_node_leads_to_a_destroyed_leaf(vault: Vault, database: Databa
     with database.read() as connection:
         (top,) = connection.execute(sa.select(vault_nodes)).all()
     path = _tree.leaf_path("s1_a", 0)
-    node = _tree.descend(vault._unwrap("shop", top.month, "", top.wrapped)[32 * int(path[0], 16) :][:32], "")
+    node = _tree.descend(vault._families._unwrap("shop", top.month, "", top.wrapped)[32 * int(path[0], 16) :][:32], "")
     lost = [_tree.descend(node, path[1:depth]) for depth in range(1, 17)]  # every node on the way, and the leaf
     vault.destroy("shop", "s1_a")
     with database.read() as connection:
         rows = connection.execute(sa.select(vault_nodes)).all()
-    stored = {row.path: vault._unwrap("shop", row.month, row.path, row.wrapped) for row in rows}
+    stored = {row.path: vault._families._unwrap("shop", row.month, row.path, row.wrapped) for row in rows}
     assert sorted(stored) == sorted(path[:depth] for depth in range(16))
     assert not [each for each in lost if any(each in family for family in stored.values())]
     for place, family in stored.items():
@@ -120,7 +120,7 @@ def test_a_tree_of_another_form_is_refused(
     sealed = vault.seal("shop", "s1_a", SECRET)
     month = (sealed[1] << 8) + sealed[2]
     with database.begin() as connection:
-        connection.execute(sa.update(vault_nodes).values(wrapped=vault._wrap("shop", month, "", bytes(32))))
+        connection.execute(sa.update(vault_nodes).values(wrapped=vault._families._wrap("shop", month, "", bytes(32))))
     with pytest.raises(VaultUnavailable, match="another form"):
         Vault(database, keyring, clock).seal("shop", "s1_a", SECRET)
 

@@ -1,8 +1,8 @@
 """The vault: personal data encrypted with a key of the person's own, so that destroying the key erases the person.
 
 A subject's key is a leaf of a key tree (`_tree.py`), one tree for each workspace and calendar month. The trees' nodes
-are in the state database, in families of sixteen, wrapped by the key-encryption key. Sealing therefore writes nothing:
-the gateway's hot path has no second fsync, and nothing grows with the number of visitors. `Vault.destroy` cuts a
+are in the state database, in families of sixteen, wrapped by the key-encryption key (`_families.py`). Sealing therefore
+writes nothing: the gateway's hot path has no second fsync, and nothing grows with the number of visitors. `Vault.destroy` cuts a
 subject out of every month's tree for good: the log, its archives and its copies stay as they are and can no longer be
 read for that subject. A month's tree goes as a whole when its time is over (`Vault.expire`).
 
@@ -23,19 +23,15 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 
-import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy.engine import Connection
 
 from rekindle.engines.database import Database
-from rekindle.engines.database.core import upsert
 from rekindle.model.clock import Clock
 from rekindle.privacy import _tree
+from rekindle.privacy._families import Families, VaultUnavailable
 from rekindle.privacy._month import MonthTree
-from rekindle.privacy._tables import vault_nodes, vault_revisions
 from rekindle.privacy.keys import Keyring
 
 _VERSION = 1
@@ -46,11 +42,9 @@ _TAG = 16
 _CACHED_KEYS = 1_024  # a cipher that is ready for use takes 2.4 KB
 _STALE_MS = 1_000
 
+__all__ = ["Vault", "VaultUnavailable"]
+
 _Held = tuple[int, AESGCM, bytes]  # a subject's key in use: generation, cipher, what a seal is bound to
-
-
-class VaultUnavailable(Exception):
-    """The vault's keys cannot be read; nothing was sealed or opened."""
 
 
 class Vault:
@@ -69,8 +63,7 @@ class Vault:
         random: Callable[[int], bytes] = os.urandom,
         cached_keys: int = _CACHED_KEYS,
     ) -> None:
-        self._database = database
-        self._keyring = keyring
+        self._families = Families(database, keyring, random)
         self._clock = clock
         self._random = random
         self._limit = cached_keys
@@ -137,13 +130,10 @@ class Vault:
 
     def links(self, workspace: str, subject: str) -> list[str]:
         """Return every name that the ledger may have for the subject: one for each month whose keys are kept."""
-        with self._database.read() as connection:
-            months = connection.scalars(
-                sa.select(vault_nodes.c.month).where(vault_nodes.c.workspace == workspace).distinct()
-            ).all()
+        months = self._families.months(workspace)
         with self._lock:
             self._notice(workspace, self._clock())
-            found = [self._link(workspace, subject, month) for month in sorted(months)]
+            found = [self._link(workspace, subject, month) for month in months]
         return [link for link in found if link is not None]
 
     def _link(self, workspace: str, subject: str, month: int) -> str | None:
@@ -156,56 +146,24 @@ class Vault:
 
     def destroy(self, workspace: str, subject: str) -> int:
         """Destroy the subject's key in every month; return how many months lost one. Durable on return."""
-
-        def cut(connection: Connection) -> int:
-            self._bump(connection, workspace)  # first: it is the lock that orders two erasures
-            months = connection.scalars(
-                sa.select(vault_nodes.c.month).where(vault_nodes.c.workspace == workspace).distinct()
-            ).all()
-            return sum(self._cut(connection, workspace, month, subject) for month in months)
-
-        with self._database.begin() as connection:
-            count = cut(connection)
-        self._forget(workspace)
-        self._scrub()
-        return count
+        try:
+            return self._families.cut(workspace, subject)
+        finally:
+            self._forget(workspace)
 
     def expire(self, workspace: str, before_ms: int) -> int:
         """Destroy the trees of every month that ended before that moment; return how many."""
-        first_kept = _number(before_ms)
-        with self._database.begin() as connection:
-            self._bump(connection, workspace)
-            gone = connection.scalars(
-                sa.select(vault_nodes.c.month)
-                .where(vault_nodes.c.workspace == workspace, vault_nodes.c.month < first_kept)
-                .distinct()
-            ).all()
-            connection.execute(
-                sa.delete(vault_nodes).where(vault_nodes.c.workspace == workspace, vault_nodes.c.month < first_kept)
-            )
-        self._forget(workspace)
-        self._scrub()
-        return len(gone)
+        try:
+            return self._families.drop(workspace, _number(before_ms))
+        finally:
+            self._forget(workspace)
 
     def rewrap(self, workspace: str) -> int:
         """Wrap every family with the newest key-encryption key; the older key can then be deleted. Returns how many."""
-        with self._database.begin() as connection:
-            self._bump(connection, workspace)
-            rows = connection.execute(sa.select(vault_nodes).where(vault_nodes.c.workspace == workspace)).all()
-            for row in rows:
-                family = self._unwrap(workspace, row.month, row.path, row.wrapped)
-                connection.execute(
-                    sa.update(vault_nodes)
-                    .where(
-                        vault_nodes.c.workspace == workspace,
-                        vault_nodes.c.month == row.month,
-                        vault_nodes.c.path == row.path,
-                    )
-                    .values(wrapped=self._wrap(workspace, row.month, row.path, family))
-                )
-        self._forget(workspace)
-        self._scrub()
-        return len(rows)
+        try:
+            return self._families.rewrap(workspace)
+        finally:
+            self._forget(workspace)
 
     # -- keys ---------------------------------------------------------------------------------------------------
 
@@ -239,87 +197,16 @@ class Vault:
     def _tree(self, workspace: str, month: int) -> MonthTree:
         tree = self._trees.get((workspace, month))
         if tree is None:
-            with self._database.read() as connection:
-                tree = self._grown(connection, workspace, month)
+            tree = self._families.tree(workspace, month)
             if tree:  # one that is not there yet may be planted by another process any moment
                 self._trees[workspace, month] = tree
         return tree
 
-    def _grown(self, connection: Connection, workspace: str, month: int) -> MonthTree:
-        return MonthTree(self._load(connection, workspace, month), partial(self._unwrap, workspace, month))
-
-    @staticmethod
-    def _load(connection: Connection, workspace: str, month: int) -> dict[str, bytes]:
-        rows = connection.execute(
-            sa.select(vault_nodes.c.path, vault_nodes.c.wrapped).where(
-                vault_nodes.c.workspace == workspace, vault_nodes.c.month == month
-            )
-        )
-        families = {row.path: row.wrapped for row in rows}
-        if families and "" not in families:
-            raise VaultUnavailable(f"the vault's keys of workspace {workspace!r} are not whole; restore the database")
-        return families
-
     def _ensure(self, workspace: str, month: int) -> MonthTree:
         if tree := self._tree(workspace, month):
             return tree
-        root = self._random(_tree.FAMILY)
-        # Whoever writes first wins; everybody else reads that root.
-        statement = upsert(vault_nodes, self._database.dialect).values(
-            workspace=workspace, month=month, path="", wrapped=self._wrap(workspace, month, "", root)
-        )
-        with self._database.begin() as connection:
-            if not self._load(connection, workspace, month):
-                connection.execute(statement.on_conflict_do_nothing())
-            tree = self._trees[workspace, month] = self._grown(connection, workspace, month)
+        tree = self._trees[workspace, month] = self._families.plant(workspace, month)
         return tree
-
-    def _cut(self, connection: Connection, workspace: str, month: int, subject: str) -> int:
-        families = self._load(connection, workspace, month)
-        for generation in range(256):
-            path = _tree.leaf_path(subject, generation)
-            place = _tree.covering(families, path)
-            family = self._unwrap(workspace, month, place, families[place])
-            if _tree.leaf(place, family, path) is None:
-                continue
-            rows = [
-                {
-                    "workspace": workspace,
-                    "month": month,
-                    "path": kept,
-                    "wrapped": self._wrap(workspace, month, kept, nodes),
-                }
-                for kept, nodes in _tree.without(place, family, path).items()
-            ]
-            connection.execute(
-                sa.delete(vault_nodes).where(
-                    vault_nodes.c.workspace == workspace, vault_nodes.c.month == month, vault_nodes.c.path == place
-                )
-            )
-            connection.execute(sa.insert(vault_nodes), rows)
-            return 1
-        return 0
-
-    # -- wrapping -----------------------------------------------------------------------------------------------
-
-    def _wrap(self, workspace: str, month: int, path: str, family: bytes) -> bytes:
-        epoch = self._keyring.newest_vault_epoch()
-        nonce = self._random(_NONCE)
-        cipher = AESGCM(self._keyring.vault_key(epoch))
-        return epoch.to_bytes(2) + nonce + cipher.encrypt(nonce, family, _node_name(workspace, month, path))
-
-    def _unwrap(self, workspace: str, month: int, path: str, wrapped: bytes) -> bytes:
-        cipher = AESGCM(self._keyring.vault_key(int.from_bytes(wrapped[:2])))
-        start = 2 + _NONCE
-        try:
-            family = cipher.decrypt(wrapped[2:start], wrapped[start:], _node_name(workspace, month, path))
-        except InvalidTag:
-            raise VaultUnavailable(
-                f"the vault's keys of workspace {workspace!r} were wrapped with another key-encryption key"
-            ) from None
-        if len(family) != _tree.FAMILY:
-            raise VaultUnavailable(f"the vault's keys of workspace {workspace!r} have another form than this version's")
-        return family
 
     # -- staying current ----------------------------------------------------------------------------------------
 
@@ -327,13 +214,10 @@ class Vault:
         seen = self._seen.get(workspace)
         if seen is not None and 0 <= now - seen[1] < _STALE_MS:
             return
-        with self._database.read() as connection:
-            revision = connection.scalar(
-                sa.select(vault_revisions.c.revision).where(vault_revisions.c.workspace == workspace)
-            )
-        if seen is not None and seen[0] != (revision or 0):
+        revision = self._families.revision(workspace)
+        if seen is not None and seen[0] != revision:
             self._forget(workspace)
-        self._seen[workspace] = (revision or 0, now)
+        self._seen[workspace] = (revision, now)
 
     def _forget(self, workspace: str) -> None:
         with self._lock:
@@ -343,20 +227,6 @@ class Vault:
                 for key in [name for name in held if name[0] == workspace]:
                     del held[key]
             self._seen.pop(workspace, None)
-
-    def _bump(self, connection: Connection, workspace: str) -> None:
-        statement = upsert(vault_revisions, self._database.dialect).values(workspace=workspace, revision=1)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["workspace"], set_={"revision": vault_revisions.c.revision + 1}
-            )
-        )
-
-    def _scrub(self) -> None:
-        """Empty SQLite's write-ahead log, which still holds the pages as they were before the cut."""
-        if self._database.dialect == "sqlite":
-            with self._database.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _month_of(self, now: int) -> int:
         number, first, last = self._month
@@ -369,10 +239,6 @@ class Vault:
 def _bound(month: int, generation: int, workspace: str, subject: str) -> bytes:
     """Return what a seal is bound to: the blob's header, then whose it is."""
     return _HEADERS.pack(_VERSION, month, generation) + f"{workspace}\x1f{subject}".encode()
-
-
-def _node_name(workspace: str, month: int, path: str) -> bytes:
-    return f"rekindle/vault\x1f{workspace}\x1f{month}\x1f{path}".encode()
 
 
 def _number(ms: int) -> int:
