@@ -173,6 +173,7 @@ def test_the_commands_lead_a_stranger_from_a_shop_to_its_copy(tmp_path: Path) ->
     assert f"{copy}: " in made.output
     checked = run(main, ["backup", "verify", str(copy)])
     assert checked.exit_code == 0, checked.output
+    assert str(copy) in run(main, ["backup", "verify", str(copies)]).output, "the newest in it is named"
     back = run(main, ["backup", "restore", str(copy), "--data", str(other)])
     assert back.exit_code == 0, back.output
     assert "put the master key back" in back.output

@@ -136,7 +136,8 @@ def test_the_address_of_a_feed_to_give_away(shop: Path) -> None:
 def test_the_data_folder_is_kept_out_of_repositories(tmp_path: Path) -> None:
     inside, outside = tmp_path / "inside", tmp_path / "outside"
     rekindle("init", str(inside), "--data", str(inside / "own"))
-    rekindle("init", str(outside), "--data", str(tmp_path / "elsewhere"))
+    told = rekindle("init", str(outside), "--data", str(tmp_path / "elsewhere")).output
+    assert f"rekindle apply -w {outside} --data {tmp_path / 'elsewhere'}" in told, "what is told to do next works"
     assert "/own/" in (inside / ".gitignore").read_text().splitlines()
     assert not (outside / ".gitignore").exists()
     (inside / ".gitignore").write_text("mine\n")

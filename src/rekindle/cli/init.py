@@ -78,7 +78,8 @@ def command(
     click.echo(f"Wrote {len(written)} file(s) to {folder}; data and keys are in {settings.data}.")
     if first_key is not None:
         click.echo(f"API key for server events (shown once): {first_key}")
-    click.echo(f"Next: edit the files, then `rekindle apply -w {folder}` and `rekindle serve -w {folder}`.")
+    where = f"-w {folder}" if data is None else f"-w {folder} --data {data}"
+    click.echo(f"Next: edit the files, then `rekindle apply {where}` and `rekindle serve {where}`.")
 
 
 def _unversioned(folder: Path, data: Path) -> list[Path]:

@@ -99,12 +99,20 @@ def make(
     return manifest
 
 
+def _not_one(folder: Path) -> str:
+    """Say that a folder is no backup, and which one in it may be meant: each is made in a folder of its own."""
+    inside = sorted(path.parent.name for path in folder.glob(f"*/{MANIFEST}"))
+    if inside:
+        return f"{folder} is no backup itself; the newest in it is {folder / inside[-1]}"
+    return f"{folder} has no {MANIFEST}: it is no backup, or the making of it did not end"
+
+
 def verify(backup: Path, progress: Progress = _quiet) -> Manifest:
     """Read everything a backup holds and compare it with its manifest. Raises `BackupError` naming each damaged file."""
     try:
         manifest = msgspec.json.decode((backup / MANIFEST).read_bytes(), type=Manifest)
     except FileNotFoundError:
-        raise BackupError(f"{backup} has no {MANIFEST}: it is no backup, or the making of it did not end") from None
+        raise BackupError(_not_one(backup)) from None
     except msgspec.MsgspecError as error:
         raise BackupError(f"{backup / MANIFEST} cannot be read ({error}); take another backup") from None
     if manifest.format != _FORMAT:
