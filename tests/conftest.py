@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from tools.kafka import Cluster, missing
 
 from rekindle.engines.database import Database, open_database
+from tests.scratch import fresh_state, leave_memory, use_memory
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -27,6 +28,21 @@ settings.register_profile(
     "explore", deadline=None, max_examples=400, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("rekindle")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.basetemp is None:
+        use_memory()
+
+
+def pytest_unconfigure() -> None:
+    leave_memory()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many processes again as there are cores: many tests wait for a process, a browser or a server."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + cores // 2
 
 
 class FakeClock:
@@ -86,9 +102,9 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     if os.environ.get("REKINDLE_TEST_DATABASE") == "postgresql":
         server: PostgresqlServer = request.getfixturevalue("postgresql_server")
         opened = open_database(server.fresh())
+        opened.create_all()
     else:
-        opened = open_database(tmp_path / "state.db")
-    opened.create_all()
+        opened = open_database(fresh_state(tmp_path / "state.db"))
     yield opened
     opened.close()
 

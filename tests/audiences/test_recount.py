@@ -16,6 +16,7 @@ from rekindle.model.record import decode
 from tests.audiences.shop import DAY, HOUR, MINUTE, RULES, may_enter, recount, shop
 from tests.conftest import FakeClock
 from tests.memory_log import MemoryLog
+from tests.scratch import fresh_state
 from tests.visits import DENIED, GRANTED, NOT_PERSONAL, chose, did
 
 PEOPLE = st.sampled_from(["s1_a", "s1_b"])
@@ -29,8 +30,7 @@ class Recount(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.database = open_database(Path(self.folder.name) / "state.db")
-        self.database.create_all()
+        self.database = open_database(fresh_state(Path(self.folder.name) / "state.db"))
         self.clock = FakeClock()
         self.log = MemoryLog()
         self.runner = asyncio.Runner()

@@ -20,6 +20,7 @@ from tests.conftest import FakeClock
 from tests.console.conftest import PASSWORD, House
 from tests.console.filled import fill
 from tests.console.serving import serving
+from tests.scratch import fresh_state
 
 AXE = _chromium.TOOLS / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -63,8 +64,7 @@ class Console:
 async def console(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Console]:
     folder: Path = tmp_path_factory.mktemp("console")
     clock = FakeClock(time.time_ns() // 1_000_000)
-    database, log = open_database(folder / "state.db"), SqliteLog(folder / "log.db", clock=clock)
-    database.create_all()
+    database, log = open_database(fresh_state(folder / "state.db")), SqliteLog(folder / "log.db", clock=clock)
     house = House(database, log, clock)
     house.shops["empty"] = house.empty()
     house.users.create("ola", PASSWORD, {"shop": "owner", "empty": "owner"})

@@ -22,6 +22,7 @@ from rekindle.engines.database import open_database
 from rekindle.model.product import Product
 from rekindle.workspace import Catalog, Shop, Source, Workspace
 from tests.conftest import FakeClock
+from tests.scratch import fresh_state
 
 State = dict[str, tuple[str, int | None]]
 """Title and quantity by id."""
@@ -33,8 +34,7 @@ class Catalogue:
     def __init__(self, folder: Path, share: float = 0.05, *more: Source) -> None:
         self.folder, self.clock = folder, FakeClock()
         folder.mkdir(exist_ok=True)
-        self.database = open_database(folder / "state.db")
-        self.database.create_all()
+        self.database = open_database(fresh_state(folder / "state.db"))
         self.blobs = FolderBlobs(folder / "blobs")
         self.snapshots = SnapshotStore(self.database, self.blobs)
         shop = Shop(name="shop", title="Shop", origins=[], country="PL", currency="PLN")

@@ -12,6 +12,7 @@ from rekindle.engines.log import SqliteLog
 from rekindle.model.clock import system_clock
 from rekindle.model.web import Request, Response, Route
 from tests.collect.harness import Street
+from tests.scratch import fresh_state
 
 
 def say(text: str) -> None:
@@ -25,8 +26,7 @@ async def told(_seconds: float) -> None:
 
 
 async def main(folder: Path, port: int, drain: str, slowest_head_ms: int) -> None:
-    database = open_database(folder / "state.db")
-    database.create_all()
+    database = open_database(fresh_state(folder / "state.db"))
     letters = folder / "letters"
     letters.write_bytes(b"abcdefghij")
 

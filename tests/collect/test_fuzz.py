@@ -18,6 +18,7 @@ from rekindle.collect.wire import Unreadable, decode
 from rekindle.engines.database import open_database
 from tests.collect.harness import GRANTED, Street
 from tests.conftest import FakeClock
+from tests.scratch import fresh_state
 
 LEAVES = st.one_of(
     st.none(),
@@ -40,8 +41,7 @@ JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dicti
 @pytest.fixture(scope="module")
 def street() -> Iterator[Running]:
     with tempfile.TemporaryDirectory() as folder:
-        database = open_database(Path(folder) / "state.db")
-        database.create_all()
+        database = open_database(fresh_state(Path(folder) / "state.db"))
         with asyncio.Runner() as runner:
             made = Street(Path(folder), database, FakeClock())
             yield made, runner

@@ -14,12 +14,14 @@ from rekindle.model.clock import system_clock
 from rekindle.model.discover import discover
 from rekindle.privacy import ledger
 from rekindle.sandbox.platforms import MetaPlatform
+from tests.scratch import migrated_state
 
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REKINDLE_ALLOW_PRIVATE_ADDRESSES", "true")
     folder = tmp_path / "shop"
+    migrated_state(folder / "data" / "state.db")
     done = CliRunner().invoke(main, ["init", str(folder), "--name", "shop"])
     assert done.exit_code == 0, done.output
     return folder

@@ -15,6 +15,7 @@ from rekindle.model.clock import system_clock
 from rekindle.sandbox.platforms import MetaPlatform, WebhookReceiver
 from rekindle.sandbox.platforms.simulated import SimulatedServer, simulated
 from tests.destinations.test_conformance_bad_input import AUDIENCES, EVENTS, MODULES, config
+from tests.scratch import migrated_state
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -48,6 +49,7 @@ def answers(manifest: Manifest) -> tuple[list[str], str]:
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REKINDLE_ALLOW_PRIVATE_ADDRESSES", "true")
     folder = tmp_path / "shop"
+    migrated_state(folder / "data" / "state.db")
     assert CliRunner().invoke(main, ["init", str(folder), "--name", "shop"]).exit_code == 0
     return folder
 

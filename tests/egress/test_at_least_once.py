@@ -24,6 +24,7 @@ from rekindle.profiles import ProfileView, totals
 from tests.audiences.shop import may_enter, shop
 from tests.conftest import FakeClock
 from tests.egress.world import World
+from tests.scratch import fresh_state
 
 
 class Crash(BaseException):
@@ -82,8 +83,7 @@ class Street:
 
     def __init__(self, folder: Path, fatal: int | None) -> None:
         self.points = Points(None)
-        database = open_database(folder / "state.db")
-        database.create_all()
+        database = open_database(fresh_state(folder / "state.db"))
         database.__class__ = Frail
         assert isinstance(database, Frail)
         database.points = self.points

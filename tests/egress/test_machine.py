@@ -26,6 +26,7 @@ from rekindle.model.outcome import FINAL
 from rekindle.privacy.ledger import lines
 from tests.conftest import FakeClock
 from tests.egress.world import DENIED, GRANTED, World, error, ok
+from tests.scratch import fresh_state
 
 FAULTS = ["none", "none", "reset", "html", "500", "429", "token"]
 
@@ -40,8 +41,7 @@ class Lanes(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
         folder = Path(self.folder.name)
-        self.database = open_database(folder / "state.db")
-        self.database.create_all()
+        self.database = open_database(fresh_state(folder / "state.db"))
         self.clock = FakeClock()
         self.fault = "none"
         self.crash = ""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rekindle.egress._quota import Quota
 from rekindle.engines.database import Database, open_database
 from tests.conftest import FakeClock
+from tests.scratch import fresh_state
 
 
 def workers(database: Database, clock: FakeClock, count: int, per_second: float) -> list[Quota]:
@@ -51,8 +52,7 @@ def test_never_more_than_the_quota_whatever_the_clocks(rate: float, turns: list[
     """Three workers, whose clocks are up to 300 ms apart: what they get is bounded by the time that passed."""
 
     async def run(folder: Path) -> None:
-        database = open_database(folder / "state.db")
-        database.create_all()
+        database = open_database(fresh_state(folder / "state.db"))
         clocks = [FakeClock() for _ in range(3)]
         quotas = [Quota(database, "shop", "meta", rate, clock) for clock in clocks]
         times: list[int] = []

@@ -26,6 +26,7 @@ from rekindle.feeds.layout import decode
 from rekindle.model.product import Product
 from rekindle.workspace import Feed, FeedRule, Workspace
 from tests.feeds.conftest import GOOGLE, KnowingShelf, Shelf, product, published, shop
+from tests.scratch import fresh_state
 
 COMPARED = (
     "digest",
@@ -69,9 +70,8 @@ def databases(tmp_path) -> Iterator[Callable[[], Database]]:
     with ExitStack() as stack:
 
         def make() -> Database:
-            opened = open_database(tmp_path / f"other-{uuid4()}.db")
+            opened = open_database(fresh_state(tmp_path / f"other-{uuid4()}.db"))
             stack.callback(opened.close)
-            opened.create_all()
             return opened
 
         yield make

@@ -8,6 +8,7 @@ from rekindle.engines.database import open_database
 from rekindle.feeds import FeedBuilder
 from rekindle.model.ports import Snapshot
 from tests.feeds.conftest import GOOGLE, Shelf, product, shop
+from tests.scratch import fresh_state
 
 
 def test_items_of_a_patch_take_their_place(shelf: Shelf, builder: FeedBuilder, blobs, tmp_path: Path) -> None:
@@ -23,8 +24,7 @@ def test_items_of_a_patch_take_their_place(shelf: Shelf, builder: FeedBuilder, b
     )
     shelf.snapshot = Snapshot("shop", "0" * 64, base.base, whole.items, 0, patch)
     patched = builder.build(workspace, "google")
-    other = open_database(tmp_path / "other.db")
-    other.create_all()
+    other = open_database(fresh_state(tmp_path / "other.db"))
     alone = FeedBuilder(other, blobs, shelf, builder._clock, tmp_path / "work").build(workspace, "google")
     other.close()
     assert patched.items == plain.items == whole.items

@@ -23,6 +23,7 @@ from rekindle.ops.archive import Archive, ArchiveDamaged, ArchiveWriter, History
 from rekindle.profiles import ProfileView
 from tests.audiences.shop import may_enter, shop
 from tests.conftest import FakeClock
+from tests.scratch import fresh_state
 from tests.visits import DENIED, chose, did
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -210,8 +211,7 @@ VISITS = st.lists(
 @settings(max_examples=15, deadline=None)
 def test_views_made_again_are_the_views_that_lived(visits: list[object]) -> None:
     with tempfile.TemporaryDirectory() as name:
-        database = open_database(Path(name) / "state.db")
-        database.create_all()
+        database = open_database(fresh_state(Path(name) / "state.db"))
         clock = FakeClock(1_788_000_000_000 // HOUR * HOUR)
         try:
             asyncio.run(_live_and_rebuild(House(Path(name), database, clock), visits))

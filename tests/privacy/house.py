@@ -35,6 +35,7 @@ from rekindle.settings import Settings
 from rekindle.workspace import Audience, Destination, DestinationConsent, Shop, Workspace
 from tests.collect.harness import GRANTED, FakeProtocol, FakeScope
 from tests.conftest import FakeClock
+from tests.scratch import migrated_state
 
 KEY = "a-key-of-the-shop"
 
@@ -59,6 +60,8 @@ class House:
 
     def __init__(self, data: Path, clock: FakeClock) -> None:
         settings = Settings(data=data, database_url=new_database())
+        if not settings.database_url and not (data / "state.db").exists():
+            migrated_state(data / "state.db")
         create(settings)
         self.data, self.clock = data, clock
         self.installation = Installation(settings, clock=clock)

@@ -20,6 +20,7 @@ from rekindle.privacy._signals import Pending
 from rekindle.privacy.consents import ConsentView
 from tests.conftest import FakeClock
 from tests.privacy.test_consents import NO, YES, event, log, write
+from tests.scratch import fresh_state
 
 __all__ = ["log"]
 
@@ -75,8 +76,7 @@ ACTS = st.lists(st.one_of(RECORDS, st.sampled_from(["refresh", "restart", "other
 @given(acts=ACTS)
 def test_however_reading_is_cut_the_newest_choice_is_found(acts: Sequence[tuple[str, int, Consent] | str]):
     async def run(folder: Path) -> None:
-        log, database = SqliteLog(folder / "log.db", clock=FakeClock()), open_database(folder / "state.db")
-        database.create_all()
+        log, database = SqliteLog(folder / "log.db", clock=FakeClock()), open_database(fresh_state(folder / "state.db"))
         views = [ConsentView(log, database), ConsentView(log, database)]
         newest: dict[str, tuple[int, Consent]] = {}
         for act in acts:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Iterator, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from types import ModuleType
 
 
@@ -25,7 +27,8 @@ class Connectors(Mapping[str, ModuleType]):
             for found in pkgutil.iter_modules(root.__path__)
             if found.ispkg and not found.name.startswith("_")
         }
-        self._others = {entry.name: entry for entry in entry_points(group=package) if entry.name not in self._ours}
+        offered = _offered(package, tuple(sys.path))
+        self._others = {entry.name: entry for entry in offered if entry.name not in self._ours}
         self._loaded: dict[str, ModuleType] = {}
         self._faults: dict[str, str] = {}
 
@@ -71,6 +74,12 @@ class Connectors(Mapping[str, ModuleType]):
         owner = entry.dist.name if entry.dist is not None else entry.value
         self._faults[name] = f"{owner} cannot be loaded ({fault}); repair it or uninstall it"
         return False
+
+
+@lru_cache(maxsize=32)
+def _offered(group: str, _path: tuple[str, ...]) -> EntryPoints:
+    """Return what is offered: reading what is installed takes milliseconds, and every step of a source asks again."""
+    return entry_points(group=group)
 
 
 def discover(package: str) -> Connectors:

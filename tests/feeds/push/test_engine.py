@@ -19,6 +19,7 @@ from rekindle.workspace import Feed, FeedPush
 from tests.conftest import FakeClock
 from tests.feeds.conftest import Shelf
 from tests.feeds.push.conftest import GOOGLE_SETTINGS, World, google, meta
+from tests.scratch import fresh_state
 
 
 async def test_a_push_never_removes_a_third_of_the_items_unasked(world: World) -> None:
@@ -201,8 +202,7 @@ async def test_whatever_happens_the_platform_ends_with_what_is_published(tmp_pat
     """Changes, removals, lost answers and crashes at any point, in any order; nothing is lost and nothing is left over."""
     folder = tmp_path_factory.mktemp("push")
     clock, blobs = FakeClock(), FolderBlobs(folder / "blobs")
-    database = open_database(folder / "state.db")
-    database.create_all()
+    database = open_database(fresh_state(folder / "state.db"))
     shelf = Shelf(folder)
     world = World(FeedBuilder(database, blobs, shelf, clock, folder / "work"), database, blobs, shelf, clock)
     try:
