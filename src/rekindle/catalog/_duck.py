@@ -99,8 +99,10 @@ def parquet(path: Path) -> str:
     return f"read_parquet({text(path)})"
 
 
-def write_items(engine: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
+def write_items(engine: duckdb.DuckDBPyConnection, query: str, target: Path, *, sort: bool = True) -> None:
     """Write the query's items as zstd Parquet, sorted by id, each with its fingerprint; the same rows give the same bytes.
+
+    ``sort`` is not needed where they come in that order, from an engine that keeps it.
 
     The items must come from `clean`ed texts: the file says so, and its readers need not clean again. Groups are small
     enough that several cores read even a small catalogue. A query with ``gone`` makes a patch (`model.ports.overlaid`).
@@ -108,7 +110,7 @@ def write_items(engine: duckdb.DuckDBPyConnection, query: str, target: Path) -> 
     # Every thread of a sort keeps blocks of its own, and two take more processor time than one.
     engine.execute("SET threads = 1")
     engine.execute(
-        f"COPY (SELECT *, {PRINT} AS print FROM ({query}) ORDER BY id) TO {text(target)} (FORMAT parquet, "
+        f"COPY (SELECT *, {PRINT} AS print FROM ({query}) {'ORDER BY id' if sort else ''}) TO {text(target)} (FORMAT parquet, "
         f"COMPRESSION zstd, ROW_GROUP_SIZE 20480, KV_METADATA {{rekindle: 'clean', prints: {text(ENGINE)}}})"
     )
     engine.execute("SET threads = 2")

@@ -19,7 +19,8 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_CONTROLS: Final = bytes({*range(0x20)} - {9, 10, 13})
+_BEYOND_ASCII: Final = bytes(range(0x80, 0x100))
 # A reference to a character that XML forbids (``&#x1;``) stops a parser like a bare ``&`` does.
 _AMPERSAND = re.compile(
     rb"&(?!(?:amp|lt|gt|quot|apos"
@@ -111,23 +112,28 @@ def _scan(path: Path) -> tuple[int, int, bool, bool]:
     with path.open("rb") as file:
         while block := file.read(_CHUNK):
             if not block.isascii() or decoder.getstate()[0]:
-                good, bad = _tally(decoder.decode(block), good, bad)
-            controls = controls or _CONTROL.search(block) is not None
+                fine, wrong = _tally(block, decoder.decode(block))
+                good, bad = good + fine, bad + wrong
+            # Leaving bytes out is many times faster than searching for a class of them.
+            controls = controls or len(block.translate(None, _CONTROLS)) < len(block)
             if not ampersands:
                 joined = tail + block
                 cut = joined.rfind(b"&", len(joined) - 12)
                 whole, tail = (joined, b"") if cut < 0 else (joined[:cut], joined[cut:])
                 ampersands = _AMPERSAND.search(whole) is not None
-    good, bad = _tally(decoder.decode(b"", final=True), good, bad)
-    return good, bad, controls, ampersands or _AMPERSAND.search(tail) is not None
+    fine, wrong = _tally(b"", decoder.decode(b"", final=True))
+    return good + fine, bad + wrong, controls, ampersands or _AMPERSAND.search(tail) is not None
 
 
-def _tally(text: str, good: int, bad: int) -> tuple[int, int]:
-    if text.isascii():
-        return good, bad
-    beyond = len(text) - len(text.encode("ascii", "ignore"))
-    wrong = sum(map(len, re.findall(r"[\udc80-\udcff]+", text)))
-    return good + beyond - wrong, bad + wrong
+def _tally(block: bytes, text: str) -> tuple[int, int]:
+    """Return the characters beyond ASCII and the bytes that are none, of a block and the text it was decoded to."""
+    beyond = len(text) - len(block.translate(None, _BEYOND_ASCII))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        wrong = sum(map(len, re.findall(r"[\udc80-\udcff]+", text)))
+        return beyond - wrong, wrong
+    return beyond, 0
 
 
 def _legacy(path: Path) -> str:

@@ -55,21 +55,34 @@ def guess(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def items(rows: Iterable[Row], options: Options, report: Report) -> Iterator[Item]:
-    """Yield the products. Raises `Refused` when ``columns`` names a field or column that does not exist."""
-    mapping: dict[str, str] = {}
-    seen: dict[str, None] = {}
-    for row in rows:
-        if not row.values.keys() <= seen.keys():  # objects may bring new keys at any time
-            mapping = _mapping(row.values, options, report) if not seen else mapping
-            seen |= dict.fromkeys(row.values)
-            mapping = _more(mapping, seen)
-        values: Values = {name: row.values[column] for name, column in mapping.items() if column in row.values}
-        used = set(mapping.values())
-        for name, value in row.values.items():
+class Columns:
+    """What the columns of one file mean; rows that bring new ones may come at any time."""
+
+    def __init__(self, options: Options, report: Report) -> None:
+        self._options, self._report = options, report
+        self._mapping: dict[str, str] = {}
+        self._seen: dict[str, None] = {}
+
+    def named(self, given: Values) -> Values:
+        """Return a row's values by attribute name. Raises `Refused` when ``columns`` names what does not exist."""
+        if not given.keys() <= self._seen.keys():
+            if not self._seen:
+                self._mapping = _mapping(given, self._options, self._report)
+            self._seen |= dict.fromkeys(given)
+            self._mapping = _more(self._mapping, self._seen)
+        values: Values = {name: given[column] for name, column in self._mapping.items() if column in given}
+        used = set(self._mapping.values())
+        for name, value in given.items():
             if name not in used:
                 values.setdefault(f"source.{name}" if attribute_name(name) in TARGETS else name, value)
-        product = product_from(values, options, report, row.number)
+        return values
+
+
+def items(rows: Iterable[Row], options: Options, report: Report) -> Iterator[Item]:
+    """Yield the products. Raises `Refused` when ``columns`` names a field or column that does not exist."""
+    columns = Columns(options, report)
+    for row in rows:
+        product = product_from(columns.named(row.values), options, report, row.number)
         if product is not None:
             yield Item(row.number, product)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -20,17 +20,27 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 _lines = msgspec.json.Decoder(float_hook=str)
 
 
-def lines(prepared: Prepared, report: Report) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield line number and object. A line that is none is reported; a broken last line cuts the report short."""
+def lines(
+    prepared: Prepared, report: Report, wanted: Collection[int] | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield line number and object. A line that is none is reported; a broken last line cuts the report short.
+
+    ``wanted`` are the numbers of the lines to look at (None: all); the others must be known to be good.
+    """
     bad: tuple[int, str] | None = None
+    last = None if wanted is None else max(wanted, default=0)
     with prepared.path.open("rb") as file:
         for number, line in enumerate(file, 1):
+            if last is not None and number > last and bad is None:
+                return
             if not line.strip():
                 continue
             if bad:
                 remedy = "write one JSON object a line; the line was left out"
                 report.add("json-broken", remedy, severity="error", row=bad[0], value=bad[1])
                 bad = None
+            if wanted is not None and number not in wanted:
+                continue
             try:
                 found = _lines.decode(line)
             except msgspec.DecodeError as error:

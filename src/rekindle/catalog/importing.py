@@ -16,17 +16,18 @@ from sqlalchemy.engine import Connection
 
 from rekindle.catalog import _guards
 from rekindle.catalog.accounts import Accounts, module_of
+from rekindle.catalog.bulk import stage_opened
 from rekindle.catalog.hints import EVERYTHING, HintStore
 from rekindle.catalog.images import settle
 from rekindle.catalog.inputs import Inputs, manifest_of
 from rekindle.catalog.live import Live, Overtaken, Part
+from rekindle.catalog.origin import is_address, max_shrink, options_of, place_of
 from rekindle.catalog.reading import open_catalog
 from rekindle.catalog.report import Refused, Report
-from rekindle.catalog.row import Options
 from rekindle.catalog.runs import RunLog, RunResult, Status
-from rekindle.catalog.staging import Progress, stage
+from rekindle.catalog.staging import Progress
 from rekindle.catalog.walker import WalkStopped
-from rekindle.egress.fetch import Fetcher, FetchResult, shown
+from rekindle.egress.fetch import Fetcher, FetchResult
 from rekindle.egress.reach import TransferFailed, TransferRefused
 from rekindle.engines.blobs import Blobs, BlobsUnavailable
 from rekindle.engines.database import Database
@@ -194,14 +195,14 @@ class CatalogImport:
                 self._unchanged(connection, source, marks, given.since_ms)
             return self._result(source, "unchanged", started, items=state.items)
         report = Report()
-        options, place = self._options(source), place_of(source)
+        options, place = options_of(source, self._workspace), place_of(source)
         with tempfile.TemporaryDirectory(prefix="rekindle-import-", dir=self._work) as name:
             folder = Path(name)
             old = self._live.files(state) if state is not None and state.digest else None
             try:
                 with open_catalog(given.path, source.kind, options, report, folder=folder, name=place) as opened:
                     kind = opened.kind
-                    part = stage(opened.items(), source.name, folder, report, progress)
+                    part = stage_opened(opened, source.name, folder, report, progress)
                 part = settle(part, old, source.options.get("volatile_images"), folder)
             except Refused as error:
                 report.take(error.issue)
@@ -211,7 +212,7 @@ class CatalogImport:
                 _guards.missing(part, items, report)
             previous = int(state.items) if state is not None and state.digest else 0
             held = _guards.verdict(
-                part, items, old, previous, report, max_shrink=_max_shrink(source), confirmed=confirmed
+                part, items, old, previous, report, max_shrink=max_shrink(source), confirmed=confirmed
             )
             found: dict[str, Any] = {"kind": kind, "items": items, "previous_items": previous, "report": report}
             if held:
@@ -236,11 +237,8 @@ class CatalogImport:
                 self._hints.drop(connection, self._workspace.name, source.name, EVERYTHING, result.started_ms)
         self._runs.add(self._workspace.name, result)
 
-    def _options(self, source: Source) -> Options:
-        return options_of(source, self._workspace)
-
     def _fingerprint(self, source: Source) -> str:
-        settings = (READER, source.location, source.kind, self._options(source))
+        settings = (READER, source.location, source.kind, options_of(source, self._workspace))
         return hashlib.sha256(msgspec.json.encode(settings, order="sorted")).hexdigest()
 
     def _refused(
@@ -272,33 +270,6 @@ class CatalogImport:
             **found,
             **known,
         )
-
-
-def options_of(source: Source, workspace: Workspace) -> Options:
-    """Return what the workspace says about a source, for its reader."""
-    return Options(
-        currency=source.currency or workspace.shop.currency,
-        link_base=source.link_base,
-        columns=source.columns,
-        extra=source.options,
-    )
-
-
-def is_address(location: str) -> bool:
-    """Return whether a source's location is fetched, not opened."""
-    return "://" in location
-
-
-def place_of(source: Source) -> str:
-    """Return the source's location for messages: without secrets and folders, or its kind when that is an account."""
-    if not source.location:
-        return source.kind
-    return shown(source.location) if is_address(source.location) else Path(source.location).name
-
-
-def _max_shrink(source: Source) -> float:
-    value = source.options.get("max_shrink", _guards.MAX_SHRINK)
-    return float(value) if isinstance(value, int | float) and 0 <= value <= 1 else _guards.MAX_SHRINK
 
 
 def _digest(path: Path) -> str:

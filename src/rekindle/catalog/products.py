@@ -28,7 +28,7 @@ ALIASES: Final = {
 }
 """Attribute names of channels → fields of `Product`; any other known field has its own name."""
 
-_TEXT = (
+TEXTS = (
     "title",
     "group_id",
     "description",
@@ -45,11 +45,11 @@ _TEXT = (
     "age_group",
     "shipping_weight",
 )
-_LINKS = ("link", "mobile_link", "image_link")
+LINKS = ("link", "mobile_link", "image_link")
 _HANDLED = frozenset(
     (
-        *_TEXT,
-        *_LINKS,
+        *TEXTS,
+        *LINKS,
         "id",
         "additional_image_links",
         "price",
@@ -64,7 +64,7 @@ _HANDLED = frozenset(
         "custom_labels",
     )
 )
-_LABEL = re.compile(r"custom_label_([0-4])")
+LABEL = re.compile(r"custom_label_([0-4])")
 
 PRICE_REMEDY = "write a number and the currency's three letters, e.g. 49.00 EUR"
 
@@ -84,8 +84,8 @@ def product_from(given: Values, options: Options, report: Report, row: int) -> P
     if trimmed != identity:
         report.add("id-trimmed", "remove the white space around the id", severity="note", row=row, id=trimmed)
     reader = _Reader(values, options, report, row, trimmed)
-    fields: dict[str, Any] = {name: reader.text(name) for name in _TEXT if name in values}
-    fields |= {name: reader.link(name) for name in _LINKS if name in values}
+    fields: dict[str, Any] = {name: reader.text(name) for name in TEXTS if name in values}
+    fields |= {name: reader.link(name) for name in LINKS if name in values}
     fields |= reader.money() | reader.stock()
     if images := values.get("additional_image_links"):
         parts = [part for text in listed(images) for part in _split_links(text)]
@@ -93,7 +93,7 @@ def product_from(given: Values, options: Options, report: Report, row: int) -> P
     if "gtin" in values:
         fields["gtin"] = reader.gtin()
     fields["custom_labels"] = _labels(values)
-    kept = {k: reader.repaired(k, joined(v)) for k, v in values.items() if k not in _HANDLED and not _LABEL.match(k)}
+    kept = {k: reader.repaired(k, joined(v)) for k, v in values.items() if k not in _HANDLED and not LABEL.match(k)}
     fields["attributes"] = {k: v for k, v in kept.items() if v}
     fields["title"] = fields.get("title") or ""
     if not fields["title"]:

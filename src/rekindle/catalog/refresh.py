@@ -18,8 +18,8 @@ from rekindle.catalog.account import Scope
 from rekindle.catalog.accounts import Accounts, module_of
 from rekindle.catalog.hints import EVERYTHING, Hint, HintStore
 from rekindle.catalog.images import settle
-from rekindle.catalog.importing import options_of, place_of
 from rekindle.catalog.live import Live, Overtaken, Part, key_of
+from rekindle.catalog.origin import options_of, place_of
 from rekindle.catalog.partial import origins_of, rows_over
 from rekindle.catalog.reading import open_catalog
 from rekindle.catalog.report import Refused, Report

@@ -53,6 +53,19 @@ class Report:
         if self._codes[key] <= KEPT_PER_CODE:
             self.issues.append(issue)
 
+    def absorb(self, other: Report) -> None:
+        """Take over all that another report says."""
+        kept = Counter((issue.code, issue.severity) for issue in other.issues)
+        for issue in other.issues:
+            self.take(issue)
+        for (code, severity), number in (other._codes - kept).items():
+            self.tally(code, severity, number)
+        self.incomplete = self.incomplete or other.incomplete
+
+    def tally(self, code: str, severity: Severity, number: int) -> None:
+        """Count findings of a code that has been taken already, and of which no more are kept."""
+        self._codes[code, severity] += number
+
     def cut_short(self, code: str, remedy: str, *, row: int | None = None, value: object = "") -> None:
         """Say that the input ends before its end; what was read stays readable but must not go live."""
         self.incomplete = True

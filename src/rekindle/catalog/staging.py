@@ -16,7 +16,7 @@ from rekindle.catalog.row import Item
 from rekindle.model.product import Product
 
 _BATCH = 2000
-_LARGEST: Final = 16 << 20
+LARGEST: Final = 16 << 20
 Progress = Callable[[int], None]
 """Called with the number of items read so far."""
 
@@ -37,32 +37,51 @@ def stage(items: Iterable[Item], source: str, folder: Path, report: Report, prog
 
     The first item of an id counts; every further one is reported with its row. Memory does not grow with the items.
     """
-    lines = folder / "items.jsonl"
-    _write_lines(items, lines, report, progress)
-    target = folder / "source.parquet"
-    inner = ", ".join(f"{name} {kind}" for name, kind in _duck.COLUMNS.items())
+    lines, target = folder / "items.jsonl", folder / "source.parquet"
+    write_lines(items, lines, report, progress)
     with _duck.connect(folder) as engine:
-        engine.execute(
-            f"CREATE TABLE staged AS SELECT n, row, o, p FROM read_json({_duck.text(lines)}, "
-            f"format='newline_delimited', maximum_object_size={_LARGEST}, "
-            f"columns={{n: 'BIGINT', row: 'BIGINT', o: 'VARCHAR', p: 'STRUCT({inner})'}})"
-        )
-        lines.unlink()
-        engine.execute(
-            "CREATE TABLE repeated AS SELECT n FROM (SELECT n, row_number() OVER (PARTITION BY p.id ORDER BY n) AS place "
-            "FROM staged) WHERE place > 1"
-        )
-        _report_repeated(engine, report)
-        columns = ", ".join(_filled(name) for name in _duck.COLUMNS)
-        _duck.write_items(
-            engine,
-            f"SELECT {columns}, {_duck.text(source)} AS source, row, o AS origin FROM staged ANTI JOIN repeated USING (n)",
-            target,
-        )
+        load(engine, lines)
+        finish(engine, "staged", source, report, target)
     return target
 
 
-def _write_lines(items: Iterable[Item], lines: Path, report: Report, progress: Progress | None) -> None:
+def load(engine: duckdb.DuckDBPyConnection, lines: Path) -> None:
+    """Make the table ``staged`` of what `write_lines` wrote: ``n``, ``row``, ``origin``, and a product's columns."""
+    inner = ", ".join(f"{name} {kind}" for name, kind in _duck.COLUMNS.items())
+    columns = ", ".join(_filled(name) for name in _duck.COLUMNS)
+    engine.execute(
+        f"CREATE TABLE staged AS SELECT n, row, o AS origin, {columns} FROM read_json({_duck.text(lines)}, "
+        f"format='newline_delimited', maximum_object_size={LARGEST}, "
+        f"columns={{n: 'BIGINT', row: 'BIGINT', o: 'VARCHAR', p: 'STRUCT({inner})'}})"
+    )
+    lines.unlink()
+
+
+def finish(
+    engine: duckdb.DuckDBPyConnection, items: str, source: str, report: Report, target: Path, ids: str | None = None
+) -> None:
+    """Write the items of a relation (columns as ``staged``) to ``target``, without those whose id was there before.
+
+    ``ids`` is a relation of their ``n``, ``row`` and ``id``, where that is cheaper to read.
+    """
+    ids = ids or items
+    engine.execute(f"CREATE TABLE several AS SELECT id FROM {ids} GROUP BY id HAVING count(*) > 1")
+    engine.execute(
+        "CREATE TABLE repeated AS SELECT n, row, id, before FROM (SELECT n, row, id, row_number() OVER of_id AS place, "
+        f"min(row) OVER (PARTITION BY id) AS before FROM {ids} SEMI JOIN several USING (id) "
+        "WINDOW of_id AS (PARTITION BY id ORDER BY n)) WHERE place > 1"
+    )
+    _report_repeated(engine, report)
+    _duck.write_items(engine, in_source(f"FROM {items} ANTI JOIN repeated USING (n)", source), target)
+
+
+def in_source(items: str, source: str) -> str:
+    """Return a query for the items of another one as a part has them."""
+    return f"SELECT {', '.join(_duck.COLUMNS)}, {_duck.text(source)} AS source, row, origin FROM ({items})"
+
+
+def write_lines(items: Iterable[Item], lines: Path, report: Report, progress: Progress | None) -> None:
+    """Write items as the table engine reads them (`load`)."""
     encoder = msgspec.json.Encoder()
     batch: list[_Staged] = []
     with lines.open("wb") as out:
@@ -86,7 +105,7 @@ def _flush(batch: list[_Staged], write: Callable[[bytes], int], encoder: msgspec
         block = encoder.encode_lines(batch)
     except UnicodeEncodeError:
         block = None
-    if block is not None and len(block) < _LARGEST:
+    if block is not None and len(block) < LARGEST:
         write(block)
     else:
         for staged in batch:
@@ -101,8 +120,8 @@ def _write_one(staged: _Staged, write: Callable[[bytes], int], encoder: msgspec.
         remedy = "the text is no Unicode (half a surrogate pair); the item was left out"
         report.add("text-broken", remedy, severity="error", row=staged.row)
         return
-    if len(line) >= _LARGEST:
-        remedy = f"keep an item below {_LARGEST >> 20} MiB; it was left out"
+    if len(line) >= LARGEST:
+        remedy = f"keep an item below {LARGEST >> 20} MiB; it was left out"
         report.add("item-too-large", remedy, severity="error", row=staged.row, value=f"{len(line)} bytes")
         return
     write(line)
@@ -128,11 +147,7 @@ def _report_repeated(engine: duckdb.DuckDBPyConnection, report: Report) -> None:
     (total,) = engine.execute("SELECT count(*) FROM repeated").fetchone() or (0,)
     if not total:
         return
-    found = engine.execute(
-        "SELECT staged.row, staged.p.id, first.row FROM repeated JOIN staged USING (n) JOIN "
-        "(SELECT p.id AS id, min(row) AS row FROM staged GROUP BY p.id) first ON first.id = staged.p.id "
-        f"ORDER BY n LIMIT {KEPT_PER_CODE}"
-    ).fetchall()
+    found = engine.execute(f"SELECT row, id, before FROM repeated ORDER BY n LIMIT {KEPT_PER_CODE}").fetchall()
     for row, identity, before in found:
         remedy = "give every item an id of its own; the first one counts"
         report.add(

@@ -210,6 +210,9 @@ def article_number(text: str) -> str | None:
     return None if _SCIENTIFIC.fullmatch(clean) else clean
 
 
+PHP_MARK = " on line "
+"""What PHP's messages have in them, and texts of shops hardly ever."""
+
 _PHP = re.compile(
     r"(?:<br ?/?>\s*)?(?:<b>)?(?:PHP )?(?:Notice|Warning|Deprecated|Fatal error|Strict Standards)(?:</b>)?: .{1,500}? in "
     r"(?:<b>)?[^\s<>]+\.php(?:</b>)? on line (?:<b>)?\d+(?:</b>)?(?:\s*<br ?/?>)?\s*",
@@ -219,10 +222,13 @@ _PHP = re.compile(
 
 def without_php(text: str) -> str | None:
     """Return the text without what PHP printed into it, or None when there is nothing of it."""
-    return _PHP.sub("", text) if " on line " in text and _PHP.search(text) else None
+    return _PHP.sub("", text) if PHP_MARK in text and _PHP.search(text) else None
 
 
-_DOUBLE = re.compile(r"[ÂÃÄÅÆÇÈÉÐÑØÙĂĹĎŔÎÏàâãĐŃ][\u0080-\u00ff\u0100-\u02ff\u2010-\u2122]")
+LEADS = "ÂÃÄÅÆÇÈÉÐÑØÙĂĹĎŔÎÏàâãĐŃ"
+"""What the first byte of an encoded letter looks like when it is taken for a letter itself."""
+
+_DOUBLE = re.compile(rf"[{LEADS}][\u0080-\u02ff\u2010-\u2122]")
 
 
 def undouble(text: str) -> str | None:

@@ -19,7 +19,7 @@ from rich.text import Text
 from rekindle.catalog import Item, Report, Walker, open_catalog
 from rekindle.catalog.account import Account, AccountModule, Scope
 from rekindle.catalog.accounts import module_of, take_apart
-from rekindle.catalog.importing import options_of
+from rekindle.catalog.origin import options_of
 from rekindle.catalog.reading import sources
 from rekindle.catalog.report import Refused
 from rekindle.catalog.walker import WalkStopped

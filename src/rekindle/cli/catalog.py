@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rekindle.catalog import Ages, CatalogImport, ChangeSet, RunLog, RunResult, SnapshotStore
-from rekindle.catalog.importing import is_address
+from rekindle.catalog.origin import is_address
 from rekindle.catalog.reading import sources
 from rekindle.cli import _scheduler
 from rekindle.cli._compose import Installation, open_installation

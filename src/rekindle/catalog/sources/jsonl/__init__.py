@@ -30,12 +30,22 @@ def rows(prepared: Prepared, options: Options, report: Report) -> Iterator[Row]:
 
     A file that is one list, or an object with a list named ``options.list`` (``products``), is read too.
     """
-    head = prepared.head.lstrip()
-    key = str(options.extra.get("list", "products"))
-    whole = head.startswith("[") or re.match(rf'\{{\s*"{re.escape(key)}"\s*:\s*\[', head)
-    entries = _json.array(prepared, key, report) if whole else _json.lines(prepared, report)
+    if reads_lines(prepared, options):
+        entries = _json.lines(prepared, report)
+    else:
+        entries = _json.array(prepared, _key(options), report)
     for number, entry in entries:
         yield Row(number, _json.flat(entry))
+
+
+def reads_lines(prepared: Prepared, options: Options) -> bool:
+    """See `rekindle.catalog.bulk`; otherwise the file is one list."""
+    head = prepared.head.lstrip()
+    return not head.startswith("[") and not re.match(rf'\{{\s*"{re.escape(_key(options))}"\s*:\s*\[', head)
+
+
+def _key(options: Options) -> str:
+    return str(options.extra.get("list", "products"))
 
 
 def items(prepared: Prepared, options: Options, report: Report) -> Iterator[Item]:

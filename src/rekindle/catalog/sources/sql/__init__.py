@@ -16,6 +16,11 @@ def sniff(_prepared: Prepared) -> str | None:
     return None
 
 
+def reads_lines(_prepared: Prepared, _options: Options) -> bool:
+    """See `rekindle.catalog.bulk`."""
+    return True
+
+
 def rows(prepared: Prepared, _options: Options, report: Report) -> Iterator[Row]:
     """Yield the rows by column name; objects in a column have dotted names."""
     for number, entry in _json.lines(prepared, report):
