@@ -219,7 +219,9 @@ def files(draw: st.DrawFn) -> str:
     return "\n".join(text) + draw(st.sampled_from(["", "\n", "\n\n"]))
 
 
-OPTIONS = st.sampled_from([SHOP, Options(), Options(currency="PLN", columns={"id": "id", "brand": "id", "mpn": "id"})])
+OPTIONS = st.sampled_from(
+    [SHOP, Options(), Options(currency="PLN", columns={"id": "id", "brand": "price", "mpn": "id"})]
+)
 
 
 @given(files(), OPTIONS)

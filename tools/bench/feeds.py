@@ -1,6 +1,6 @@
 """The feed engine against other writers of the same RSS: `lxml`'s incremental one, Node's fast-xml-parser, PHP's XMLWriter.
 
-"ours" maps and writes one uncompressed file from a snapshot, as they do from JSON Lines; "whole" is a build as the scheduler
+"import" makes the snapshot of JSON Lines, "ours" maps and writes one uncompressed file from a snapshot, as they do from JSON Lines; "whole" is a build as the scheduler
 makes it, "again" the next one, after the price of 1 % of the items changed, and "one" the one after that, with one more
 price, their deltas included. Run: ``python -m tools.bench feeds``
 """
@@ -33,6 +33,7 @@ from rekindle.feeds.program import Program, compile_feed
 from rekindle.feeds.straight import write_file
 from rekindle.model.ports import Snapshot
 from rekindle.workspace import Feed, Shop, Workspace
+from tools.bench._feed_import import import_lines
 from tools.bench._feed_writers import HEAD, G, fast_xml, lxml, php, without_node, without_php
 
 ALONE: dict[str, Callable[[Path, Path], dict[str, float]]] = {"fast-xml": fast_xml, "php": php}
@@ -192,7 +193,7 @@ def run(count: int = 1_000_000, rounds: int = 5) -> None:
         change(snapshot)
         size = source(snapshot).stat().st_size
         print(f"{count:,} products, {size / 1e9:.2f} GB of JSON Lines, {rounds} alternating runs")
-        ways = ["ours", "lxml", "builds"]
+        ways = ["ours", "lxml", "builds", "import"]
         for way, skipped in (("fast-xml", without_node()), ("php", without_php())):
             if skipped:
                 print(f"{way} is not measured: {skipped}")
@@ -201,7 +202,7 @@ def run(count: int = 1_000_000, rounds: int = 5) -> None:
         runs: dict[str, list[dict[str, float]]] = {}
         for number in range(rounds):
             if number == 1:
-                _compare(folder, ["ours", "lxml", "whole", *ways[3:]])
+                _compare(folder, ["ours", "lxml", "whole", *(way for way in ways if way in ALONE)])
             for way in ways:
                 measured = _one(way, snapshot, folder)
                 for each, figures in measured.items() if way == "builds" else [(way, measured)]:
@@ -219,10 +220,16 @@ def _print(runs: dict[str, list[dict[str, float]]]) -> None:
     both = _sum(
         runs, *(f"{part} {feed}" for part in ("whole", "delta of again") for feed in ("google_merchant", "meta"))
     )
+    imported = runs["import"]
+    rates = ", ".join(f"{imported[0]['items'] / statistics.median(m[kind] for m in imported):,.0f} a second {words}"
+                      for kind, words in (("seconds", "by the clock"), ("cpu", "of the processor")))  # fmt: skip
+    print(f"import: {rates}")
+    chain = _together(both, imported)
     pairs = [(way, "ours", runs["ours"]) for way in ("lxml", "fast-xml", "php")]
     pairs += [
         ("lxml", "whole google_merchant", runs["whole google_merchant"]),
         ("lxml", "both whole and their deltas", both),
+        ("lxml", "import, both whole and their deltas", chain),
     ]
     for feed in ("google_merchant", "meta"):
         pairs += [(f"{a} {feed}", f"whole {feed}", runs[f"whole {feed}"]) for a in ("again", "one")]
@@ -233,7 +240,11 @@ def _print(runs: dict[str, list[dict[str, float]]]) -> None:
 
 def _sum(runs: dict[str, list[dict[str, float]]], *ways: str) -> list[dict[str, float]]:
     """Return what several ways took together, run by run."""
-    rows = zip(*(runs[way] for way in ways), strict=True)
+    return _together(*(runs[way] for way in ways))
+
+
+def _together(*ways: list[dict[str, float]]) -> list[dict[str, float]]:
+    rows = zip(*ways, strict=True)
     return [{kind: sum(each[kind] for each in row) for kind in ("seconds", "cpu")} for row in rows]
 
 
@@ -274,6 +285,10 @@ def main(arguments: list[str] | None = None) -> None:
     way, snapshot, folder = given.way
     if way == "builds":
         print(json.dumps(builds(Path(snapshot), Path(folder))))
+        return
+    if way == "import":
+        found = import_lines(Path(snapshot).with_suffix(".jsonl"), Path(folder))
+        print(json.dumps({**found, "mb": _peak_mb()}))
         return
     started, worked = time.perf_counter(), time.process_time()
     if way == "lxml":

@@ -100,7 +100,9 @@ def _vouched(shape: Shape, opened: Opened) -> _vouch.Vouched:
     if fields is None or "id" not in fields[0] or set(named.values()) != set(shape.columns):
         raise Odd
     ours, own = ({name: shape.columns[column] for name, column in each.items()} for each in fields)
-    shape.settle(fields[0]["id"], {fields[0][name] for name in _vouch.AMOUNTS if name in fields[0]})
+    amounts = {fields[0][name] for name in _vouch.AMOUNTS if name in fields[0]}
+    others = {column for each in fields for name, column in each.items() if name not in _vouch.AMOUNTS}
+    shape.settle(fields[0]["id"], amounts - others)
     return _vouch.vouch(ours, own, opened.options)
 
 
