@@ -8,9 +8,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from rekindle.cli import main
+from rekindle.cli._worker import tell_set_aside
 from rekindle.destinations import openai
 from rekindle.model.discover import discover
 
@@ -78,6 +80,9 @@ def test_one_that_cannot_be_loaded_is_set_aside_and_stops_nobody_else(
     assert len(found) == len(list(found))
     assert words in found.set_aside["ads_of_others"]
     assert "EAAB" not in found.set_aside["ads_of_others"]
+    with structlog.testing.capture_logs() as logged:
+        tell_set_aside()
+    assert [(line["event"], line["destination"]) for line in logged] == [("connector set aside", "ads_of_others")]
     listed = CliRunner().invoke(main, ["destinations", "list"])
     assert listed.exit_code == 0
     assert words in listed.stderr

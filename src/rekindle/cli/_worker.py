@@ -7,14 +7,18 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
+import structlog
+
 from rekindle.cli._compose import Installation
 from rekindle.cli._lanes import Lanes
 from rekindle.egress.http import HttpTransport
+from rekindle.model.discover import discover
 from rekindle.model.ports import FeedIds
 from rekindle.ops.health import Health
 from rekindle.ops.interpreter import loading, settled
 from rekindle.ops.loop import run_steps, stop_on_signals
 
+_log = structlog.get_logger()
 _IDLE_S = 0.2
 _THREADS = 32
 _LONGEST_S = 10.0
@@ -42,6 +46,7 @@ async def run(installation: Installation) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(run_steps(first, idle_s=_IDLE_S, stopping=stopping))
             await _first_steps(lanes, stopping)
+            tell_set_aside()
             if not stopping.is_set():
                 # Loading what the views need takes a quarter of a start, and no lane needs it.
                 with loading():
@@ -52,6 +57,12 @@ async def run(installation: Installation) -> None:
         await lanes.close()
         await transport.close()
         health.stop()
+
+
+def tell_set_aside() -> None:
+    """Name in the log the destinations of others that cannot be loaded; nothing is wrong for those who use none."""
+    for name, why in discover("rekindle.destinations").set_aside.items():
+        _log.warning("connector set aside", destination=name, reason=why)
 
 
 async def _first_steps(lanes: Lanes, stopping: asyncio.Event) -> None:
