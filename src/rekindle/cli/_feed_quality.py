@@ -37,10 +37,12 @@ def ids(feed: str, limit: int, as_csv: bool, as_json: bool, folder: Path, data: 
     feed's file, with the share of events that would match then.
     """
     with opened(folder, data, name) as (installation, workspace):
-        report = quality_desk(installation).ids(workspace, feed, None if as_csv else limit)
-    if as_csv:
-        _print(export.as_csv(export.ids(report)))
-    elif as_json:
+        desk = quality_desk(installation)
+        if as_csv:
+            _print(export.as_csv(export.ids(desk.misses(workspace, feed))))
+            return
+        report = desk.ids(workspace, feed, limit)
+    if as_json:
         _print_json(report)
     else:
         _show_ids(report)
@@ -80,12 +82,13 @@ def drift(
     The exit status is 1 when more of them differ than quality.toml allows (max_drift).
     """
     with opened(folder, data, name) as (installation, workspace):
-        report = quality_desk(installation).drift(workspace, feed, None if as_csv else limit)
-    if as_csv:
-        _print(export.as_csv(export.drift(report)))
-    elif as_json:
+        desk = quality_desk(installation)
+        report = desk.drift(workspace, feed, 0 if as_csv else limit)
+        if as_csv:
+            _print(export.as_csv(export.drift(desk.drifted(workspace, feed))))
+    if as_json and not as_csv:
         _print_json(report)
-    else:
+    elif not as_csv:
         _show_drift(report)
     sys.exit(1 if (report.share or 0) > workspace.quality.max_drift else 0)
 

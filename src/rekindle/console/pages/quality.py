@@ -95,13 +95,13 @@ async def csv_findings(visit: NamedDependency[Visit]) -> Stream:
 @get("/w/{workspace:str}/quality/{name:str}/ids.csv", opt={"action": "view"}, include_in_schema=False)
 async def csv_ids(visit: NamedDependency[Visit], name: FromPath[str]) -> Stream:
     """Export every id that pages send and the feed does not hold."""
-    return await stream(visit, f"{name}-ids", lambda: export.ids(_desk(visit).ids(visit.shop, name)))
+    return await stream(visit, f"{name}-ids", lambda: export.ids(_desk(visit).misses(visit.shop, name)))
 
 
 @get("/w/{workspace:str}/quality/{name:str}/drift.csv", opt={"action": "view"}, include_in_schema=False)
 async def csv_drift(visit: NamedDependency[Visit], name: FromPath[str]) -> Stream:
     """Export every item whose price or stock differs."""
-    return await stream(visit, f"{name}-drift", lambda: export.drift(_desk(visit).drift(visit.shop, name)))
+    return await stream(visit, f"{name}-drift", lambda: export.drift(_desk(visit).drifted(visit.shop, name)))
 
 
 @get("/w/{workspace:str}/quality/{name:str}/ages.csv", opt={"action": "view"}, include_in_schema=False)

@@ -15,6 +15,9 @@ from rekindle.feeds import _sql
 from rekindle.feeds.items import Items
 from rekindle.feeds.program import PUBLISHED
 
+AT_ONCE = 1000
+"""Rows that are taken from a table at once."""
+
 
 @contextmanager
 def working(folder: Path | None) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:

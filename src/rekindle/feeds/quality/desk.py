@@ -13,14 +13,14 @@ from rekindle.engines.database import Database
 from rekindle.feeds import versions
 from rekindle.feeds.builder import NothingToBuild
 from rekindle.feeds.quality import reports
-from rekindle.feeds.quality.drift import DriftCheck, DriftReport
+from rekindle.feeds.quality.drift import DriftCheck, Drifted, DriftReport
 from rekindle.feeds.quality.freshness import FreshnessCheck, FreshnessReport, ItemAge
-from rekindle.feeds.quality.ids import IdCheck, IdReport
+from rekindle.feeds.quality.ids import IdCheck, IdReport, Miss
 from rekindle.feeds.quality.reports import DAY_MS, Day, Reports
 from rekindle.feeds.status import findings
 from rekindle.feeds.versions import FeedVersion
 from rekindle.model.clock import Clock
-from rekindle.model.ports import ItemAges, Sightings, Snapshots
+from rekindle.model.ports import ItemAges, Sightings, Snapshot, Snapshots
 from rekindle.workspace import Feed, Workspace, duration_ms
 
 _EVERY_MS = 15 * 60_000
@@ -58,15 +58,27 @@ class QualityDesk:
     def ids(self, workspace: Workspace, feed: str, limit: int | None = None) -> IdReport:
         """Compare a day's ids with a feed. Raises `NothingToBuild` when nothing is published, and `BlobMissing`."""
         live = self._live(workspace, feed)
+        return self._ids.report(live.document, live.version, self._snapshot(workspace), self._clock(), limit)
+
+    def misses(self, workspace: Workspace, feed: str) -> Iterator[Miss]:
+        """Yield every id that a day's pages sent and a feed does not hold. Raises as `ids`."""
+        return self._ids.misses(self._live(workspace, feed).version, self._snapshot(workspace), self._clock())
+
+    def _snapshot(self, workspace: Workspace) -> Snapshot:
         snapshot = self._snapshots.current(workspace.name)
         if snapshot is None:
             raise NothingToBuild(f"workspace {workspace.name} has no catalogue yet; run `rekindle catalog import`")
-        return self._ids.report(live.document, live.version, snapshot, self._clock(), limit)
+        return snapshot
 
     def drift(self, workspace: Workspace, feed: str, limit: int | None = None) -> DriftReport:
         """Compare the last hours' prices with a feed. Raises as `ids`."""
         live = self._live(workspace, feed)
         return self._drift.report(live.version, workspace.quality, workspace.shop.currency, self._clock(), limit)
+
+    def drifted(self, workspace: Workspace, feed: str) -> Iterator[Drifted]:
+        """Yield every item of a feed whose price or stock differs from what pages showed. Raises as `ids`."""
+        live = self._live(workspace, feed)
+        return self._drift.items(live.version, workspace.quality, workspace.shop.currency, self._clock())
 
     def freshness(self, workspace: Workspace, feed: str) -> FreshnessReport:
         """Return how old a feed's prices and stocks are. Raises as `ids`."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +13,7 @@ import msgspec
 from rekindle.engines.blobs import Blobs
 from rekindle.feeds import _sql
 from rekindle.feeds.items import items_of
-from rekindle.feeds.quality._loading import one, put, working
+from rekindle.feeds.quality._loading import AT_ONCE, one, put, working
 from rekindle.feeds.quality._offers import put_offers
 from rekindle.feeds.versions import FeedVersion
 from rekindle.model.ports import ItemAges, ItemSeen, PriceSeen, Sightings
@@ -71,24 +72,38 @@ class DriftCheck:
         self, version: FeedVersion, quality: Quality, currency: str, now_ms: int, limit: int | None = 1000
     ) -> DriftReport:
         """Compare the last hours with a version; ``limit`` bounds the list, not the sums. Raises `BlobMissing`."""
-        since = now_ms - duration_ms(quality.drift_window)
-        name = version.workspace
+        name, since = version.workspace, now_ms - duration_ms(quality.drift_window)
+        with self._compared(version, quality, currency, now_ms) as engine:
+            kinds = dict(engine.execute("SELECT kind, count(*) FROM rk_drift GROUP BY kind ORDER BY kind").fetchall())
+            compared = int(one(engine, "SELECT count(*) FROM rk_page WHERE same_currency"))
+            drifted = kinds.get("price", 0) + kinds.get("sale", 0)
+            ratio, ratio_items = _ratio(engine)
+            found = [each for batch in _list(engine, limit) for each in batch]
+        return DriftReport(
+            version.feed, version.version, since, compared, drifted, drifted / compared if compared else None,
+            kinds, ratio, ratio_items, self._since(name, found, now_ms - duration_ms(quality.keep_sightings)),
+        )  # fmt: skip
+
+    def items(self, version: FeedVersion, quality: Quality, currency: str, now_ms: int) -> Iterator[Drifted]:
+        """Yield every item that differs, as `report` lists them. Raises `BlobMissing`."""
+        earlier = now_ms - duration_ms(quality.keep_sightings)
+        with self._compared(version, quality, currency, now_ms) as engine:
+            for batch in _list(engine, None):
+                yield from self._since(version.workspace, batch, earlier)
+
+    @contextmanager
+    def _compared(
+        self, version: FeedVersion, quality: Quality, currency: str, now_ms: int
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open an engine with what differs in ``rk_drift``."""
+        name, since = version.workspace, now_ms - duration_ms(quality.drift_window)
         with working(self._folder) as (engine, work):
             put(engine, "rk_seen", ItemSeen, self._seen.items(name, since), work)
             put(engine, "rk_prices", PriceSeen, self._seen.prices(name, since), work)
             put_offers(engine, items_of(self._blobs, version), currency, self._ages.sources(name))
             _compare(engine, quality.tolerance, currency)
             _sold(engine, since)
-            kinds = dict(engine.execute("SELECT kind, count(*) FROM rk_drift GROUP BY kind ORDER BY kind").fetchall())
-            compared = int(one(engine, "SELECT count(*) FROM rk_page WHERE same_currency"))
-            drifted = kinds.get("price", 0) + kinds.get("sale", 0)
-            ratio, ratio_items = _ratio(engine)
-            found = _list(engine, limit)
-        earlier = now_ms - duration_ms(quality.keep_sightings)
-        return DriftReport(
-            version.feed, version.version, since, compared, drifted, drifted / compared if compared else None,
-            kinds, ratio, ratio_items, self._since(name, found, earlier),
-        )  # fmt: skip
+            yield engine
 
     def _since(self, workspace: str, found: Sequence[Drifted], earlier_ms: int) -> list[Drifted]:
         """Look for the first view of each differing price in all hours that are kept."""
@@ -162,13 +177,14 @@ def _ratio(engine: duckdb.DuckDBPyConnection) -> tuple[float | None, int]:
     return (float(row[0]), int(row[1])) if row else (None, 0)
 
 
-def _list(engine: duckdb.DuckDBPyConnection, limit: int | None) -> list[Drifted]:
+def _list(engine: duckdb.DuckDBPyConnection, limit: int | None) -> Iterator[list[Drifted]]:
     bound = "" if limit is None else f" LIMIT {int(limit)}"
-    rows: Iterable[tuple[object, ...]] = engine.execute(
+    rows = engine.execute(
         "SELECT d.item_id, kind, feed_value, page_value, since_ms, d.last_ms, d.views, agreeing FROM rk_drift d "
         f"ORDER BY d.views DESC, d.item_id, kind{bound}"
-    ).fetchall()
-    return [msgspec.convert(row, Drifted) for row in map(_named, rows)]
+    )
+    while batch := rows.fetchmany(AT_ONCE):
+        yield [msgspec.convert(row, Drifted) for row in map(_named, batch)]
 
 
 def _named(row: tuple[object, ...]) -> dict[str, object]:

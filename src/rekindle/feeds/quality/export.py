@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rekindle.feeds.findings import Finding
 from rekindle.feeds.landing.store import Checked
-from rekindle.feeds.quality.drift import DriftReport
+from rekindle.feeds.quality.drift import Drifted
 from rekindle.feeds.quality.freshness import ItemAge
-from rekindle.feeds.quality.ids import IdReport
+from rekindle.feeds.quality.ids import Miss
 from rekindle.model.clock import rfc3339
 from rekindle.model.issue import Issue
 
@@ -39,17 +39,17 @@ def _safe(value: object) -> object:
     return "" if value is None else value
 
 
-def ids(report: IdReport) -> Iterator[Row]:
+def ids(misses: Iterable[Miss]) -> Iterator[Row]:
     """Yield the ids that pages send and the feed does not hold."""
     yield ("item_id", "events", "why", "id_in_feed", "last_seen")
-    for miss in report.misses:
+    for miss in misses:
         yield (miss.item_id, miss.events, miss.code, miss.feed_id, rfc3339(miss.last_ms))
 
 
-def drift(report: DriftReport) -> Iterator[Row]:
+def drift(items: Iterable[Drifted]) -> Iterator[Row]:
     """Yield the items whose price or stock differs."""
     yield ("item_id", "what", "in_feed", "on_page", "since", "last_seen", "views", "views_that_agree")
-    for item in report.items:
+    for item in items:
         yield (
             item.item_id, item.kind, item.feed_value, item.page_value, rfc3339(item.since_ms), rfc3339(item.last_ms),
             item.views, item.agreeing,

@@ -20,7 +20,7 @@ from rekindle.feeds import _sql, receipts, versions
 from rekindle.feeds.items import items_of
 from rekindle.feeds.push.held import Held, held, pushed_version
 from rekindle.feeds.push.pusher import ROUTE as PUSH
-from rekindle.feeds.quality._loading import one, published, put, working
+from rekindle.feeds.quality._loading import AT_ONCE, one, published, put, working
 from rekindle.feeds.quality._offers import ages_of
 from rekindle.feeds.versions import FeedVersion
 from rekindle.model.ports import ItemAges
@@ -122,7 +122,7 @@ class FreshnessCheck:
                 self._hold(engine, version, work, few=item_id is not None)
             names = [point.name for point in points]
             rows = engine.execute(f"SELECT id, seen_ms, price_ms, stock_ms, {ages} FROM rk_age ORDER BY seen_ms, id")
-            while batch := rows.fetchmany(1000):
+            while batch := rows.fetchmany(AT_ONCE):
                 for identity, seen, price, stock, *values in batch:
                     prices, stocks = values[: len(points)], values[len(points) :]
                     yield ItemAge(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -13,7 +14,7 @@ from rekindle.engines.database import Database
 from rekindle.feeds import versions
 from rekindle.feeds.items import items_of
 from rekindle.feeds.performance import products as products_of
-from rekindle.feeds.quality._loading import one, published, put, working
+from rekindle.feeds.quality._loading import AT_ONCE, one, published, put, working
 from rekindle.feeds.quality.fixes import Fix, propose, share
 from rekindle.feeds.quality.rewritings import explain_misses
 from rekindle.feeds.versions import FeedVersion
@@ -67,13 +68,7 @@ class IdCheck:
         self, document: Feed, version: FeedVersion, snapshot: Snapshot, now_ms: int, limit: int | None = 1000
     ) -> IdReport:
         """Compare the last day with a version; ``limit`` bounds the list, not the sums. Raises `BlobMissing`."""
-        since = now_ms - WINDOW_MS
-        with working(self._folder) as (engine, work):
-            put(engine, "rk_seen", ItemSeen, self._seen.items(version.workspace, since), work)
-            products = products_of(engine, snapshot, None, work)
-            self._prepare(engine, version)
-            before = share(engine, "rk_feed")
-            explain_misses(engine, products, list(self._earlier(version)))
+        with self._compared(version, snapshot, now_ms) as (engine, products, before):
             events, matched = engine.execute(
                 "SELECT coalesce(sum(events), 0), coalesce(sum(events) FILTER (id IS NOT NULL), 0) FROM rk_both"
             ).fetchone() or (0, 0)
@@ -81,13 +76,31 @@ class IdCheck:
                 "SELECT code, sum(events) AS events FROM rk_why JOIN rk_left USING (item_id) GROUP BY code ORDER BY events DESC, code"
             ).fetchall()
             return IdReport(
-                version.feed, version.version, since,
+                version.feed, version.version, now_ms - WINDOW_MS,
                 int(one(engine, "SELECT count(*) FROM rk_both")),
                 int(one(engine, "SELECT count(id) FROM rk_both")),
                 int(events), int(matched), matched / events if events else None,
-                {code: int(count) for code, count in counted}, _misses(engine, limit),
+                {code: int(count) for code, count in counted}, list(_misses(engine, limit)),
                 propose(engine, document, products, before) if counted else None,
             )  # fmt: skip
+
+    def misses(self, version: FeedVersion, snapshot: Snapshot, now_ms: int) -> Iterator[Miss]:
+        """Yield every id that misses, as `report` lists them. Raises `BlobMissing`."""
+        with self._compared(version, snapshot, now_ms) as (engine, _products, _before):
+            yield from _misses(engine, None)
+
+    @contextmanager
+    def _compared(
+        self, version: FeedVersion, snapshot: Snapshot, now_ms: int
+    ) -> Iterator[tuple[duckdb.DuckDBPyConnection, str, float]]:
+        """Open an engine with the day and the version side by side; the catalogue's table, and the share that matches."""
+        with working(self._folder) as (engine, work):
+            put(engine, "rk_seen", ItemSeen, self._seen.items(version.workspace, now_ms - WINDOW_MS), work)
+            products = products_of(engine, snapshot, None, work)
+            self._prepare(engine, version)
+            before = share(engine, "rk_feed")
+            explain_misses(engine, products, list(self._earlier(version)))
+            yield engine, products, before
 
     def _prepare(self, engine: duckdb.DuckDBPyConnection, version: FeedVersion) -> None:
         items = items_of(self._blobs, version)
@@ -112,10 +125,11 @@ class IdCheck:
                 continue
 
 
-def _misses(engine: duckdb.DuckDBPyConnection, limit: int | None) -> list[Miss]:
+def _misses(engine: duckdb.DuckDBPyConnection, limit: int | None) -> Iterator[Miss]:
     bound = "" if limit is None else f" LIMIT {int(limit)}"
     rows = engine.execute(
         "SELECT w.item_id, l.events, w.code, coalesce(w.id, ''), s.last_ms FROM rk_why w "
         "JOIN rk_left l USING (item_id) JOIN rk_seen s USING (item_id) ORDER BY l.events DESC, w.item_id" + bound
     )
-    return [Miss(*row) for row in rows.fetchall()]
+    while batch := rows.fetchmany(AT_ONCE):
+        yield from (Miss(*row) for row in batch)
