@@ -50,6 +50,33 @@ def test_a_catalogue_is_checked_as_it_would_be_published(tmp_path) -> None:
     assert (report["items"], report["errors"]) == (1, 0)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("feed.tsv", "id\ttitle\tlink\tprice\n"),
+        (
+            "feed.xml",
+            '<rss version="2.0" xmlns:g="http://base.google.com/ns/1.0"><channel><title>Shop</title></channel></rss>',
+        ),
+    ],
+)
+def test_a_feed_without_items_is_an_error(tmp_path, name, text) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    status, report = check(file, "google_merchant")
+    assert (status, report["items"], report["errors"]) == (0, 0, 1)
+    assert [issue["code"] for issue in report["issues"] if issue["severity"] == "error"] == ["no-items"]
+    assert check(file, "google_merchant", "--strict")[0] == 1
+
+
+def test_a_last_row_with_too_many_cells_was_not_cut(tmp_path) -> None:
+    file = tmp_path / "feed.tsv"
+    file.write_text("id\ttitle\tlink\tprice\nA\tCover\thttps://a.example/a\t1.00 PLN\nB\tCover\tx\t1.00 PLN\tmore\n")
+    _, report = check(file, "google_merchant")
+    (issue,) = [issue for issue in report["issues"] if issue["severity"] == "error"]
+    assert (issue["row"], issue["code"], report["items"]) == (3, "ragged-row", 1)
+
+
 def test_an_unknown_channel_is_named(tmp_path) -> None:
     (tmp_path / "a.csv").write_text("id,title\n1,a\n")
     result = CliRunner().invoke(command, ["check", str(tmp_path / "a.csv"), "--channel", "ebay"])

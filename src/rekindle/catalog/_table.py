@@ -98,7 +98,9 @@ def rows(prepared: Prepared, report: Report) -> Iterator[Row]:
             remedy = "a quote is probably not closed; nothing behind it was read"
             report.cut_short("table-broken", remedy, row=line, value=error)
             return
-    if ragged:
+    if ragged and ragged[1] > len(names):
+        _ragged(report, ragged, len(names))  # what is cut off has fewer cells, not more
+    elif ragged:
         start, found = ragged
         value = f"{found} cells of {len(names)}, from line {start} to the end"
         remedy = "the last row is not whole: the file was cut, or a quote is not closed; publish it again"

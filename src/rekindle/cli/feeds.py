@@ -22,6 +22,7 @@ from rekindle.cli._feed_options import opened as _opened
 from rekindle.cli._feed_push import push, pushes
 from rekindle.cli._quality import age_lines, push_lines, quality_desk
 from rekindle.model.clock import rfc3339
+from rekindle.model.issue import Issue
 from rekindle.model.ports import ItemCounts
 from rekindle.profiles.performance import ItemPerformance
 from rekindle.workspace import Feed, Workspace, duration_ms
@@ -153,7 +154,14 @@ def check(file: Path, channel: str, kind: str, currency: str | None, link_base: 
     sys.exit(1 if strict and errors else 0)
 
 
+_NO_ITEMS = Issue(
+    None, "", "", "no-items", "error", "", "the file can be read and has no items; look at the export that writes it"
+)
+
+
 def _print_report(found: feeds.Report, reading: Reading) -> int:
+    if not found.items and not reading.count("error"):
+        reading.take(_NO_ITEMS)
     errors = found.errors + reading.count("error")
     report = feeds.Report(
         found.items, errors, found.warnings + reading.count("warning"), [*reading.issues, *found.issues]

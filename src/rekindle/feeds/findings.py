@@ -61,7 +61,7 @@ def collect(
 def _counts(connection: duckdb.DuckDBPyConnection, checks: Sequence[Check], faulted: str) -> list[int]:
     counted = ", ".join(f"count_if{bit(index)}" for index in range(len(checks)))
     row = connection.execute(f"SELECT {counted} FROM ({faulted})").fetchone()
-    return [int(count) for count in row or ()]
+    return [int(count or 0) for count in row or ()]  # of no items at all DuckDB counts NULL
 
 
 def _issues(
