@@ -13,6 +13,9 @@ from tools import messages
 from rekindle.audiences import Why
 from rekindle.console.language import LANGUAGES, Format, choose, translations
 from rekindle.console.words import words_of
+from rekindle.feeds.channel import channel, channels
+from rekindle.feeds.checks import compile_checks
+from rekindle.model.findings import FINDINGS
 from rekindle.model.outcome import Outcome, Reason
 from rekindle.model.reasons import REASONS
 
@@ -62,6 +65,17 @@ def test_every_code_has_words(language: str) -> None:
         assert words.outcome(outcome)
         assert words.tone(outcome) in ("good", "warn", "bad", "idle")
     assert words.reason("never-heard-of") == "never-heard-of"
+
+
+def test_every_finding_of_every_channel_has_words() -> None:
+    codes = {check.code for name in channels() for check in compile_checks(channel(name).spec)} | {"duplicate-id"}
+    assert len(codes) > 30
+    assert codes - FINDINGS.keys() == set(), "say in model/findings.py what it means"
+    polish, english = words_of("pl"), words_of("en")
+    assert polish.finding("missing") == "brakuje wartości"
+    assert polish.finding_remedy("missing").startswith("Uzupełnij")
+    assert english.finding_remedy("missing") == "", "the finding's own is English, and says more"
+    assert polish.finding("of-another") == "of-another"
 
 
 def test_numbers_and_times_follow_the_language() -> None:

@@ -13,6 +13,7 @@ from typing import Final
 from babel import units
 
 from rekindle.console.language import translations
+from rekindle.model.findings import FINDINGS
 from rekindle.model.landing import LANDING
 from rekindle.model.outcome import Outcome
 from rekindle.model.reasons import REASONS
@@ -227,6 +228,15 @@ class Words:
     def drift_remedy(self, kind: str) -> str:
         """Return what to do about it."""
         return self._say(DRIFT_REMEDIES.get(kind, ""))
+
+    def finding(self, code: str) -> str:
+        """Return what a check found."""
+        return self._say(FINDINGS[code].means) if code in FINDINGS else code
+
+    def finding_remedy(self, code: str) -> str:
+        """Return what to do about it in general, or "" where the finding's own English remedy is all there is."""
+        known = code in FINDINGS and self._language != "en"
+        return self._say(FINDINGS[code].remedy) if known else ""
 
     def landing(self, code: str) -> str:
         """Return what was found at a landing page."""
