@@ -50,6 +50,17 @@ def test_a_catalogue_is_checked_as_it_would_be_published(tmp_path) -> None:
     assert (report["items"], report["errors"]) == (1, 0)
 
 
+@pytest.mark.parametrize("channel", ["ceneo", "skapiec", "google_ads_custom"])
+def test_a_feed_of_other_names_is_read_as_products(tmp_path, channel) -> None:
+    file = tmp_path / "feed.tsv"
+    file.write_text(
+        "id\ttitle\tdescription\tlink\timage_link\tavailability\tprice\tbrand\tproduct_type\n"
+        "A\tCover\tSoft\thttps://a.example/a\thttps://a.example/a.jpg\tin_stock\t199.00 PLN\tDagra\tHome > Covers\n"
+    )
+    status, report = check(file, channel, "--strict")
+    assert (status, report["items"]) == (0, 1), report["issues"]
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -27,8 +27,10 @@ from rekindle.model.ports import ItemCounts
 from rekindle.profiles.performance import ItemPerformance
 from rekindle.workspace import Feed, Workspace, duration_ms
 
-# What already has the attributes' own names is checked as it is written; anything else is read as products first.
+# What already has the attributes' own names is checked as it is written; anything else is read as products first, and so
+# is a feed of Google or Meta for a channel that calls things otherwise (Ceneo, Skąpiec, business data).
 _FEEDS = frozenset({"google_feed", "meta_feed"})
+_THEIR_NAMES = frozenset({"title", "link"})
 
 
 def _builder(installation: Installation) -> feeds.FeedBuilder:
@@ -140,7 +142,7 @@ def check(file: Path, channel: str, kind: str, currency: str | None, link_base: 
     reading = Reading()
     try:
         with open_catalog(file, kind, Options(currency=currency, link_base=link_base), reading) as opened:
-            if opened.kind in _FEEDS:
+            if opened.kind in _FEEDS and set(feeds.channel(channel).spec.names) >= _THEIR_NAMES:
                 found = feeds.check_rows(channel, ((row.number, row.values) for row in opened.rows()))
             else:
                 found = feeds.check_products(channel, ((item.row, item.product) for item in opened.items()))
