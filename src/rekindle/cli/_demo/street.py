@@ -122,7 +122,7 @@ async def _publish(
         for feed in workspace.feeds:
             progress.update(task, description=f"building the feed {feed}")
             await asyncio.to_thread(builder.build, workspace, feed)
-    screen.print(f"Catalogue: {result.items} items ({result.kind or 'as before'}), {result.warnings} remarks.")
+    screen.print(f"Catalogue: {result.items} items ({result.kind or 'as before'}), remarks: {result.warnings}.")
     return workspace, products
 
 
