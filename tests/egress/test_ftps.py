@@ -74,6 +74,22 @@ async def test_the_data_connection_continues_the_tls_session(server, folder, tmp
     assert reused[:1] == [True]
 
 
+@pytest.mark.parametrize("trouble", [ssl.SSLError("application data after close notify"), OSError("gone")])
+async def test_a_server_that_does_not_say_goodbye_has_all_the_same(
+    server, folder, tmp_path, monkeypatch, trouble
+) -> None:
+    """Neither the listing of what is left over nor the file itself fails at its end."""
+
+    def unwrap(self: ssl.SSLSocket) -> object:
+        raise trouble
+
+    monkeypatch.setattr(ssl.SSLSocket, "unwrap", unwrap)
+    (folder / f".feed.xml.{'0' * 16}.part").write_bytes(b"half of an earlier version")
+    await upload(server, f"/{folder.name}/feed.xml", parcel(tmp_path / "new", b"new"))
+    assert [entry.name for entry in folder.iterdir()] == ["feed.xml"]
+    assert (folder / "feed.xml").read_bytes() == b"new"
+
+
 async def test_a_certificate_of_nobody_or_for_another_name_is_refused(server, tmp_path) -> None:
     what = parcel(tmp_path / "new", b"x")
     with pytest.raises(TransferRefused, match="certificate is not valid"):

@@ -66,6 +66,18 @@ async def upload_ftps(
         session.close()
 
 
+class _Socket(ssl.SSLSocket):
+    """Says that its end is one and no cut, and lets be that not every server answers, or answers in time.
+
+    Without it a listing fails at its end, when all of it is there.
+    """
+
+    def unwrap(self) -> socket.socket:
+        with suppress(OSError, ValueError):
+            return super().unwrap()
+        return self
+
+
 class _Session(ftplib.FTP_TLS):
     """Continues the control connection's TLS session on the data connection, which servers may insist on.
 
@@ -75,6 +87,7 @@ class _Session(ftplib.FTP_TLS):
     def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket.socket, int | None]:
         data, size = super(ftplib.FTP_TLS, self).ntransfercmd(cmd, rest)
         assert isinstance(self.sock, ssl.SSLSocket)
+        self.context.sslsocket_class = _Socket
         return self.context.wrap_socket(data, server_hostname=self.host, session=self.sock.session), size
 
 
@@ -158,9 +171,7 @@ def _store(session: ftplib.FTP, name: str, parcel: Parcel, begin: int) -> None:
             while block := source.read(_BLOCK):
                 data.sendall(block)
             if isinstance(data, ssl.SSLSocket):
-                # Says that this is the end and no cut; not every server answers.
-                with suppress(OSError, ValueError):
-                    data.unwrap()
+                data.unwrap()
     session.voidresp()
 
 

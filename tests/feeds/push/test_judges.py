@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -32,7 +33,8 @@ TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_s
 
 def values_of(attribute: Attribute) -> st.SearchStrategy[str]:
     """Values as the channel publishes them."""
-    time = st.datetimes().map(lambda moment: moment.replace(year=2026).strftime("%Y-%m-%dT%H:%M"))
+    days = st.dates(date(2026, 1, 1), date(2026, 12, 31))
+    time = st.tuples(days, st.times()).map(lambda at: f"{at[0]}T{at[1]:%H:%M}")
     zoned = st.tuples(time, st.sampled_from(["Z", "+02:00", "+0100", ""])).map("".join)
     price = st.tuples(st.decimals(0, 10_000_000, places=2), st.sampled_from(["PLN", "EUR"])).map(
         lambda p: f"{p[0]} {p[1]}"
