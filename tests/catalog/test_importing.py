@@ -326,3 +326,12 @@ async def test_a_product_says_where_it_came_from(house: House) -> None:
     assert found is not None
     assert (found[0].title, found[1], found[2]) == ("Item b", "main", 2)
     assert house.snapshots.product("shop", "B") is None
+
+
+async def test_offers_of_many_items_are_found_each(house: House) -> None:
+    house.write(*(product(f"{number * 7919 % 70_001:05}") for number in range(70_001)))
+    assert (await house.run()).items == 70_001
+    offers = SnapshotOffers(house.snapshots, house.blobs, house.clock)
+    asked = [f"{number:05}" for number in range(0, 70_001, 7)]
+    assert list(offers.offers("shop", asked)) == asked
+    offers.close()

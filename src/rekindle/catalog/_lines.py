@@ -14,11 +14,14 @@ from rekindle.catalog._shape import Shape
 from rekindle.catalog.staging import LARGEST, Progress
 from rekindle.catalog.values import PHP_MARK
 
-BLOCK: Final = 2048
-"""Lines of a block: as many as the engine puts into a vector, so that the same rows make the same groups of a file."""
+_BLOCK: Final = 256
+"""Lines that are decoded together: few enough to stay in the processor's cache."""
 
-_PART: Final = 30 << 20
-"""Bytes of a part, which the engine reads in one go (twice `LARGEST`)."""
+VECTOR: Final = 2048
+"""Rows of the engine's vectors; parts hold whole ones, so that the same rows make the same groups of a file."""
+
+_PART: Final = 24 << 20
+"""Bytes from which on a part is closed; the engine reads twice `LARGEST` in one go."""
 
 _BEYOND: Final = re.compile(rb"\\[bfu]")
 """Escapes of what is not ASCII, or a control character."""
@@ -57,29 +60,28 @@ def tidy(path: Path, shape: Shape, folder: Path, most: float, progress: Progress
     """
     tidied = Tidied()
     last = ""
-    room = 0
+    written = 0
     out: IO[bytes] | None = None
     try:
         for lines in _blocks(path):
-            block, found, first = _read(lines, shape, tidied)
-            if len(block) > room:
+            if out is None or (written >= _PART and tidied.lines % VECTOR == 0):
                 if out is not None:
                     out.close()
                 tidied.parts.append(folder / f"part-{len(tidied.parts)}.jsonl")
-                out, room = tidied.parts[-1].open("wb"), _PART
-                tidied.even = tidied.even and len(block) <= _PART
-            assert out is not None
+                out, written = tidied.parts[-1].open("wb"), 0
+            block, found, first = _read(lines, shape, tidied)
             out.write(block)
-            room -= len(block)
+            written += len(block)
+            tidied.even = tidied.even and written < 2 * LARGEST - _BLOCK
             if len(tidied.odd) > SOME + most * tidied.lines:
                 raise TooOdd
             if found:
                 ids = shape.ids(found)
-                if first and type(ids[0]) is str:
+                if first % VECTOR == 1 and type(ids[0]) is str:
                     tidied.ids[first] = ids[0]
                 if tidied.ascending:
                     last, tidied.ascending = _follow(last, ids)
-            if progress:
+            if progress and tidied.lines % VECTOR == 0:
                 progress(tidied.lines)
     finally:
         if out is not None:
@@ -117,9 +119,9 @@ def _is_plain(block: bytes) -> bool:
 def _blocks(path: Path) -> Iterator[list[bytes]]:
     """Yield the lines of a file; blank ones at its end are left out, unless they are very many."""
     with path.open("rb") as file:
-        lines = list(islice(file, BLOCK))
+        lines = list(islice(file, _BLOCK))
         while lines:
-            ahead = list(islice(file, BLOCK))
+            ahead = list(islice(file, _BLOCK))
             if not ahead:
                 while lines and not lines[-1].strip():
                     lines.pop()

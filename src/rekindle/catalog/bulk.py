@@ -15,7 +15,7 @@ from typing import Final
 import duckdb
 
 from rekindle.catalog import _duck, _generic, _json, _vouch
-from rekindle.catalog._lines import BLOCK, SOME, Tidied, TooOdd, tidy
+from rekindle.catalog._lines import SOME, VECTOR, Tidied, TooOdd, tidy
 from rekindle.catalog._shape import Odd, Shape, shape_of
 from rekindle.catalog.products import product_from
 from rekindle.catalog.reading import Opened
@@ -143,8 +143,8 @@ class _Rows:
 
     def check(self, rows: str) -> None:
         """Look whether rows are what their lines were, should the engine ever not keep their order."""
-        plain = f"SELECT n FROM {self.ids} WHERE plain AND n % {BLOCK} = 1"
-        found = self._engine.execute(f"SELECT n, id FROM {rows} WHERE n % {BLOCK} = 1 AND n IN ({plain})").fetchall()
+        plain = f"SELECT n FROM {self.ids} WHERE plain AND n % {VECTOR} = 1"
+        found = self._engine.execute(f"SELECT n, id FROM {rows} WHERE n % {VECTOR} = 1 AND n IN ({plain})").fetchall()
         if any(self._ids.get(number, identity) != identity for number, identity in found):
             raise _Unreadable
 

@@ -54,21 +54,24 @@ _decoder = msgspec.json.Decoder(_Entry)
 
 
 def build_index(engine: duckdb.DuckDBPyConnection, items: str, target: Path) -> None:
-    """Write the index of a snapshot's base (a relation). Items that no ad could show are not in it."""
-    _write(engine, f"SELECT id, json_array({_COLUMNS}) AS line FROM {items} WHERE {_SHOWN}", target)
+    """Write the index of a snapshot's base (a relation), whose items are sorted. Items that no ad could show are not in it."""
+    engine.execute("SET preserve_insertion_order = true")  # sorting a million lines again takes memory and time
+    try:
+        _write(engine, f"SELECT json_array({_COLUMNS}) AS line FROM {items} WHERE {_SHOWN}", target)
+    finally:
+        engine.execute("SET preserve_insertion_order = false")
 
 
 def build_patch(engine: duckdb.DuckDBPyConnection, patch: str, target: Path) -> None:
     """Write the index of a snapshot's patch: what is gone, or cannot be shown, is an id alone."""
     line = f"CASE WHEN NOT gone AND {_SHOWN} THEN json_array({_COLUMNS}) ELSE json_array(id) END"
-    _write(engine, f"SELECT id, {line} AS line FROM {patch}", target)
+    _write(engine, f"SELECT {line} AS line FROM {patch} ORDER BY id", target)
 
 
 def _write(engine: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
     # No delimiter and no quote can be in the lines: JSON writes control characters as escapes.
     engine.execute(
-        f"COPY (SELECT line FROM ({query}) ORDER BY id) TO {_duck.text(target)} "
-        "(FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')"
+        f"COPY ({query}) TO {_duck.text(target)} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')"
     )
 
 
