@@ -1,8 +1,9 @@
 """What a landing page may be found to say otherwise than a feed: one table for commands, pages and the documentation.
 
-The words are English and marked for translation; the console's catalogues have the other languages. The grades follow what
-Google does with such items (Merchant Center help, "Mismatched value (page crawl)" of price, availability and condition,
-"Landing page error", "Desktop page not crawlable due to robots.txt", read 2026-11); other platforms are milder.
+The words are English and marked for translation; the console's catalogues have the other languages. Google disapproves
+an item whose page cannot be read or is kept from it by robots.txt (Merchant Center help, "Product crawl issues"), and one whose
+price on the page is another ("Mismatched value (page crawl)", both read 2026-11); availability and condition are compared by it
+too ("Automatic updates"). The other grades are our judgement.
 """
 
 from __future__ import annotations
