@@ -11,7 +11,7 @@ from lxml import etree
 from rekindle.catalog import Options, Report, read_items
 from rekindle.catalog.staging import stage
 from rekindle.model.ports import Snapshot
-from tests.feeds.conftest import GOOGLE, META, shop
+from tests.feeds.conftest import GOOGLE, META, published, shop
 
 FILES = [
     "google_bogo4u.xml", "google_cuttysark_au_cdata.xml", "google_ola.xml", "ceneo_dagra.xml", "meta_dagra_pl.csv",
@@ -31,10 +31,10 @@ def test_each_importable_file_is_published_to_both_channels(builder, blobs, shel
     for version in (google, meta):
         assert version.items + version.blocked > 0
         assert version.held_reason is None or version.items == 0
-    tree = etree.parse(blobs.path(google.digest))
+    tree = etree.fromstring(published(blobs, google))
     ids = [item.findtext("{http://base.google.com/ns/1.0}id") for item in tree.findall("channel/item")]
     assert len(ids) == len(set(ids)) == google.items
-    text = blobs.path(meta.digest).read_text("utf-8")
+    text = published(blobs, meta).decode()
     rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
     assert len(rows) == meta.items
     assert all(None not in row and row["id"] and row["price"].endswith(" " + row["price"][-3:]) for row in rows)
