@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from rekindle.feeds import Report, check_products, check_rows, findings, issues
+from rekindle.feeds import Report, _sql, check_products, check_rows, compile_feed, findings, issues
+from rekindle.workspace import Feed
 from tests.feeds.conftest import GOOGLE, META, product, published, shop
 
 CLEAN: dict[str, Any] = {
@@ -186,3 +187,25 @@ def test_a_sale_that_lowers_nothing_is_no_sale(builder, blobs, shelf) -> None:
     version = builder.build(shop(main=META), "main")
     (row,) = csv.DictReader(io.StringIO(published(blobs, version).decode()))
     assert "sale_price" not in row
+
+
+@pytest.mark.parametrize("name", ["google_merchant", "meta"])
+def test_lists_of_constants_are_no_joins(shelf, name) -> None:
+    """For IN the engine makes a hash table on each thread, and a build has little memory."""
+    snapshot = shelf.put(product("A"))
+    with _sql.connect() as engine:
+        program = compile_feed(Feed(channel=name)).over(snapshot.base)
+        plan = engine.execute(f"EXPLAIN {program.items(snapshot.table())}").fetchall()
+    assert "JOIN" not in str(plan)
+
+
+def test_attributes_that_no_product_has_are_not_looked_for(builder, shelf, blobs) -> None:
+    """And those that one in many has, are."""
+    goods = [product(f"P{number:03}") for number in range(200)]
+    goods[150] = product("P150", attributes={"multipack": "3", "energy_efficiency_class": " a+ "})
+    shelf.put(*goods)
+    version = builder.build(shop(main=Feed(channel="google_merchant")), "main")
+    items = etree.fromstring(published(blobs, version)).findall("channel/item")
+    rows = [{etree.QName(child).localname: child.text for child in item} for item in items]
+    (told,) = [row for row in rows if "multipack" in row]
+    assert (told["id"], told["multipack"], told["energy_efficiency_class"]) == ("P150", "3", "A+")

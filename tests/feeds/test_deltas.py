@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from lxml import etree
 
 from rekindle.engines.blobs import FolderBlobs
 from rekindle.engines.database import Database
 from rekindle.feeds import FeedBuilder, FeedSchedule, FeedServer, FeedVersion
+from rekindle.feeds._tables import feed_deltas
 from rekindle.feeds.deltas import KEEP, Delta, history
 from rekindle.feeds.versions import publish
 from rekindle.model.web import Request
@@ -54,6 +56,24 @@ def table(blobs: FolderBlobs, version: FeedVersion) -> dict[str, Row]:
     rows = csv.DictReader(io.StringIO(published(blobs, version).decode(), newline=""))
     lists = {"additional_image_link"}
     return {row["id"]: {k: v.split(",") if k in lists else v for k, v in row.items() if v} for row in rows}
+
+
+def test_what_a_build_knows_of_its_change_is_what_is_found(builder, database, blobs, shelf) -> None:
+    """The build hands on the items that differ; a delta that is made afterwards looks for them."""
+    goods = {f"P{number:02}": product(f"P{number:02}") for number in range(40)}
+    shelf.put(*goods.values())
+    builder.build(shop(main=OPEN), "main")
+    for changes in ({"P07": {"price": Decimal("9")}, "P08": {}}, {"P07": {"title": "Other"}, "P99": {}}):
+        goods |= {identity: product(identity, **values) for identity, values in changes.items()}
+        del goods["P11" if "P11" in goods else "P12"]
+        shelf.put(*goods.values())
+        version = builder.build(shop(main=OPEN), "main")
+        made = deltas(database)[0]
+        with database.begin() as connection:
+            connection.execute(sa.delete(feed_deltas).where(feed_deltas.c.version == version.version))
+        assert builder.settle("shop", "main")
+        assert (made.version, made.digest is None) == (version.version, False)
+        assert deltas(database)[0] == made
 
 
 def test_added_changed_and_removed_by_item_and_attribute(builder, database, blobs, shelf) -> None:

@@ -29,3 +29,9 @@ def test_items_of_a_patch_take_their_place(shelf: Shelf, builder: FeedBuilder, b
     other.close()
     assert patched.items == plain.items == whole.items
     assert (patched.version, patched.digest, alone.digest) == (plain.version + 1, plain.digest, plain.digest)
+    # Some of them are those of all, wherever they are.
+    wanted = "SELECT unnest(['a1', 'b5', 'c02', 'c10', 'z', 'none'])"
+    found = duckdb.execute(f"SELECT id, title FROM ({shelf.snapshot.some(wanted)}) ORDER BY id").fetchall()
+    alike = f"SELECT id, title FROM '{whole.base}' WHERE id IN ({wanted}) ORDER BY id"
+    assert found == duckdb.execute(alike).fetchall()
+    assert [identity for identity, _ in found] == ["a1", "b5", "c10", "z"]

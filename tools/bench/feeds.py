@@ -131,8 +131,8 @@ class _Shelf:
 
     def current(self, workspace: str) -> Snapshot:
         """See `model.ports.Snapshots.current`."""
-        path = self._first if self.state == "whole" else self._first.with_suffix(f".{self.state}")
-        return Snapshot(workspace, self.state, path, 0, 0)
+        patch = None if self.state == "whole" else self._first.with_suffix(f".{self.state}")
+        return Snapshot(workspace, self.state, self._first, 0, 0, patch)
 
     def changed(self, workspace: str, old: str, new: str, folder: Path) -> Path | None:
         """See `model.ports.Snapshots.changed`; written beforehand, as the catalogue does when a state goes live."""
@@ -140,14 +140,14 @@ class _Shelf:
 
 
 def change(snapshot: Path) -> None:
-    """Write two states after the snapshot, another price of 1 % of the items, then of one more; and what changed."""
+    """Write two states after the snapshot as patches, another price of 1 % of the items, then of one more; and what changed."""
     some, one = "hash(row) % 100 = 0", "row = 7"
     with duckdb.connect(config={"memory_limit": "400MB", "temp_directory": str(snapshot.parent)}) as engine:
         for name, which in (("again", some), ("one", f"({some} OR {one})")):
             engine.execute(
-                f"COPY (SELECT * REPLACE (CASE WHEN {which} THEN (price + 1)::DECIMAL(18,4) ELSE price END AS price) "
-                f"FROM '{snapshot}') TO '{snapshot.with_suffix(f'.{name}')}' "
-                "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480, KV_METADATA {rekindle: 'clean'})"
+                f"COPY (SELECT * REPLACE ((price + 1)::DECIMAL(18,4) AS price), FALSE AS gone FROM '{snapshot}' "
+                f"WHERE {which} ORDER BY id) TO '{snapshot.with_suffix(f'.{name}')}' "
+                "(FORMAT parquet, COMPRESSION zstd, KV_METADATA {rekindle: 'clean'})"
             )
         for name, which in (("whole-again", some), ("again-one", f"{one} AND NOT {some}")):
             engine.execute(
@@ -208,6 +208,20 @@ def run(count: int = 1_000_000, rounds: int = 5) -> None:
                 for each, figures in measured.items() if way == "builds" else [(way, measured)]:
                     runs.setdefault(each, []).append(figures)
         _print(runs)
+
+
+def linear(sizes: list[int]) -> None:
+    """Print what an item costs at several sizes of the catalogue, one run each: writing, whole builds, builds on another."""
+    print(f"{'items':>12}  processor time an item in µs, peak memory in MB")
+    for count in sizes:
+        with tempfile.TemporaryDirectory(prefix="bench-feeds-") as name:
+            folder = Path(name)
+            snapshot = folder / "snapshot.parquet"
+            generate(snapshot, count)
+            change(snapshot)
+            found = {"ours": _one("ours", snapshot, folder), **_one("builds", snapshot, folder)}
+        told = [f"{way} {each['cpu'] / count * 1e6:.1f}" for way, each in found.items() if not way.startswith("delta")]
+        print(f"{count:>12,}  {', '.join(told)}; {max(each['mb'] for each in found.values()):.0f} MB")
 
 
 def _print(runs: dict[str, list[dict[str, float]]]) -> None:
@@ -277,8 +291,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.bench feeds", description=__doc__)
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--linear", type=int, nargs="+", metavar="ITEMS", help="only ours and builds, at these sizes, once each"
+    )
     parser.add_argument("--way", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
+    if given.linear:
+        linear(given.linear)
+        return
     if given.way is None:
         run(given.items, given.rounds)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ from rekindle.engines.database import Database
 from rekindle.feeds import _sql, versions
 from rekindle.feeds.building import Build
 from rekindle.feeds.channel import Channel, Head
-from rekindle.feeds.deltas import Deltas
+from rekindle.feeds.deltas import Deltas, Step
 from rekindle.feeds.guards import held_reason
 from rekindle.feeds.performance import day, products, recent, uses_performance
 from rekindle.feeds.program import basis, compile_feed, recipe
@@ -24,6 +25,10 @@ from rekindle.workspace import Feed, Workspace
 
 class NothingToBuild(LookupError):
     """The feed is unknown, or no catalogue has been imported."""
+
+
+def _some(table: str, ids: str) -> str:
+    return f"SELECT * FROM {table} WHERE id IN ({ids})"
 
 
 class FeedBuilder:
@@ -72,11 +77,11 @@ class FeedBuilder:
                 counts = recent(document, self._performance, workspace.name, self._clock())
                 table = products(connection, snapshot, counts, work)
                 # What is looked up by id needs no order, which costs where a snapshot has a patch.
-                loose = snapshot.table() if counts is None else table
-                build = Build(connection, self._blobs, program.over(snapshot.base), table, work, loose)
-                version = self._record(build, program.channel, snapshot, workspace, feed, document, work)
-        # Before old versions go: the one that was live may be among them.
-        self._deltas.settle(workspace.name, feed)
+                some = snapshot.some if counts is None else partial(_some, table)
+                build = Build(connection, self._blobs, program.over(snapshot.base), table, work, some)
+                version, step = self._record(build, program.channel, snapshot, workspace, feed, document, work)
+            # Before old versions go: the one that was live may be among them.
+            self._deltas.settle(workspace.name, feed, step)
         with self._database.begin() as transaction:
             freed = versions.trim(transaction, workspace.name, feed, document.keep_versions)
         if freed:
@@ -95,7 +100,7 @@ class FeedBuilder:
         feed: str,
         document: Feed,
         work: Path,
-    ) -> FeedVersion:
+    ) -> tuple[FeedVersion, Step | None]:
         shop = workspace.shop
         link = shop.origins[0] if shop.origins else ""
         now = self._clock()
@@ -121,7 +126,8 @@ class FeedBuilder:
             versions.store(connection, version, built.findings)
             if reason is None:
                 versions.publish(connection, self._database.dialect, version, now)
-        return version
+        step = None if built.step is None or last is None else Step(last.version, version.version, *built.step)
+        return version, step
 
     def settle(self, workspace: str, feed: str) -> bool:
         """Make the delta of a version that was published elsewhere; return whether there was one to make."""

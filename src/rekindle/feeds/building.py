@@ -25,7 +25,7 @@ from rekindle.feeds.patching import edits_of, write_patch
 from rekindle.feeds.program import BLOCKED, EXCLUDED, PUBLISHED, Program
 from rekindle.feeds.splicing import Run, Splice
 from rekindle.feeds.versions import FeedVersion
-from rekindle.feeds.writing import always_filled, columns_of, count_filled, write_items
+from rekindle.feeds.writing import columns_of, count_filled, fill, write_items, write_rows
 
 CHUNK = 4 << 20
 """Bytes of untouched blocks that are copied at once."""
@@ -34,28 +34,32 @@ SOON = 64 << 20
 
 
 class Built(msgspec.Struct, frozen=True):
-    """What a run made: fields of the version, findings, the number of repeated ids, and the items."""
+    """What a run made: fields of the version, findings, the number of repeated ids, and the items.
+
+    ``step`` are Parquet files of the items that differ from the version before, as they were and as they are, if known.
+    """
 
     fields: dict[str, Any]
     findings: list[Finding]
     repeated: int
     items: Items
+    step: tuple[Path, Path] | None = None
 
 
 class Build:
     """Everything is made in a folder that is removed afterwards; what stays goes to the blob store.
 
-    ``products`` is a relation in the order of ids, ``loose`` the same in any.
+    ``products`` is a relation in the order of ids; ``some`` returns those of it whose ids are in a query's first column.
     """
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, blobs: Blobs, program: Program, products: str, work: Path,
-        loose: str,
+        some: Callable[[str], str],
     ) -> None:  # fmt: skip
         self._connection = connection
         self._blobs = blobs
         self._program = program
-        self._products, self._loose = products, loose
+        self._products, self._some = products, some
         self._work = work
 
     def run(self, head: Head, basis: str, last: FeedVersion | None, changed: Path | None = None) -> Built:
@@ -77,9 +81,9 @@ class Build:
         path = self._work / "items.parquet"
         write_items(self._connection, self._program, self._products, path)
         items = Items(path, None, basis)
-        filled = count_filled(self._connection, channel, items.table())
+        filled, always = fill(self._connection, channel.spec.names, path)
         packed = self._work / "feed.gz"
-        columns, always = columns_of(channel, filled), always_filled(self._connection, items.table(), filled)
+        columns = columns_of(channel, filled)
         index = self._make_index(items)
         # Copying and hashing the items leaves the engine alone; the index beside the file would need its memory too.
         with ThreadPoolExecutor(1) as pool:
@@ -104,10 +108,10 @@ class Build:
         channel = self._program.channel
         before, patch = items_of(self._blobs, last), self._work / "patch.parquet"
         where = layout.decode(self._blobs.path(str(last.layout_digest)).read_bytes())
-        if not write_patch(self._connection, self._program, self._loose, before, changed, patch):
+        if not write_patch(self._connection, self._program, self._products, self._some, before, changed, patch):
             return None
-        new = count_filled(self._connection, channel, "SELECT * FROM rk_is")
-        old = count_filled(self._connection, channel, "SELECT * FROM rk_was")
+        new = count_filled(self._connection, channel.spec.names, "SELECT * FROM rk_is")
+        old = count_filled(self._connection, channel.spec.names, "SELECT * FROM rk_was")
         filled = {name: where.filled[name] - old[name] + count for name, count in new.items()}
         columns = columns_of(channel, filled)
         if columns != columns_of(channel, where.filled):
@@ -141,17 +145,20 @@ class Build:
             "layout_digest": self._blobs.put(layout.encode(now)),
         }  # fmt: skip
         self._put(packed, file.digest())
-        return self._finish(fields, items, repeated)
+        return msgspec.structs.replace(
+            self._finish(fields, items, repeated), step=(self._kept("was"), self._kept("is"))
+        )
+
+    def _kept(self, name: str) -> Path:
+        """Return a table of `write_patch` as a file."""
+        path = self._work / f"{name}.parquet"
+        write_rows(self._connection, f"FROM rk_{name} ORDER BY _id", path)
+        return path
 
     def _finish(self, fields: dict[str, Any], items: Items, repeated: int) -> Built:
-        table = items.table()
-        if items.patch is not None:
-            # Where an item was read may have moved without any change of the item.
-            table = (
-                f'SELECT i.* REPLACE (p."row" AS _row, p.source AS _file) FROM ({table}) i '
-                f"JOIN {self._loose} p ON p.id = i._id"
-            )
-        findings = collect(self._connection, self._program.checks, table, self._before)
+        # Where an item was read may have moved without any change of the item.
+        moved = items.patch is not None
+        findings = collect(self._connection, self._program.checks, items.table(), self._before, moved=moved)
         states = dict(
             self._connection.execute(f"SELECT _state, count(*) FROM ({items.table()}) GROUP BY ALL").fetchall()
         )
@@ -170,7 +177,7 @@ class Build:
         return int(row[0]) if row else 0
 
     def _before(self, ids: str) -> str:
-        return self._program.before_checks(f"(SELECT * FROM {self._loose} WHERE id IN ({ids}))")
+        return self._program.before_checks(f"({self._some(ids)})")
 
     def _same_ids(self) -> bool:
         """Whether the same ids are published and left out as in the build before."""

@@ -57,7 +57,7 @@ def _of(attribute: Attribute) -> Iterator[Check]:
         values = ", ".join(_sql.text(value.lower()) for value in attribute.forbidden)
         yield Check(
             "forbidden-value", attribute.name, "limit", "The platform refuses this placeholder; it is left out.",
-            f"coalesce(lower({column}) IN ({values}), FALSE)", "drop",
+            f"coalesce(list_contains([{values}], lower({column})), FALSE)", "drop",
         )  # fmt: skip
     for fault in _types.faults(attribute):
         if fault.warns:

@@ -122,7 +122,7 @@ class _Parser:
             while self._take("op", ","):
                 values.append(self._literal())
             self._need("op", ")")
-            return f"coalesce({left} IN ({', '.join(values)}), FALSE)"
+            return f"coalesce(list_contains([{', '.join(values)}], {left}), FALSE)"
         if self._take("word", "contains"):
             return f"coalesce(contains(lower({left}), lower({self._text()})), FALSE)"
         if self._take("word", "starts"):

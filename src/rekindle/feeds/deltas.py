@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -59,6 +59,15 @@ def _of(row: sa.Row[Any]) -> Delta:
     return Delta(**{name: getattr(row, name) for name in Delta.__struct_fields__})
 
 
+class Step(NamedTuple):
+    """What a build knows of its own change: the items of two versions that differ, as Parquet files."""
+
+    old: int
+    new: int
+    was: Path
+    now: Path
+
+
 class Deltas:
     """Makes the delta of each publication, after it and never in a reader's request."""
 
@@ -68,15 +77,18 @@ class Deltas:
         self._database, self._blobs, self._clock = database, blobs, clock
         self._folder, self._memory_limit = folder, memory_limit
 
-    def settle(self, workspace: str, feed: str) -> bool:
-        """Make the delta to the live version if there is none yet; return whether one was recorded."""
+    def settle(self, workspace: str, feed: str, step: Step | None = None) -> bool:
+        """Make the delta to the live version if there is none yet; return whether one was recorded.
+
+        ``step`` saves the search for what differs, where it is between the same two versions.
+        """
         with self._database.read() as connection:
             pointer = versions.live(connection, workspace, feed)
             last = next(iter(history(connection, workspace, feed)), None)
             if pointer is None or (last is not None and last.version == pointer[0].version):
                 return False
             before = _find(connection, workspace, feed, last.version) if last else None
-        made = self._make(before, pointer[0]) if before else None
+        made = self._make(before, pointer[0], step) if before else None
         delta = Delta(
             workspace, feed, last.number + 1 if last else 1, pointer[0].version, last.version if last else None,
             self._clock(), **(made or {}),
@@ -90,7 +102,7 @@ class Deltas:
                     self._blobs.remove(digest)
         return True
 
-    def _make(self, before: FeedVersion, now: FeedVersion) -> dict[str, Any] | None:
+    def _make(self, before: FeedVersion, now: FeedVersion, step: Step | None) -> dict[str, Any] | None:
         if now.layout_digest is None:
             return None
         if self._folder is not None:
@@ -105,7 +117,10 @@ class Deltas:
             work = Path(name)
             about = {"workspace": now.workspace, "feed": now.feed, "version": now.version, "from": before.version}
             with _sql.connect(work, self._memory_limit) as engine:
-                relations = where_different(engine, old, new)
+                if step is not None and (step.old, step.new) == (before.version, now.version):
+                    relations = (f"FROM {_sql.parquet(step.was)}", f"FROM {_sql.parquet(step.now)}")
+                else:
+                    relations = where_different(engine, old, new)
                 files = write_files(
                     engine, known, relations, where.attributes, columns_of(known, where.filled), about, work
                 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -24,11 +24,14 @@ def write_patch(
     connection: duckdb.DuckDBPyConnection,
     program: Program,
     products: str,
+    some: Callable[[str], str],
     before: Items,
     changed: Path | None,
     target: Path,
 ) -> bool:
     """Write the items that differ from a full build's, ids sorted, and make the tables of what differs from ``before``.
+
+    ``products`` is a relation, and ``some`` returns those of it whose ids are in a query.
 
     ``rk_touched`` has the ids (``_id``), ``rk_was`` the items of ``before`` and ``rk_is`` the new ones. ``changed`` holds the
     ids of products that changed since; without it all products are compared. Return False, and write nothing, where too
@@ -36,14 +39,13 @@ def write_patch(
     """
     base = _sql.parquet(before.base)
     (total,) = connection.execute(f"SELECT count(*) FROM {base}").fetchone() or (0,)
-    marks, rows, left = before.table("_id, _hash"), f"SELECT * FROM {products}", f"SELECT id FROM {products}"
+    marks, rows = before.table("_id, _hash"), f"SELECT * FROM {products}"
     if changed is not None:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE rk_ids AS SELECT id AS _id FROM {_sql.parquet(changed)}")
         if connection.execute(f"SELECT count(*) > {MOST * total} FROM rk_ids").fetchone() == (True,):
             return False
-        marks = before.some("rk_ids", "_id, _hash")
         # Of products that did not change nothing can be gone. What may be is looked for among those that were read.
-        rows, left = (f"{query} WHERE id IN (SELECT _id FROM rk_ids)" for query in (rows, left))
+        marks, rows = before.some("rk_ids", "_id, _hash"), some("SELECT _id FROM rk_ids")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE rk_marks AS {marks}")
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE rk_new AS SELECT p.* FROM ({rows}) p "
@@ -51,7 +53,7 @@ def write_patch(
     )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE rk_touched AS SELECT id AS _id FROM rk_new "
-        f"UNION SELECT _id FROM rk_marks k ANTI JOIN ({left}) p ON p.id = k._id"
+        f"UNION SELECT _id FROM rk_marks k ANTI JOIN ({rows}) p ON p.id = k._id"
     )
     earlier = f"(FROM {_sql.parquet(before.patch)} ANTI JOIN rk_touched USING (_id))" if before.patch else None
     differing = "(SELECT count(*) FROM rk_touched)" + (f" + (SELECT count(*) FROM {earlier})" if earlier else "")

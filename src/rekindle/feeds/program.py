@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -33,31 +33,39 @@ class Program(msgspec.Struct, frozen=True):
 
     Columns that begin with ``_`` are ours: ``_id`` (the product's id), ``_row``, ``_file`` (where it was read), ``_hash`` (a fingerprint of the
     product), ``_rule`` (number of the excluding rule or NULL), and after `checked` ``_state`` and ``_f0``, ``_f1`` … (which checks found something). ``clean`` says that the
-    products' texts hold no control characters and no outer blanks.
+    products' texts hold no control characters and no outer blanks, ``absent`` are attributes that no product has of its own.
     """
 
     channel: Channel
     layers: Sequence[Layer]
     checks: Sequence[Check]
     clean: bool = False
+    absent: frozenset[str] = frozenset()
 
     def over(self, snapshot: Path) -> Program:
         """Return the program for a snapshot: what its maker cleaned is not cleaned again."""
         return msgspec.structs.replace(self, clean=_sql.is_clean(snapshot))
 
+    def without(self, present: Container[str]) -> Program:
+        """Return the program for products that have, beside fields, only these attributes: others need no work."""
+        absent = frozenset(n for n in self.channel.spec.names if n not in self.channel.mapping and n not in present)
+        return msgspec.structs.replace(self, absent=absent)
+
     def mapped(self, products: str) -> str:
         """Return products (the columns of `model.ports.Snapshot`) as attributes of the channel."""
         names = self.channel.spec.names
-        mapping = self.channel.mapping
-        columns = [
-            f"CAST({mapping.get(name) or _from_attributes(name)} AS VARCHAR) AS {_sql.name(name)}" for name in names
-        ]
+        columns = [f"CAST({self._source(name)} AS VARCHAR) AS {_sql.name(name)}" for name in names]
         for field in PRODUCT_FIELDS:
             value = f"array_to_string({field}, {_sql.text(SEPARATOR)})" if field in _LISTS else field
             columns.append(f"CAST({value} AS VARCHAR) AS {_sql.name(f'product.{field}')}")
         own = 'attributes AS "product.attributes", id AS _id, "row" AS _row, source AS _file'
         own += f", {fingerprint()} AS _hash, NULL::INTEGER AS _rule"
         return f"SELECT {', '.join(columns)}, {own} FROM {products}"
+
+    def _source(self, name: str) -> str:
+        if name in self.absent:
+            return "NULL"
+        return self.channel.mapping.get(name) or f"attributes[{_sql.text(name)}]"
 
     def ruled(self, relation: str, upto: int | None = None) -> str:
         """Return ``mapped`` rows after the first ``upto`` rules, or all."""
@@ -67,13 +75,11 @@ class Program(msgspec.Struct, frozen=True):
 
     def cleaned(self, relation: str) -> str:
         """Return the rows without control characters and outer blanks, enumerations in the channel's spelling."""
-        own = "_id, _row, _file, _hash, _rule"
-        spec = self.channel.spec
-        columns = [
-            f"{_types.clean(attribute, self._trusted(attribute.name))} AS {_sql.name(attribute.name)}"
-            for attribute in spec.attribute
-        ]
-        return f"SELECT {', '.join(columns)}, {own} FROM ({relation})"
+        steps = [(a.name, _types.clean(a, self._trusted(a.name))) for a in self.channel.spec.attribute]
+        for number in range(3):
+            columns = [f"{each[number]} AS {_sql.name(name)}" for name, each in steps]
+            relation = f"SELECT {', '.join(columns)}, _id, _row, _file, _hash, _rule FROM ({relation})"
+        return relation
 
     def _trusted(self, name: str) -> Literal["no", "text", "whole"]:
         """Return what a clean snapshot's value still is after mapping and rules; a mapping may cut off text."""
@@ -122,10 +128,6 @@ def fingerprint(table: str = "") -> str:
     It is good for one version of the table engine, which `basis` names. ``table`` is the relation's name and a point.
     """
     return f"hash({', '.join(table + name for name in (*PRODUCT_FIELDS, 'attributes'))})"
-
-
-def _from_attributes(name: str) -> str:
-    return f"attributes[{_sql.text(name)}]"
 
 
 def compile_feed(feed: Feed) -> Program:

@@ -41,7 +41,7 @@ def write_file(connection: duckdb.DuckDBPyConnection, program: Program, head: He
     channel, shape = program.channel, program.channel.format
     columns = list(channel.spec.names)
     if not shape.sparse:
-        columns = columns_of(channel, count_filled(connection, channel, program.items(rows)))
+        columns = columns_of(channel, count_filled(connection, channel.spec.names, program.items(rows)))
     line = shape.line(channel.spec, columns)
     conditions = ranges(connection, rows)[1]
     parts = [target.with_suffix(f".part{number}") for number in range(len(conditions))]

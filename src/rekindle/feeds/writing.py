@@ -27,6 +27,7 @@ def write_items(connection: duckdb.DuckDBPyConnection, program: Program, product
     """Write what the program makes of a snapshot as Parquet, in the snapshot's order. Raises `OutOfOrder`."""
     total, conditions = ranges(connection, products)
     parts = [target.with_suffix(f".part{number}") for number in range(len(conditions))]
+    program = program.without(_attributes(connection, products))
 
     def part(where: str, path: Path) -> Callable[[], None]:
         def run() -> None:
@@ -40,6 +41,11 @@ def write_items(connection: duckdb.DuckDBPyConnection, program: Program, product
             pass
     _parquet.join(parts, target)
     _in_order(connection, target, total)
+
+
+def _attributes(connection: duckdb.DuckDBPyConnection, products: str) -> set[str]:
+    rows = connection.execute(f"SELECT DISTINCT unnest(map_keys(attributes)) FROM {products}").fetchall()
+    return {str(name) for (name,) in rows}
 
 
 def write_rows(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
@@ -92,18 +98,32 @@ def _in_order(connection: duckdb.DuckDBPyConnection, items: Path, total: int | N
         )
 
 
-def count_filled(connection: duckdb.DuckDBPyConnection, channel: Channel, items: str) -> dict[str, int]:
+def count_filled(connection: duckdb.DuckDBPyConnection, names: Sequence[str], items: str) -> dict[str, int]:
     """Return by attribute how many published items of a relation hold a value."""
-    names = channel.spec.names
     counts = ", ".join(f"count({_sql.name(name)})" for name in names)
-    row = connection.execute(f"SELECT {counts} FROM ({items}) WHERE _state = {PUBLISHED}").fetchone()
+    row = connection.execute(f"SELECT {counts} FROM ({items}) WHERE _state = {PUBLISHED}").fetchone() if names else ()
     return dict(zip(names, row or (0,) * len(names), strict=True))
 
 
-def always_filled(connection: duckdb.DuckDBPyConnection, items: str, filled: dict[str, int]) -> set[str]:
-    """Return the attributes that every published item of a relation holds."""
-    row = connection.execute(f"SELECT count(*) FROM ({items}) WHERE _state = {PUBLISHED}").fetchone()
-    return {name for name, count in filled.items() if (count,) == row}
+def fill(connection: duckdb.DuckDBPyConnection, names: Sequence[str], items: Path) -> tuple[dict[str, int], set[str]]:
+    """Return the same of a Parquet file of items, and the attributes that every published one holds.
+
+    Most hold a value in all items or in none; the file's footer says so, and only the others are read.
+    """
+    (published,) = connection.execute(
+        f"SELECT count(*) FROM {_sql.parquet(items)} WHERE _state = {PUBLISHED}"
+    ).fetchone() or (0,)
+    told = {
+        name: published if nulls == 0 else 0
+        for name, values, nulls in connection.execute(
+            "SELECT path_in_schema, sum(num_values), sum(stats_null_count) FROM "
+            f"parquet_metadata({_sql.text(str(items))}) GROUP BY 1 HAVING count(stats_null_count) = count(*)"
+        ).fetchall()
+        if nulls in (0, values)
+    }
+    read = count_filled(connection, [name for name in names if name not in told], f"FROM {_sql.parquet(items)}")
+    filled = {name: read[name] if name in read else told[name] for name in names}
+    return filled, {name for name, count in filled.items() if count == published}
 
 
 def columns_of(channel: Channel, filled: dict[str, int]) -> list[str]:

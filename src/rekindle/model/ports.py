@@ -176,6 +176,18 @@ class Snapshot(msgspec.Struct, frozen=True):
         """Return SQL for the items (DuckDB), sorted by id only where there is no patch."""
         return overlaid(self.base, self.patch)
 
+    def some(self, ids: str) -> str:
+        """Return SQL for the items whose ids are in a query's only column; what the patch has is not read in the base."""
+        wanted = f"SELECT id FROM ({ids}) wanted(id)"  # noqa: S608 - a query of the caller's
+        if self.patch is None:
+            return f"SELECT * FROM {overlaid(self.base, None)} WHERE id IN ({wanted})"  # noqa: S608
+        patch = overlaid(self.patch, None)
+        rest = f"{wanted} EXCEPT SELECT id FROM {patch}"  # noqa: S608
+        return (
+            f"SELECT * FROM {overlaid(self.base, None)} WHERE id IN ({rest}) "  # noqa: S608
+            f"UNION ALL BY NAME SELECT * EXCLUDE (gone) FROM {patch} WHERE NOT gone AND id IN ({wanted})"
+        )
+
 
 class Snapshots(Protocol):
     """Made by `catalog`, used by `feeds`."""
