@@ -6,11 +6,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from rekindle.catalog import Options, Refused, Report, open_catalog
+from rekindle.catalog import Options, Refused, Report, bulk, open_catalog
 from rekindle.catalog.bulk import stage_opened
 from rekindle.catalog.reading import Opened
 from rekindle.catalog.staging import Progress, stage
@@ -135,6 +136,19 @@ def test_what_the_engine_does_not_take_is_read_row_by_row(write: Callable[[str],
     assert in_sets(path) == row_by_row(path)
     with pytest.raises(AssertionError, match="row by row"):
         in_sets(path, only=True)
+
+
+def test_an_engine_without_room_leaves_it_to_the_other_way(
+    write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(lines(*(product(number, price="-1") for number in (3, 2, 2))))
+    expected = row_by_row(path)
+
+    def full(*_: object) -> None:
+        raise duckdb.OutOfMemoryException("no room")
+
+    monkeypatch.setattr(bulk, "finish", full)
+    assert in_sets(path) == expected
 
 
 WORDS = st.sampled_from(

@@ -82,7 +82,7 @@ def _stage_lines(opened: Opened, source: str, folder: Path, report: Report, prog
             report.absorb(told)
             if progress:
                 progress(items)
-    except (Odd, TooOdd, Refused, _Unreadable):
+    except (Odd, TooOdd, Refused, _Unreadable, duckdb.OutOfMemoryException):
         target.unlink(missing_ok=True)
         return None  # row by row it is said what is wrong
     finally:
