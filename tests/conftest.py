@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import structlog
 from hypothesis import HealthCheck, settings
 from tools.kafka import Cluster, missing
 
@@ -56,6 +57,15 @@ class FakeClock:
 
     def advance(self, ms: int) -> None:
         self.now_ms += ms
+
+
+@pytest.fixture(autouse=True)
+def its_own_logs() -> Iterator[None]:
+    """Forget how a command that ran in this process wants its log written: the next test has another stderr."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture
