@@ -130,7 +130,8 @@ class House:
 
     def _desk(self, database: Database, clock: FakeClock) -> QualityDesk:
         """Files of feeds are where `filled.feeds` puts them."""
-        folder = Path(database.engine.url.database or tempfile.mkdtemp()).parent / "feeds"
+        beside = database.engine.dialect.name == "sqlite" and database.engine.url.database  # on a server it is a name
+        self.feeds = folder = (Path(beside).parent if beside else Path(tempfile.mkdtemp(prefix="rekindle-"))) / "feeds"
         blobs = FolderBlobs(folder / "blobs")
         self.shelf = Shelf(folder)
         return QualityDesk(database, blobs, self.shelf, ItemSightings(database), self, clock, folder / "work")

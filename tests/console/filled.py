@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from pathlib import Path
 
 import msgspec
 
@@ -77,7 +76,7 @@ def records(house: House) -> Iterable[Record]:
 
 async def feeds(house: House) -> None:
     """Publish one feed with faults, and hold the other back."""
-    folder = Path(house.database.engine.url.database or "").parent / "feeds"
+    folder = house.feeds
     folder.mkdir()
     shelf = house.shelf
     builder = FeedBuilder(house.database, FolderBlobs(folder / "blobs"), shelf, house.clock, folder / "work")
