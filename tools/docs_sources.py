@@ -1,12 +1,13 @@
-"""Write docs/sources.md: the accounts that catalogues are read from, as their manifests tell it."""
+"""Write docs/sources.md: where catalogues are read from, as manifests and packages tell it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from rekindle.catalog.account import Manifest
+from rekindle.catalog.account import Manifest, Setting
 from rekindle.catalog.accounts import module_of
 from rekindle.catalog.inputs import SFTP, SQL
+from rekindle.catalog.options import ALL, SHEETS, own
 from rekindle.catalog.reading import sources
 
 
@@ -27,8 +28,9 @@ def _lines() -> Iterator[str]:
             yield from _section(module.manifest, module.TITLE)
     yield "# Catalogues on servers and in databases\n"
     yield (
-        "These stand in `catalog.toml`; secrets are stored with `rekindle secrets set`. How they are read is told in"
-        " [The catalogue](catalog.md).\n"
+        "`rekindle catalog sources add NAME --kind sql` and `--kind sftp` ask for what they need, try it and show the first items;"
+        " `--column title=name` maps a column, `--secret-file private_key=~/.ssh/id_ed25519` stores a file as a secret. How they"
+        " are read is told in [The catalogue](catalog.md).\n"
     )
     yield "## `sql`\n"
     yield f"{sources()['sql'].TITLE}.\n"
@@ -36,6 +38,17 @@ def _lines() -> Iterator[str]:
     yield "\n## `sftp://`\n"
     yield "A file, or the newest file of a folder, of any kind, on an SFTP server.\n"
     yield from _options(SFTP)
+    yield "\n# Files and addresses\n"
+    yield (
+        "`rekindle catalog sources add NAME --kind file` asks where it is, reads it and shows the first items. Options of every"
+        " source; a name that is not known is refused, and what it may have meant is said:\n"
+    )
+    yield from _table((*ALL, *SHEETS))
+    yield "\nOf single kinds, besides:\n"
+    yield "| kind | option | what it is |\n|---|---|---|"
+    for name in sorted(sources()):
+        for setting in own(name) or ():
+            yield f"| `{name}` | `{setting.name}`{_needed(setting.required)} | {setting.help} |"
 
 
 def _section(manifest: Manifest, title: str) -> Iterator[str]:
@@ -56,11 +69,15 @@ def _section(manifest: Manifest, title: str) -> Iterator[str]:
 
 
 def _options(manifest: Manifest) -> Iterator[str]:
-    yield "| option | what it is |\n|---|---|"
-    for setting in manifest.settings:
-        yield f"| `{setting.name}`{_needed(setting.required)} | {setting.help} |"
+    yield from _table(manifest.settings)
     for secret in manifest.secrets:
         yield f'| `{secret.name} = {{ secret = "…" }}`{_needed(secret.required)} | {secret.help} |'
+
+
+def _table(settings: Iterable[Setting]) -> Iterator[str]:
+    yield "| option | what it is |\n|---|---|"
+    for setting in settings:
+        yield f"| `{setting.name}`{_needed(setting.required)} | {setting.help} |"
 
 
 def _needed(required: bool) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +17,7 @@ from rekindle.egress.connector import OutRequest
 from rekindle.engines.database import open_database
 from tests.catalog.shops.woocommerce import WooCommerce
 from tests.conftest import FakeClock
+from tests.egress.sshd import SSHD, Sshd
 
 
 class Served(WooCommerce):
@@ -98,3 +101,92 @@ def test_the_list_names_every_setting(folder: Path) -> None:
     unknown = run(folder, "sources", "add", "x", "--kind", "nothing")
     assert unknown.exit_code == 1
     assert "shopify" in unknown.output
+
+
+def test_a_query_is_asked_for_tried_and_written(folder: Path) -> None:
+    goods = sqlite3.connect(folder / "goods.db")
+    goods.execute("CREATE TABLE goods (kod TEXT, nazwa TEXT, cena TEXT)")
+    goods.execute("INSERT INTO goods VALUES ('7', 'Lamp', '12.50 PLN')")
+    goods.commit()
+    goods.close()
+    wrong = run(folder, "sources", "add", "erp", "--kind", "sql", given="goods.db\nSELECT * FROM nowhere\n")
+    assert wrong.exit_code == 1
+    assert "goods.db: the database does not understand" in wrong.output
+    assert not (folder / "catalog.toml").exists()
+    words = ["sources", "add", "erp", "--kind", "sql", "--location", "goods.db"]
+    unmapped = run(folder, *words, given="SELECT nazwa, cena FROM goods\n")
+    assert unmapped.exit_code == 1
+    assert "say which column is the id" in unmapped.output
+    added = run(folder, *words, "--column", "title=nazwa", given="SELECT kod, nazwa, cena FROM goods\n")
+    assert added.exit_code == 0, added.output
+    assert "Lamp" in added.output
+    assert "12.50 PLN" in added.output
+    imported = run(folder, "import")
+    assert imported.exit_code == 0, imported.output
+    assert "erp: goods.db as sql, 1 items" in imported.output
+
+
+def test_an_address_and_a_file_are_set_up_too(folder: Path) -> None:
+    (folder / "goods.csv").write_text("id;name;price\n1;Lamp;5 PLN\n")
+    page = folder / "page.csv"
+    page.write_text("<html>Not here</html>")
+    refused = run(folder, "sources", "add", "main", "--kind", "file", given="page.csv\n")
+    assert refused.exit_code == 1
+    assert "html-page" in refused.output
+    added = run(folder, "sources", "add", "main", "--kind", "file", given="goods.csv\n")
+    assert added.exit_code == 0, added.output
+    assert (folder / "catalog.toml").read_text() == (
+        '[[source]]\nname = "main"\nlocation = "goods.csv"\nevery = "1d"\n'
+    )
+    misspelt = run(folder, "sources", "add", "b", "--kind", "file", "--set", "header_rov=2", given="goods.csv\n")
+    assert misspelt.exit_code == 1
+
+
+@pytest.mark.skipif(SSHD is None, reason="there is no sshd on this machine")
+def test_a_server_s_folder_is_asked_for_tried_and_written(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("asyncssh", reason="the extra sftp is not installed")
+    server = Sshd(tmp_path / "d")
+    try:
+        there = server.files / "out"
+        there.mkdir()
+        (there / "goods-1.csv").write_text("id,title,price\n1,Lamp,5 PLN\n")
+        os.utime(there / "goods-1.csv", (1_700_000_000, 1_700_000_000))
+        key = tmp_path / "key"
+        key.write_text(server.private_key)
+        location = f"sftp://{server.user}@127.0.0.1:{server.port}{there}/"
+        words = ["sources", "add", "erp", "--kind", "sftp", "--secret-file", f"private_key={key}"]
+        wrong = run(folder, *words, given=f"{location}\nSHA256:{'A' * 43}\n\n")
+        assert wrong.exit_code == 1
+        assert server.fingerprint in wrong.output, "it says what to compare and write"
+        added = run(folder, *words, given=f"{location}\n{server.fingerprint}\ngoods-*\n")
+        assert added.exit_code == 0, added.output
+        assert "Lamp" in added.output
+        written = (folder / "catalog.toml").read_text()
+        assert 'pattern = "goods-*"' in written
+        assert 'private_key = { secret = "erp_private_key" }' in written
+        assert "PRIVATE KEY" not in written
+        imported = run(folder, "import")
+        assert imported.exit_code == 0, imported.output
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ('kind = "csv"\noptions = { header_rov = 2 }', "unknown option 'header_rov' (did you mean header_row?)"),
+        ('kind = "xml"\noptions = { itme = "offer" }', "unknown option 'itme' (did you mean item?)"),
+        ('kind = "xml"', "item is missing"),
+        ("options = { suplement = true }", "unknown option 'suplement' (did you mean supplement?)"),
+        ('options = { supplement = "yes" }', "supplement"),
+        ("options = { max_shrink = 30 }", "max_shrink"),
+        ("options = { header_row = 0 }", "header_row"),
+        ('options = { volatile_images = "v" }', "volatile_images"),
+        ('kind = "ceneo"\noptions = { list = "x" }', "unknown option 'list'"),
+    ],
+)
+def test_plans_refuse_options_that_nobody_reads(folder: Path, source: str, words: str) -> None:
+    (folder / "catalog.toml").write_text(f'[[source]]\nname = "main"\nlocation = "goods.csv"\n{source}\n')
+    planned = CliRunner(env={"COLUMNS": "300"}).invoke(main, ["plan", "-w", str(folder)])
+    assert planned.exit_code == 1
+    assert words in planned.output.replace("\n", " ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,9 +16,11 @@ from rekindle.egress.reach import Reach
 from rekindle.engines.blobs.s3 import S3Target, open_store
 from rekindle.feeds.carrying import Carrier
 from rekindle.feeds.delivering import Deliverer
-from rekindle.workspace import Delivery
+from rekindle.feeds.outlets import delivery_problems
+from rekindle.workspace import Delivery, Feed
+from rekindle.workspace.documents import SecretName
 from tests.egress.ftpd import PASSWORD, USER, Ftpd
-from tests.feeds.conftest import published
+from tests.feeds.conftest import published, shop
 from tests.feeds.test_delivering import World
 from tests.s3 import KEY, new_bucket, s3_server
 
@@ -38,7 +41,7 @@ def ftpd(tmp_path_factory) -> Iterator[Ftpd]:
 class Way(World):
     """A shop whose one delivery goes to a real server."""
 
-    async def deliver(self, document: dict[str, Any], context: Any = None) -> Any:
+    async def deliver(self, document: dict[str, Any], context: Any = None, names: str = "A") -> Any:
         async def here(_host: str, _port: int) -> list[str]:
             return ["127.0.0.1"]
 
@@ -48,7 +51,7 @@ class Way(World):
             self.database, self.blobs, carrier, self.secret, self.ledger, self.clock, lambda: 0.5, "one"
         )
         self.workspace = self.configured(document)
-        version = self.build("A")
+        version = self.build(*names)
         delivery = msgspec.convert(document, Delivery)
         return version, await deliverer.deliver(self.workspace, "main", delivery)
 
@@ -103,6 +106,60 @@ async def test_an_ftp_server_gets_the_feed(way, ftpd) -> None:
     version, done = await way.deliver(document, ftpd.trust)
     assert (done.status, done.words) == ("delivered", "")
     assert (ftpd.files / "main.xml.gz").read_bytes() == way.blobs.path(version.gzip_digest).read_bytes()
+
+
+def lines(content: bytes) -> tuple[dict[str, Any], dict[str, str]]:
+    head, *changes = map(json.loads, content.decode().splitlines())
+    return head, {one["id"]: one["change"] for one in changes}
+
+
+async def test_a_delta_goes_beside_the_full_file(way, s3) -> None:
+    """From the version that arrived last, whatever was published between; none where only the full file helps."""
+    name = new_bucket(s3)
+    document = bucket(s3, name, "in/feed.xml", deltas=True)
+    store = open_store(S3Target(bucket=name, endpoint=s3), KEY)
+
+    def there() -> set[str]:
+        return {str(one["path"]) for chunk in obstore.list(store) for one in chunk}
+
+    await way.deliver(document, names="ABCD")
+    assert there() == {"in/feed.xml"}, "the first one has nothing before it"
+    way.build(*"ABCDE")
+    version, done = await way.deliver(document, names="ACDEF")
+    assert (done.status, done.version) == ("delivered", 3)
+    assert there() == {"in/feed.xml", "in/feed.delta.jsonl", "in/feed.delta.xml"}
+    changes = obstore.get(store, "in/feed.delta.jsonl")
+    assert changes.attributes["Content-Type"] == "application/x-ndjson; charset=utf-8"
+    head, items = lines(bytes(changes.bytes()))
+    assert (head["from"], head["version"], head["added"], head["removed"]) == (1, 3, 2, 1)
+    assert items == {"B": "removed", "E": "added", "F": "added"}
+    full = bytes(obstore.get(store, "in/feed.xml").bytes())
+    assert full == published(way.blobs, version)
+    await way.deliver(document, names="ACDEF")
+    head, items = lines(bytes(obstore.get(store, "in/feed.delta.jsonl").bytes()))
+    assert (head["from"], head["version"], items) == (3, 4, {}), "built anew, and nothing has changed"
+
+
+async def test_a_delta_is_packed_as_the_file_is_and_follows_it(way, ftpd) -> None:
+    document = {
+        "name": "partner", "kind": "ftps", "location": f"ftps://{USER}@ftp.example:{ftpd.port}/daily.xml.gz",
+        "compression": "gzip", "password": {"secret": "password"}, "deltas": True,
+    }  # fmt: skip
+    await way.deliver(document, ftpd.trust, "ABCD")
+    await way.deliver(document, ftpd.trust, "ACD")
+    head, items = lines(gzip.decompress((ftpd.files / "daily.delta.jsonl.gz").read_bytes()))
+    assert (head["from"], head["version"], items) == (1, 2, {"B": "removed"})
+    assert b"<rss" in gzip.decompress((ftpd.files / "daily.delta.xml.gz").read_bytes())
+
+
+def test_a_notice_takes_no_delta() -> None:
+    problems = delivery_problems(shop(main=Feed(channel="google_merchant", delivery=[
+        Delivery(name="hook", kind="webhook", location="https://x.example/", secret=SecretName("s"), deltas=True)
+    ])))  # fmt: skip
+    assert problems == [
+        "feeds/main.toml: delivery 'hook': deltas is not for webhook: the manifest that the notice names lists them; "
+        "remove it"
+    ]
 
 
 async def test_a_server_that_says_nothing_is_given_up(way, monkeypatch) -> None:

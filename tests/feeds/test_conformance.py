@@ -69,7 +69,7 @@ def read(shape: str, content: bytes) -> Iterator[dict[str, list[str]]]:
         rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
         yield from ({k: [v] for k, v in row.items() if v} for row in rows)
     elif shape == "jsonl":
-        for line in text.splitlines():
+        for line in text.rstrip("\n").split("\n"):  # other separators of lines may stand in a text
             yield {k: v if isinstance(v, list) else [v] for k, v in json.loads(line).items()}
     else:
         tree: Any = etree.fromstring(content)

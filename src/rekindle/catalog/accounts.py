@@ -16,15 +16,13 @@ from sqlalchemy.engine import Connection
 from rekindle.catalog import _tables
 from rekindle.catalog._detect import sources
 from rekindle.catalog.account import Account, AccountModule, Manifest, Scope
+from rekindle.catalog.options import COMMON, unknown
 from rekindle.catalog.walker import Place, Progress, Walker, WalkStopped
 from rekindle.egress.connector import SettingsError
 from rekindle.engines.database import Database
 from rekindle.engines.database.core import upsert
 from rekindle.engines.secrets import SecretMissing
 from rekindle.workspace import Source
-
-COMMON: Final = frozenset({"id", "max_shrink", "supplement", "volatile_images", "hook_secret", "changes_every"})
-"""Options that every source has; the rest are the settings of its kind."""
 
 _OLDEST_MS: Final = 86_400_000
 _place = msgspec.json.Decoder(Place)
@@ -48,8 +46,7 @@ def take_apart(manifest: Manifest, options: Mapping[str, Any]) -> tuple[dict[str
         elif key in known:
             settings[key] = value
         elif key not in COMMON:
-            there = ", ".join(sorted(set(known) | set(secrets) | COMMON))
-            raise SettingsError(f"{manifest.name}: unknown option {key!r}; there are {there}")
+            raise unknown(manifest.name, key, set(known) | set(secrets) | COMMON)
     for setting in manifest.settings:
         if setting.required and not settings.get(setting.name):
             raise SettingsError(f"{manifest.name}: {setting.name} is missing: {setting.help}")

@@ -10,6 +10,7 @@ from typing import Any, Final
 from rekindle.catalog._folder import Folder, FolderReader
 from rekindle.catalog.account import Manifest, Setting
 from rekindle.catalog.accounts import take_apart
+from rekindle.catalog.options import check_names
 from rekindle.egress.connector import SettingsError
 from rekindle.egress.fetch import FetchResult, shown
 from rekindle.egress.query import Query, QueryReader
@@ -58,11 +59,14 @@ def manifest_of(source: Source) -> Manifest | None:
 
 
 def check(source: Source) -> None:
-    """Check a source that is got by us as far as that is possible without asking. Raises `SettingsError`."""
+    """Check a source that is no account as far as that is possible without reading it. Raises `SettingsError`."""
     manifest = manifest_of(source)
     if manifest is SQL:
         _query(source, Path(), {})
-    elif manifest is SFTP:
+        return
+    getting = [setting.name for setting in (*manifest.settings, *manifest.secrets)] if manifest else []
+    check_names(source.kind, source.options, getting)
+    if manifest is SFTP:
         _folder(source, {})
 
 

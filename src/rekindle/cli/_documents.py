@@ -11,6 +11,7 @@ import msgspec
 
 from rekindle.catalog import accounts
 from rekindle.catalog.inputs import check
+from rekindle.catalog.options import check_values
 from rekindle.egress.connector import SettingsError
 from rekindle.egress.options import take_apart, try_settings
 from rekindle.engines.secrets import SecretMissing, Secrets
@@ -159,6 +160,7 @@ def wrong_sources(workspace: Workspace) -> list[str]:
                 problems.append(f"{place}: location is missing; name a file or an address")
             else:
                 check(source)
+            check_values(source.kind, source.options)
             if "hook_secret" in source.options:
                 accounts.secret_name(source.kind, "hook_secret", source.options["hook_secret"])
         except SettingsError as error:

@@ -7,6 +7,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -20,8 +21,10 @@ from rekindle.engines.database import Database
 from rekindle.engines.database.lease import Lease
 from rekindle.engines.secrets import SecretMissing
 from rekindle.feeds import content, deliveries, receipts, turns, versions
+from rekindle.feeds.beside import deltas_beside, parcel_of
 from rekindle.feeds.carrying import Carrier, Notice
 from rekindle.feeds.channel import channel
+from rekindle.feeds.deltas import Deltas
 from rekindle.feeds.outlets import Outlet, OutletError, outlet
 from rekindle.feeds.receipts import Receipt, Status
 from rekindle.feeds.turns import Turn
@@ -64,6 +67,7 @@ class Deliverer:
         self._leases = Database(database.engine, database.turn)
         self._ledger, self._clock, self._random, self._holder = ledger, clock, random, holder
         self._folder = folder
+        self._deltas = Deltas(database, blobs, clock, folder)
 
     def turn(self, workspace: Workspace, feed: str, delivery: Delivery) -> Turn | None:
         """Look at the clock; return the delivery's state, or None when there is nothing to deliver yet."""
@@ -119,6 +123,12 @@ class Deliverer:
             secrets = {key: self._secret(name) for key, name in delivery.secrets.items()}
             notice = _notice(workspace, version, parcel)
             words = await self._carrier.carry(delivery, place, secrets, parcel, notice)
+            since = turn.arrived_version
+            if delivery.deltas and since is not None and since != version.version:
+                with ExitStack() as stack:
+                    making = deltas_beside(self._deltas, since, version, delivery, place)
+                    for near, small in await _off(partial(stack.enter_context, making)):
+                        await self._carrier.carry(delivery, near, secrets, small, notice)
         except (TransferRefused, OutletError, SecretMissing, BlobMissing) as error:
             status, words = "refused", str(error)
         except TransferFailed as error:
@@ -154,16 +164,11 @@ class Deliverer:
         shape = channel(version.channel).format
         place = outlet(delivery, f"{version.feed}.{shape.extension}")
         packed = delivery.compression == "gzip" and delivery.kind != "webhook"  # its notice tells of the plain file
-        # A file that is called .gz is a gzip file; any other that is packed is its content, packed on the way.
-        named = packed and place.path.endswith(".gz")
         path, digest = self._blobs.path(version.gzip_digest), version.gzip_digest
         if not packed:
             path, digest = self._plain(delivery, version, work)
-        return place, Parcel(
-            path=path, size=version.gzip_size if packed else version.size, sha256=digest,
-            content_type="application/gzip" if named else shape.content_type,
-            content_encoding="gzip" if packed and not named else "",
-        )  # fmt: skip
+        size = version.gzip_size if packed else version.size
+        return place, parcel_of(path, size, digest, shape, place, packed=packed)
 
     def _plain(self, delivery: Delivery, version: FeedVersion, work: Path) -> tuple[Path, str]:
         """Return the plain file, made in ``work`` where it is not kept, and its digest."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -103,28 +104,46 @@ class Deltas:
         return True
 
     def _make(self, before: FeedVersion, now: FeedVersion, step: Step | None) -> dict[str, Any] | None:
-        if now.layout_digest is None:
-            return None
+        with self._under_way() as work:
+            files = self._written(before, now, work, step)
+            return self._stored(files) if files else None
+
+    @contextmanager
+    def between(self, before: int, now: FeedVersion) -> Iterator[Files | None]:
+        """Write the delta from one version to another, whatever lay between; the files last as long as the block.
+
+        None where either is not there any more, and so only the full file helps.
+        """
+        with self._database.read() as connection:
+            known = _find(connection, now.workspace, now.feed, before)
+        with self._under_way() as work:
+            yield self._written(known, now, work) if known else None
+
+    @contextmanager
+    def _under_way(self) -> Iterator[Path]:
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix="delta-") as name:
+            yield Path(name)
+
+    def _written(self, before: FeedVersion, now: FeedVersion, work: Path, step: Step | None = None) -> Files | None:
+        if now.layout_digest is None:
+            return None
         try:
             where = layout.decode(self._blobs.path(now.layout_digest).read_bytes())
             old, new = items_of(self._blobs, before), items_of(self._blobs, now)
             known = channel(now.channel)
         except (BlobMissing, UnknownChannel, msgspec.DecodeError):
             return None
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix="delta-") as name:
-            work = Path(name)
-            about = {"workspace": now.workspace, "feed": now.feed, "version": now.version, "from": before.version}
-            with _sql.connect(work, self._memory_limit) as engine:
-                if step is not None and (step.old, step.new) == (before.version, now.version):
-                    relations = (f"FROM {_sql.parquet(step.was)}", f"FROM {_sql.parquet(step.now)}")
-                else:
-                    relations = where_different(engine, old, new)
-                files = write_files(
-                    engine, known, relations, where.attributes, columns_of(known, where.filled), about, work
-                )
-            return self._stored(files)
+        about = {"workspace": now.workspace, "feed": now.feed, "version": now.version, "from": before.version}
+        with _sql.connect(work, self._memory_limit) as engine:
+            if step is not None and (step.old, step.new) == (before.version, now.version):
+                relations = (f"FROM {_sql.parquet(step.was)}", f"FROM {_sql.parquet(step.now)}")
+            else:
+                relations = where_different(engine, old, new)
+            return write_files(
+                engine, known, relations, where.attributes, columns_of(known, where.filled), about, work
+            )
 
     def _stored(self, files: Files) -> dict[str, Any]:
         update = files.update

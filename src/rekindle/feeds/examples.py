@@ -8,7 +8,7 @@ import duckdb
 
 from rekindle.feeds import _sql
 from rekindle.feeds.program import compile_feed
-from rekindle.feeds.rules import PRODUCT_FIELDS, Layer
+from rekindle.feeds.rules import PRODUCT_FIELDS, Layer, applied
 from rekindle.feeds.spec import Spec
 from rekindle.workspace import Feed
 
@@ -35,9 +35,7 @@ def failed_examples(feed: Feed) -> list[str]:
 def _differs(
     engine: duckdb.DuckDBPyConnection, spec: Spec, layers: Sequence[Layer], given: dict[str, str], wanted: str
 ) -> Iterator[str]:
-    relation = _row(spec, given)
-    for layer in layers:
-        relation = layer.over(relation)
+    relation = applied(layers, _row(spec, given))
     attribute = layers[0].attribute
     row = engine.execute(
         f"SELECT {'_rule' if attribute is None else _sql.name(attribute)} FROM ({relation})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -78,6 +79,14 @@ def outlet(delivery: Delivery, filename: str) -> Outlet:
     )  # fmt: skip
 
 
+def beside(place: Outlet, extension: str) -> Outlet:
+    """Return where a delta goes: ``feed.delta.jsonl`` beside ``feed.xml``, packed as that is."""
+    packed = ".gz" if place.path.endswith(".gz") else ""
+    folder, name = posixpath.split(place.path.removesuffix(".gz"))
+    stem = posixpath.splitext(name)[0]
+    return msgspec.structs.replace(place, path=posixpath.join(folder, f"{stem}.delta.{extension}{packed}"))
+
+
 def _bucket(bucket: str, key: str, query: str) -> Outlet:
     known = dict(parse_qsl(query, keep_blank_values=True))
     if unknown := sorted(set(known) - {"endpoint", "region"}):
@@ -136,6 +145,8 @@ def _problems(feed: str, document: Feed, delivery: Delivery) -> Iterator[str]:
         yield f"host_key is not for {delivery.kind}; remove it"
     if delivery.insecure and delivery.kind != "ftps":
         yield f"insecure is not for {delivery.kind}; remove it"
+    if delivery.deltas and delivery.kind == "webhook":
+        yield "deltas is not for webhook: the manifest that the notice names lists them; remove it"
     if delivery.every is not None and delivery.at:
         yield "every and at are two schedules; keep one"
     try:

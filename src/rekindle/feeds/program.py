@@ -13,7 +13,7 @@ import msgspec
 from rekindle.feeds import _sql, _types, checks
 from rekindle.feeds.channel import Channel, configured
 from rekindle.feeds.checks import Check, compile_checks
-from rekindle.feeds.rules import PRODUCT_FIELDS, Layer, compile_rules
+from rekindle.feeds.rules import PRODUCT_FIELDS, Layer, applied, compile_rules
 from rekindle.feeds.spec import SEPARATOR
 from rekindle.workspace import Feed, FeedRule
 
@@ -69,9 +69,7 @@ class Program(msgspec.Struct, frozen=True):
 
     def ruled(self, relation: str, upto: int | None = None) -> str:
         """Return ``mapped`` rows after the first ``upto`` rules, or all."""
-        for layer in self.layers[:upto]:
-            relation = layer.over(relation)
-        return relation
+        return applied(self.layers[:upto], relation)
 
     def cleaned(self, relation: str) -> str:
         """Return the rows without control characters and outer blanks, enumerations in the channel's spelling."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -22,6 +23,9 @@ _OF_A_MARKET = (
     "title", "description", "link", "mobile_link", "price", "sale_price", "availability", "product_type", "shipping",
 )  # fmt: skip
 _LONGEST_PAD = 50
+_BEFORE = "\x01before\x01"
+_DEEPEST = 100
+"""How deep rules on one attribute are written into each other; the engine takes a depth of 1,000."""
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -30,19 +34,45 @@ class RuleError(ValueError):
 
 
 class Layer(NamedTuple):
-    """One compiled rule: ``expression`` is the attribute's new value, or for an exclusion the condition."""
+    """One compiled rule: ``expression`` is the attribute's new value, or for an exclusion the condition.
+
+    ``reads`` are the columns that the expression reads by name; `_BEFORE` in ``open`` stands for the value before.
+    """
 
     number: int
     attribute: str | None
     title: str
     expression: str
+    open: str = ""
+    reads: frozenset[str] = frozenset()
 
-    def over(self, relation: str) -> str:
-        """Return the relation with this rule applied."""
-        if self.attribute is None:
-            excluded = f"CASE WHEN _rule IS NULL AND {self.expression} THEN {self.number} ELSE _rule END"
-            return f"SELECT * REPLACE ({excluded} AS _rule) FROM ({relation})"
-        return f"SELECT * REPLACE ({self.expression} AS {_sql.name(self.attribute)}) FROM ({relation})"
+
+def applied(layers: Sequence[Layer], relation: str) -> str:
+    """Return the relation with the rules applied, each on what the one before left.
+
+    Every step costs memory for each column. So rules that read nothing of what the step writes belong to it, and one
+    that only changes or keeps the value before it, is written around that.
+    """
+    for step in _steps(layers):
+        columns = [f"{value} AS {name}" for name, value in step.items()]
+        relation = f"SELECT * REPLACE ({', '.join(columns)}) FROM ({relation})"
+    return relation
+
+
+def _steps(layers: Sequence[Layer]) -> Iterator[dict[str, str]]:
+    """Yield what each step writes: column and expression."""
+    step: dict[str, str] = {}
+    depth: Counter[str] = Counter()
+    for layer in layers:
+        column = "_rule" if layer.attribute is None else _sql.name(layer.attribute)
+        inside = column in step and layer.open.count(_BEFORE) == 1 and depth[column] < _DEEPEST
+        if layer.reads & step.keys() or (column in step and not inside):
+            yield step
+            step, depth, inside = {}, Counter(), False
+        step[column] = layer.open.replace(_BEFORE, f"({step[column]})") if inside else layer.expression
+        depth[column] += 1
+    if step:
+        yield step
 
 
 def resolver(spec: Spec) -> Resolve:
@@ -88,25 +118,45 @@ def _layers(spec: Spec, number: int, rule: FeedRule, resolve: Resolve) -> Iterat
         yield _compile(spec, number, msgspec.structs.replace(rule, attribute=name), resolve)
 
 
-def _compile(spec: Spec, number: int, rule: FeedRule, resolve: Resolve) -> Layer:
+def _compile(spec: Spec, number: int, rule: FeedRule, resolved: Resolve) -> Layer:
     title = f"rule {number} ({rule.do}{' ' + rule.attribute if rule.attribute else ''})"
+    reads: set[str] = set()
+
+    def resolve(name: str) -> str:
+        reads.add(found := resolved(name))
+        return found
+
     try:
         when = compile_condition(rule.when, resolve) if rule.when is not None else None
         if rule.do == "exclude":
             if when is None:
                 raise RuleError("`when` is missing; an exclusion without it would empty the feed")
-            return Layer(number, None, title, when)
+            return Layer(
+                number,
+                None,
+                title,
+                _excluding(number, when, "_rule"),
+                _excluding(number, when, _BEFORE),
+                frozenset(reads),
+            )
         if rule.attribute is None:
             raise RuleError("`attribute` is missing; name the attribute to change")
         if rule.attribute not in spec.names:
             raise RuleError(f"{rule.attribute!r} is no attribute of {spec.channel}; it has {', '.join(spec.names)}")
-        before = _sql.name(rule.attribute)
-        value = _value(rule, before, resolve, spec.find(rule.attribute), when)
-        if rule.do == "if":
-            when = None
+        before, attribute = _sql.name(rule.attribute), spec.find(rule.attribute)
+        written = [
+            f"CASE WHEN {when} THEN {value} ELSE {old} END" if when and rule.do != "if" else value
+            for old in (before, _BEFORE)
+            for value in [_value(rule, old, resolve, attribute, when)]
+        ]
     except (ConditionError, RuleError, LookupError) as error:
         raise RuleError(f"{title}: {error.args[0]}") from None
-    return Layer(number, rule.attribute, title, f"CASE WHEN {when} THEN {value} ELSE {before} END" if when else value)
+    return Layer(number, rule.attribute, title, written[0], written[1], frozenset(reads))
+
+
+def _excluding(number: int, when: str, before: str) -> str:
+    """Return what an exclusion writes: its number where no earlier one holds."""
+    return f"coalesce({before}, CASE WHEN {when} THEN {number} END)"
 
 
 def _value(rule: FeedRule, before: str, resolve: Resolve, attribute: Attribute, when: str | None) -> str:
@@ -167,7 +217,7 @@ def _if(rule: FeedRule, before: str, resolve: Resolve, when: str | None) -> str:
 def _calculated(number: str, attribute: Attribute, resolve: Resolve) -> str:
     """Write the number: a price keeps its own currency or gets the product's; others lose needless zeros."""
     if attribute.type == "price":
-        own = f"nullif(regexp_extract({_sql.name(attribute.name)}, ' ([A-Z]{{3}})$', 1), '')"
+        own = f"nullif(regexp_extract({resolve(attribute.name)}, ' ([A-Z]{{3}})$', 1), '')"
         return f"rk_money({number}, coalesce({own}, {resolve('source.currency')}))"
     if attribute.type == "number":
         return f"CAST(CAST({number} AS DECIMAL(18,2)) AS VARCHAR)"

@@ -133,7 +133,8 @@ class Delivery(Document):
     taken there twice, unless it arrived longer than ``refresh`` ago. What did not arrive within ``late_after`` alarms.
 
     ``host_key`` pins the server's key (SFTP): ``SHA256:…`` or a public key. ``direct`` writes the file under its own
-    name at once, for servers on which nothing can be renamed. ``insecure`` allows FTP without encryption.
+    name at once, for servers on which nothing can be renamed. ``insecure`` allows FTP without encryption. ``deltas``
+    takes what changed since the version that arrived last there too, beside the full file.
     """
 
     name: Name
@@ -151,6 +152,7 @@ class Delivery(Document):
     host_key: list[str] = msgspec.field(default_factory=list)
     direct: bool = False
     insecure: bool = False
+    deltas: bool = False
     password: SecretName | None = None
     private_key: SecretName | None = None
     passphrase: SecretName | None = None

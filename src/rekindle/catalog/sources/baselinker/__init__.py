@@ -21,7 +21,10 @@ manifest: Final = Manifest(
     ),
     secrets=(Setting("token", "an API token of the account", required=True),),
     per_second=1.5,
-    unverified="Two details are known from published integrations only: pages of products in the order of ids, and the words of a blocked token.",
+    unverified=(
+        "Two details are known from published integrations only: pages of products in the order of ids, and the words of a "
+        "blocked token, on which several of them agree (ERROR_BLOCKED_TOKEN, until when)."
+    ),
     checked="address, token, quota and methods: BaseLinker's own documentation of 2026",
     documents=("https://api.baselinker.com/",),
 )

@@ -12,6 +12,7 @@ from rekindle.catalog.report import Report
 from rekindle.catalog.row import Item, Options, Prepared, Row, Values
 
 TITLE = "Ceneo offers (XML)"
+OPTIONS = ()
 
 _AVAIL: Final = {
     "1": "in_stock",

@@ -10,6 +10,7 @@ from rekindle.catalog.report import Report
 from rekindle.catalog.row import Item, Options, Prepared, Row
 
 TITLE = "Table (CSV, TSV) with a column mapping"
+OPTIONS = ()
 
 
 def sniff(prepared: Prepared) -> str | None:

@@ -10,6 +10,7 @@ from rekindle.catalog.report import Report
 from rekindle.catalog.row import Item, Options, Prepared, Row
 
 TITLE = "Google Merchant feed (RSS, Atom, TSV, CSV)"
+OPTIONS = ()
 
 
 def sniff(prepared: Prepared) -> str | None:

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from rekindle.catalog import _xml
 from rekindle.catalog import values as read
 from rekindle.catalog._detect import root_of
+from rekindle.catalog.account import Setting
 from rekindle.catalog.products import first, product_from
 from rekindle.catalog.report import Report
 from rekindle.catalog.row import Item, Options, Prepared, Row, Values
 from rekindle.catalog.variants import fill
 
 TITLE = "IdoSell IOF 3.0 (XML)"
+OPTIONS = (Setting("language", "the language of the texts, as the file names it, such as pol [default: the first]"),)
 
 
 def sniff(prepared: Prepared) -> str | None:

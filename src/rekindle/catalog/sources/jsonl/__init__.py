@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 
 from rekindle.catalog import _generic, _json
+from rekindle.catalog.account import Setting
 from rekindle.catalog.report import Report
 from rekindle.catalog.row import Item, Options, Prepared, Row
 
 TITLE = "JSON Lines with a column mapping"
+OPTIONS = (Setting("list", "the name of the list inside one JSON object [default: products]"),)
 
 
 def sniff(prepared: Prepared) -> str | None:

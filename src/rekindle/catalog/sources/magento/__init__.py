@@ -31,7 +31,8 @@ manifest: Final = Manifest(
     unverified=(
         "Prices are as the API gives them: catalogue price rules are not in them. An access token alone is taken only when "
         "Stores › Configuration › OAuth › Consumer Settings allows it (2.4.4 and later). Without Inventory Management the "
-        "stock is read where the list of products holds it."
+        "stock is read where the list of products holds it, which Magento itself does not do (its issues 24418 and 36533): an "
+        "extension that adds stock_item, or a second source with supplement = true, gives it then."
     ),
     checked=(
         "routes, resources and fields of products, attributes, categories, store configuration, stock by source and "

@@ -10,11 +10,13 @@ from rekindle.catalog import _table
 from rekindle.catalog import values as read
 from rekindle.catalog._detect import root_of
 from rekindle.catalog._spill import Spill
+from rekindle.catalog.account import Setting
 from rekindle.catalog.products import first, product_from
 from rekindle.catalog.report import Report
 from rekindle.catalog.row import Item, Options, Prepared, Row, Values
 
 TITLE = "Magento 2 products (CSV)"
+OPTIONS = (Setting("url_suffix", "the end of product addresses [default: .html]"),)
 
 _NAMES: Final = {
     "sku": "id",

@@ -10,6 +10,7 @@ from rekindle.catalog.report import Report
 from rekindle.catalog.row import Item, Options, Prepared, Row
 
 TITLE = "Meta catalogue (CSV, TSV)"
+OPTIONS = ()
 
 _NEEDED = {"id", "title", "link", "image_link", "availability"}
 

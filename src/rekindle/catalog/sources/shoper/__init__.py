@@ -33,13 +33,14 @@ manifest: Final = Manifest(
     hook_secret="the key (Klucz) of the webhook",  # noqa: S106 - a description
     per_second=2,
     unverified=(
-        "Filters with IN and the quota are known from published integrations; addresses of pictures, from shops' pages, differ "
-        "between shops (see image). special_offer is deprecated by Shoper since 5.24.35 and read where it is still there. "
+        "Filters with IN are known from published integrations, and the quota from what shops answer (a bucket of 10 requests, "
+        "2 a second); addresses of pictures, from shops' pages, differ between shops (see image). special_offer is deprecated by Shoper since 5.24.35 and read where it is still there. "
         "Its moments are read as UTC."
     ),
     checked=(
         "resources and fields of products, stocks, prices of variants, special offers, options and their values, and "
-        "Retry-After: Shoper's PHP SDK, which is made from the description of the API"
+        "Retry-After: Shoper's PHP SDK, which is made from the description of the API; how webhooks are signed: Shoper's own "
+        "page, and integrations that follow it"
     ),
     documents=("https://developers.shoper.pl/", "https://www.shoper.pl/learn/artykul/jak-utworzyc-webhook"),
 )

@@ -17,6 +17,7 @@ from rekindle.catalog.row import Item, Options, Prepared, Row, Values
 from rekindle.catalog.sources import _shopify
 
 TITLE = "Shopify bulk operation (JSON Lines)"
+OPTIONS = ()
 
 _PRODUCT: Final = {
     "handle": ("handle",),

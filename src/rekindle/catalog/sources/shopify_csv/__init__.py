@@ -14,6 +14,7 @@ from rekindle.catalog.sources import _shopify
 from rekindle.catalog.variants import fill
 
 TITLE = "Shopify product export (CSV)"
+OPTIONS = ()
 
 _COLUMNS: Final = {
     "Handle": "handle",

@@ -12,6 +12,7 @@ from rekindle.catalog.row import Item, Options, Prepared, Row, Values
 from rekindle.catalog.sources import _shopify
 
 TITLE = "Shopify products.json"
+OPTIONS = ()
 
 
 def sniff(prepared: Prepared) -> str | None:

@@ -17,6 +17,7 @@ from rekindle.catalog.sources.woocommerce_csv.headers import english
 from rekindle.catalog.variants import COLOR, SIZE, fill
 
 TITLE = "WooCommerce product export (CSV)"
+OPTIONS = ()
 
 _INHERITED: Final = ("Name", "Description", "Short description", "Categories", "Images", "Brands", "Published")
 _SOLD: Final = frozenset({"simple", "variation", "external", "subscription", "subscription_variation"})

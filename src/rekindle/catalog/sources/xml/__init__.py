@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from rekindle.catalog import _generic, _xml
+from rekindle.catalog.account import Setting
 from rekindle.catalog.report import Report, refuse
 from rekindle.catalog.row import Item, Options, Prepared, Row, Values
 
 TITLE = "XML with a path to the items and a column mapping"
+OPTIONS = (
+    Setting("item", "which element is an item: its name, or the path to it, such as shop/offers/offer", required=True),
+)
 
 _PATH: Final = re.compile(r"[\w.-]+(?:/[\w.-]+)*")
 
