@@ -54,6 +54,8 @@ def _lines() -> Iterator[str]:
 def _section(manifest: Manifest, title: str) -> Iterator[str]:
     yield f"## `{manifest.name}`\n"
     yield f"{title}.\n"
+    yield from (f"{number}. {step}" for number, step in enumerate(manifest.steps, 1))
+    yield f"{len(manifest.steps) + 1}. `rekindle catalog sources add {manifest.name}` asks for what is required, reads the first items and writes it down.\n"
     yield from _options(manifest)
     hook = manifest.hook_secret or "a key of your own; the shop system sends no webhooks, see below"
     yield f'| `hook_secret = {{ secret = "…" }}` | {hook} |\n'

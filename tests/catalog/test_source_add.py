@@ -93,6 +93,21 @@ def test_an_account_is_asked_for_tried_written_and_imported(folder: Path, shop: 
     assert "price since" in shown.output
 
 
+def test_of_several_ways_in_one_is_asked_for_whole(folder: Path) -> None:
+    words = ["sources", "add", "shopify", "--set", "shop=acme", "--no-try"]
+    added = run(folder, *words, given="\nid_1\nsecret_1\n\n")
+    assert added.exit_code == 0, added.output
+    assert "Dev Dashboard" in added.output, "it says where the keys are made"
+    written = (folder / "catalog.toml").read_text()
+    assert (
+        'client_id = { secret = "shopify_client_id" }, client_secret = { secret = "shopify_client_secret" }' in written
+    )
+    (folder / "catalog.toml").unlink()
+    added = run(folder, *words, given="token_1\n\n")
+    assert added.exit_code == 0, added.output
+    assert "client_id" not in (folder / "catalog.toml").read_text()
+
+
 def test_the_list_names_every_setting(folder: Path) -> None:
     listed = CliRunner().invoke(main, ["catalog", "sources", "list"])
     assert listed.exit_code == 0

@@ -22,13 +22,14 @@ __all__ = ["Answer", "Setting"]
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What an account must be told and may ask.
 
-    ``secrets`` are settings whose value names a secret: ``token = { secret = "shopify_token" }``. ``hook_secret`` is
+    ``steps`` tell where in the shop system its keys are made. ``secrets`` are settings whose value names a secret: ``token = { secret = "shopify_token" }``. ``hook_secret`` is
     the one that signs its webhooks ("" : it sends none). ``since``: it can be asked for what changed after a moment.
     ``per_second`` is the documented quota of requests. ``unverified`` says what no public document confirms, ``checked``
     what was compared with what; ``documents`` are those that the folder was written from.
     """
 
     name: str
+    steps: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
     secrets: tuple[Setting, ...] = ()
     hook_secret: str = ""

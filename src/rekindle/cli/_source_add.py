@@ -87,6 +87,8 @@ def add(
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name) or any(one.name == name for one in workspace.catalog.source):
         raise click.ClickException(f"{name!r} cannot be a name, or catalog.toml has it already")
     click.echo(module.TITLE if module else f"A catalogue from {_WAYS.get(manifest.name, 'a file')}.")
+    for number, step in enumerate(manifest.steps, 1):
+        click.echo(f"  {number}. {step}")
     if manifest.unverified:
         click.secho(f"Not confirmed by a public document: {manifest.unverified}", fg="yellow")
     if module is None and location is None:
@@ -158,7 +160,9 @@ def _secrets(
     optional = [setting.name for setting in manifest.secrets if not setting.required]
     for setting in manifest.secrets:
         # Of several ways in, the first that is given is enough; a key of many lines comes as a file.
-        if setting.name in names or (setting.name in optional and set(optional) & set(names)):
+        if setting.name in names or (setting.name in optional[1:] and optional[0] in names):
+            continue
+        if setting.name == "password" and "private_key" in names:
             continue
         if needless or setting.name in _FILES:
             continue

@@ -13,6 +13,10 @@ TITLE = "Akeneo PIM, through its REST API"
 
 manifest: Final = Manifest(
     name="akeneo",
+    steps=(
+        "Connect › Connection settings › Create; flow type: data destination. It shows client id, secret, user name and password.",
+        "The user's group must see the products, attributes and locales that are to be read.",
+    ),
     settings=(
         Setting("url", "the PIM's address, such as https://pim.example", required=True),
         Setting("channel", "the code of the channel whose values are read, such as ecommerce", required=True),

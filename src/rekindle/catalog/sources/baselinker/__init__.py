@@ -13,6 +13,10 @@ TITLE = "BaseLinker, through its API"
 
 manifest: Final = Manifest(
     name="baselinker",
+    steps=(
+        "Account & other › My account › API: add a token.",
+        "The catalogue's number (inventory_id) and those of price groups and warehouses are what getInventories, getInventoryPriceGroups and getInventoryWarehouses answer.",
+    ),
     settings=(
         Setting("inventory_id", "the id of the catalogue (a number)", required=True),
         Setting("link", "the address of a product's page as a template of id, sku, ean and product_id", required=True),

@@ -15,6 +15,10 @@ TITLE = "BigCommerce, through its REST API"
 
 manifest: Final = Manifest(
     name="bigcommerce",
+    steps=(
+        "Settings › Store-level API accounts › Create API account; token type V2/V3; scopes Products: read-only and Information & settings: read-only.",
+        "The API path there, https://api.bigcommerce.com/stores/HASH/v3/, holds the store's hash; the access token is shown once.",
+    ),
     settings=(Setting("store_hash", "the store's hash, as in store-HASH.mybigcommerce.com", required=True),),
     secrets=(
         Setting("token", "an API account's access token; scopes: products and information, read-only", required=True),

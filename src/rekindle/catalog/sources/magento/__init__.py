@@ -13,6 +13,10 @@ TITLE = "Magento 2 and Adobe Commerce, through the REST API"
 
 manifest: Final = Manifest(
     name="magento",
+    steps=(
+        "System › Integrations › Add New Integration; on the tab API choose the resources that token names; save, activate, and copy the access token.",
+        "From 2.4.4 on: Stores › Configuration › Services › OAuth › Consumer Settings › Allow OAuth Access Tokens to be used as standalone Bearer tokens: Yes.",
+    ),
     settings=(
         Setting("url", "the shop's address, such as https://shop.example", required=True),
         Setting("store", "the code of the store view [default: default]"),

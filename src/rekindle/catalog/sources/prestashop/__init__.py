@@ -13,6 +13,10 @@ TITLE = "PrestaShop, through its web service"
 
 manifest: Final = Manifest(
     name="prestashop",
+    steps=(
+        "Advanced Parameters › Webservice: enable the webservice, then Add new webservice key › Generate.",
+        "Tick GET for the resources that key names, and nothing else; save.",
+    ),
     settings=(
         Setting("url", "the shop's address, such as https://shop.example", required=True),
         Setting("language", "the id of the language that is read [default: 1]"),

@@ -17,6 +17,10 @@ TITLE = "Shoper, through its REST API"
 
 manifest: Final = Manifest(
     name="shoper",
+    steps=(
+        "Ustawienia › Ogólne › Administratorzy sklepu › Więcej › Dodaj grupę administratorów: access to the WebAPI, reading rights for the assortment and the configuration.",
+        "There Dodaj administratora: a user of that group; its login and password are what is asked for. Do not take your own.",
+    ),
     settings=(
         Setting("url", "the shop's address, such as https://shop.example", required=True),
         Setting("language", "the translation that is read [default: pl_PL]"),

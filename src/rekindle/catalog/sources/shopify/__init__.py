@@ -18,6 +18,10 @@ TITLE = "Shopify, through its Admin API"
 
 manifest: Final = Manifest(
     name="shopify",
+    steps=(
+        "Dev Dashboard (dev.shopify.com) › Apps › Create app, in the organization that the shop belongs to; scopes read_products and read_inventory; release the version and install it in the shop.",
+        "Its settings show client id and client secret: leave token empty and give these two. An app that was made in the shop's own admin before 2026 has a token instead (Apps › Develop apps › the app › API credentials).",
+    ),
     settings=(
         Setting("shop", "the shop's own domain, such as acme.myshopify.com", required=True),
         Setting("api_version", "a version of the Admin API, from 2026-01 [default: 2026-07]"),

@@ -15,6 +15,10 @@ TITLE = "WooCommerce, through its REST API"
 
 manifest: Final = Manifest(
     name="woocommerce",
+    steps=(
+        "WooCommerce › Settings › Advanced › REST API › Add key, permissions: Read. Consumer key and secret are shown once.",
+        "For webhooks: WooCommerce › Settings › Advanced › Webhooks, one each for product created, updated and deleted, with a secret of yours.",
+    ),
     settings=(
         Setting("url", "the shop's address, such as https://shop.example", required=True),
         Setting("page_size", "products asked for at once, at most 100; less for a slow shop [default: 100]"),
