@@ -6,13 +6,14 @@ import csv
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 from lxml import etree
 
-from rekindle.catalog import _xlsx
+from rekindle.catalog import _ods, _xlsx
 from rekindle.catalog._unpack import Limits
 from rekindle.catalog.report import Report, refuse
 from rekindle.catalog.row import Options
@@ -21,10 +22,7 @@ Kind = Literal["", "xlsx", "xlsb", "ods", "ole"]
 
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _CELLS: Final = 500_000_000
-_REMEDIES: Final = {
-    "xlsb": ("spreadsheet-binary", "save the workbook as .xlsx, or the sheet as CSV (UTF-8)"),
-    "ods": ("spreadsheet-ods", "save the spreadsheet as .xlsx, or the sheet as CSV (UTF-8)"),
-}
+_Sheet = TypeVar("_Sheet", _xlsx.Sheet, _ods.Sheet)
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -79,17 +77,20 @@ def to_table(path: Path, kind: Kind, target: Path, choice: Choice, report: Repor
     """
     if kind == "ole":
         raise _ole(path)
-    if kind != "xlsx":
-        code, remedy = _REMEDIES[kind]
-        raise refuse(code, remedy, path.name)
+    if kind == "xlsb":
+        raise refuse("spreadsheet-binary", "save the workbook as .xlsx, or the sheet as CSV (UTF-8)", path.name)
     try:
         with (
             zipfile.ZipFile(path) as archive,
             tempfile.TemporaryDirectory(prefix="book-", dir=target.parent) as folder,
         ):
             _weigh(archive, path.stat().st_size, limits)
+            if kind == "ods":
+                page = _chosen(_ods.sheets(archive), choice, report)
+                _write(_ods.rows(archive, page, report), target, choice, limits)
+                return page.name
             book = _xlsx.book_of(archive)
-            sheet = _chosen(book, choice, report)
+            sheet = _chosen(book.sheets, choice, report)
             with _xlsx.Texts(archive, Path(folder), report) as texts:
                 _write(_xlsx.rows(archive, book, sheet, texts, report), target, choice, limits)
     except (
@@ -126,20 +127,20 @@ def _weigh(archive: zipfile.ZipFile, size: int, limits: Limits) -> None:
         raise refuse("packed-bomb", f"the workbook unpacks to more than {limits.max_ratio} times its size", whole)
 
 
-def _chosen(book: _xlsx.Book, choice: Choice, report: Report) -> _xlsx.Sheet:
-    names = ", ".join(sheet.name for sheet in book.sheets)
-    if not book.sheets:
+def _chosen(sheets: Sequence[_Sheet], choice: Choice, report: Report) -> _Sheet:
+    names = ", ".join(sheet.name for sheet in sheets)
+    if not sheets:
         raise refuse("empty-file", "put the catalogue on a sheet of the workbook")
     if isinstance(choice.sheet, int):
-        if choice.sheet > len(book.sheets):
+        if choice.sheet > len(sheets):
             raise refuse("sheet-missing", f"the workbook has {names}", choice.sheet)
-        return book.sheets[choice.sheet - 1]
+        return sheets[choice.sheet - 1]
     if choice.sheet:
-        for sheet in book.sheets:
+        for sheet in sheets:
             if sheet.name.strip().casefold() == choice.sheet.strip().casefold():
                 return sheet
         raise refuse("sheet-missing", f"the workbook has {names}", choice.sheet)
-    seen = [sheet for sheet in book.sheets if sheet.visible] or book.sheets
+    seen = [sheet for sheet in sheets if sheet.visible] or sheets
     if len(seen) > 1:
         remedy = 'say which sheet is the catalogue: options = { sheet = "…" }'
         report.add("sheet", remedy, severity="note", value=f"{seen[0].name} of {names}")
