@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from rekindle.catalog.account import Manifest, Setting
 from rekindle.catalog.accounts import module_of
-from rekindle.catalog.inputs import SFTP, SQL
+from rekindle.catalog.inputs import FTPS, SFTP, SQL
 from rekindle.catalog.options import ALL, SHEETS, own
 from rekindle.catalog.reading import sources
 
@@ -28,7 +28,7 @@ def _lines() -> Iterator[str]:
             yield from _section(module.manifest, module.TITLE)
     yield "# Catalogues on servers and in databases\n"
     yield (
-        "`rekindle catalog sources add NAME --kind sql` and `--kind sftp` ask for what they need, try it and show the first items;"
+        "`rekindle catalog sources add NAME --kind sql` and `--kind sftp` or `ftps` ask for what they need, try it and show the first items;"
         " `--column title=name` maps a column, `--secret-file private_key=~/.ssh/id_ed25519` stores a file as a secret. How they"
         " are read is told in [The catalogue](catalog.md).\n"
     )
@@ -38,6 +38,9 @@ def _lines() -> Iterator[str]:
     yield "\n## `sftp://`\n"
     yield "A file, or the newest file of a folder, of any kind, on an SFTP server.\n"
     yield from _options(SFTP)
+    yield "\n## `ftps://`\n"
+    yield "The same on an FTP server with TLS (explicit, as deliveries have it).\n"
+    yield from _options(FTPS)
     yield "\n# Files and addresses\n"
     yield (
         "`rekindle catalog sources add NAME --kind file` asks where it is, reads it and shows the first items. Options of every"

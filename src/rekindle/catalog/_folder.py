@@ -1,23 +1,25 @@
-"""Get a file from an SFTP server: a fixed one, or the newest of a folder; whole, and only when it is another one."""
+"""Get a file from an SFTP or FTPS server: a fixed one, or the newest of a folder; whole, and only when it is another one."""
 
 from __future__ import annotations
 
 import os
 import posixpath
+import ssl
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from rekindle.egress.fetch import FetchResult
+from rekindle.egress.ftps import FtpServer
+from rekindle.egress.ftps_reading import open_ftps
+from rekindle.egress.listing import Entry, Listing
 from rekindle.egress.reach import Reach, TransferFailed, TransferRefused
 from rekindle.model.clock import Clock
-
-if TYPE_CHECKING:
-    from rekindle.egress.sftp import Entry, Sftp
 
 _YOUNG_MS: Final = 60_000
 _LOOK_S: Final = 5
@@ -25,12 +27,16 @@ _UNFINISHED: Final = (".part", ".filepart", ".tmp", ".temp", ".crdownload", ".sw
 
 
 class Folder(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a file is: a server and who one is there, a path (a folder's ends with ``/``) and a pattern for names."""
+    """Where a file is: a server and who one is there, a path (a folder's ends with ``/``) and a pattern for names.
 
+    ``way`` is ``sftp``, ``ftps``, or ``ftp``, which sends everything in clear.
+    """
+
+    way: str = "sftp"
     host: str
     port: int
     user: str
-    host_keys: Sequence[str]
+    host_keys: Sequence[str] = ()
     path: str
     pattern: str = "*"
     max_bytes: int = 4 << 30
@@ -43,10 +49,13 @@ class Folder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FolderReader:
-    """Gets files into ``folder``. ``sleep`` takes seconds."""
+    """Gets files into ``folder``. ``sleep`` takes seconds; ``context`` says whom to trust over FTPS."""
 
-    def __init__(self, folder: Path, reach: Reach, clock: Clock, sleep: Callable[[float], Awaitable[None]]) -> None:
-        self._folder, self._reach, self._clock, self._sleep = folder, reach, clock, sleep
+    def __init__(
+        self, folder: Path, reach: Reach, clock: Clock, sleep: Callable[[float], Awaitable[None]],
+        context: ssl.SSLContext | None = None,
+    ) -> None:  # fmt: skip
+        self._folder, self._reach, self._clock, self._sleep, self._context = folder, reach, clock, sleep, context
 
     async def newest(self, there: Folder, known: str | None) -> FetchResult:
         """Return a file that the caller removes, or none when the newest is the one that ``known`` names.
@@ -54,17 +63,10 @@ class FolderReader:
         A file that is still being written is left until the next time: one that was written a moment ago is looked at
         twice before it is read, and each once more afterwards. Raises `TransferRefused` and `TransferFailed`.
         """
-        try:
-            from rekindle.egress.sftp import SftpServer, open_sftp
-        except ImportError:
-            raise TransferRefused("sftp:// needs a library: pip install 'rekindle[sftp]'") from None
         folder, name = posixpath.split(there.path)
-        server = SftpServer(
-            host=there.host, port=there.port, user=there.user, host_keys=there.host_keys, password=there.password,
-            private_key=there.private_key, passphrase=there.passphrase,
-        )  # fmt: skip
-        place = f"{server.place}{posixpath.join('/', there.path)}"
-        async with open_sftp(server, self._reach) as session:
+        opened, server = self._opened(there)
+        place = f"{server}{posixpath.join('/', there.path)}"
+        async with opened as session:
             found = await self._look(session, folder, name or there.pattern, place)
             etag = _mark(found)
             if etag and etag == known:
@@ -77,7 +79,7 @@ class FolderReader:
                 await self._sleep(_LOOK_S)
                 _same(found, await self._look(session, folder, found.name, place), place)
             self._folder.mkdir(parents=True, exist_ok=True)
-            handle, written = tempfile.mkstemp(dir=self._folder, prefix="sftp-")
+            handle, written = tempfile.mkstemp(dir=self._folder, prefix="folder-")
             os.close(handle)
             into = Path(written)
             try:
@@ -91,7 +93,25 @@ class FolderReader:
                 raise
         return FetchResult(200, into, {}, place, etag=etag)
 
-    async def _look(self, session: Sftp, folder: str, pattern: str, place: str) -> Entry:
+    def _opened(self, there: Folder) -> tuple[AbstractAsyncContextManager[Listing], str]:
+        """Return a session to be opened, and how messages name the server."""
+        if there.way != "sftp":
+            ftp = FtpServer(
+                host=there.host, port=there.port, user=there.user, password=there.password or "",
+                insecure=there.way == "ftp",
+            )  # fmt: skip
+            return open_ftps(ftp, self._reach, self._context), ftp.place
+        try:
+            from rekindle.egress.sftp import SftpServer, open_sftp
+        except ImportError:
+            raise TransferRefused("sftp:// needs a library: pip install 'rekindle[sftp]'") from None
+        server = SftpServer(
+            host=there.host, port=there.port, user=there.user, host_keys=there.host_keys, password=there.password,
+            private_key=there.private_key, passphrase=there.passphrase,
+        )  # fmt: skip
+        return open_sftp(server, self._reach), server.place
+
+    async def _look(self, session: Listing, folder: str, pattern: str, place: str) -> Entry:
         found = _newest(await session.files(folder or "."), pattern)
         if found is None:
             raise TransferFailed(f"{place}: no file there is called {pattern}; look at folder and pattern")

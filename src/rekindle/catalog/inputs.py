@@ -1,4 +1,4 @@
-"""Catalogues that have to be got first: the newest file of an SFTP folder, the rows of a query."""
+"""Catalogues that have to be got first: the newest file of a folder on an SFTP or FTPS server, the rows of a query."""
 
 from __future__ import annotations
 
@@ -47,7 +47,19 @@ SFTP: Final = Manifest(
 )
 """Options of a location that begins with ``sftp://``."""
 
+FTPS: Final = Manifest(
+    name="ftps",
+    settings=(
+        Setting("pattern", "which files of a folder count, such as products-*.csv; the newest is read [default: *]"),
+        Setting("max_bytes", "the largest file that is read [default: 4 GiB]"),
+        Setting("insecure", "true: FTP without encryption, so that anybody on the way reads password and file"),
+    ),
+    secrets=(Setting("password", "the password of the user", required=True),),
+)
+"""Options of a location that begins with ``ftps://``."""
+
 _LARGEST: Final = 4 << 30
+_PORTS: Final = {"sftp": 22, "ftps": 21}
 _TLS: Final = ("verify", "require", "off")
 
 
@@ -55,7 +67,9 @@ def manifest_of(source: Source) -> Manifest | None:
     """Return what a source must say that is got by us, None where its location is a plain file or web address."""
     if source.kind == "sql":
         return SQL
-    return SFTP if source.location.startswith("sftp://") else None
+    if source.location.startswith("sftp://"):
+        return SFTP
+    return FTPS if source.location.startswith(("ftps://", "ftp://")) else None
 
 
 def check(source: Source) -> None:
@@ -66,7 +80,7 @@ def check(source: Source) -> None:
         return
     getting = [setting.name for setting in (*manifest.settings, *manifest.secrets)] if manifest else []
     check_names(source.kind, source.options, getting)
-    if manifest is SFTP:
+    if manifest is not None:
         _folder(source, {})
 
 
@@ -132,25 +146,39 @@ def _query(source: Source, base: Path, secrets: Mapping[str, str]) -> Query:
 
 
 def _folder(source: Source, secrets: Mapping[str, str]) -> Folder:
-    settings, names = take_apart(SFTP, _own(SFTP, source.options))
-    found = re.fullmatch(r"sftp://([^@/:]+)@([^@/:]+|\[[0-9a-fA-F:.]+\])(?::([0-9]{1,5}))?(/.+)", source.location)
+    manifest = manifest_of(source)
+    assert manifest is not None
+    way = manifest.name
+    if source.location.startswith("ftp://"):
+        raise SettingsError("ftps: write ftps://…; for a server without TLS options = { insecure = true } besides")
+    settings, names = take_apart(manifest, _own(manifest, source.options))
+    found = re.fullmatch(rf"{way}://([^@/:]+)@([^@/:]+|\[[0-9a-fA-F:.]+\])(?::([0-9]{{1,5}}))?(/.+)", source.location)
     if found is None:
-        raise SettingsError("sftp: write sftp://user@host/folder/ or sftp://user@host/path/file, without a password")
+        raise SettingsError(
+            f"{way}: write {way}://user@host/folder/ or {way}://user@host/path/file, without a password"
+        )
+    pattern, largest = settings.get("pattern", "*"), settings.get("max_bytes", _LARGEST)
+    if not isinstance(pattern, str) or "/" in pattern or not pattern:
+        raise SettingsError(f"{way}: pattern must be a pattern for names, such as products-*.csv")
+    if not isinstance(largest, int) or isinstance(largest, bool) or largest < 1:
+        raise SettingsError(f"{way}: max_bytes must be a number of bytes")
+    if not isinstance(settings.get("insecure", False), bool):
+        raise SettingsError(f"{way}: insecure must be true or false")
+    user, host, port, path = found.groups()
+    return Folder(
+        way="ftp" if settings.get("insecure") else way, host=host.strip("[]"), port=int(port or _PORTS[way]), user=user,
+        host_keys=_host_keys(settings, names) if manifest is SFTP else (), pattern=pattern, max_bytes=largest,
+        path=path.removeprefix("/~/"), **{key: secrets.get(key) for key in ("password", "private_key", "passphrase")},
+    )  # fmt: skip
+
+
+def _host_keys(settings: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
     keys = settings["host_key"]
     keys = [keys] if isinstance(keys, str) else keys
     if not isinstance(keys, list) or not keys or not all(isinstance(key, str) and key.strip() for key in keys):
         raise SettingsError("sftp: host_key must be a key or a list of keys")
-    pattern, largest = settings.get("pattern", "*"), settings.get("max_bytes", _LARGEST)
-    if not isinstance(pattern, str) or "/" in pattern or not pattern:
-        raise SettingsError("sftp: pattern must be a pattern for names, such as products-*.csv")
-    if not isinstance(largest, int) or isinstance(largest, bool) or largest < 1:
-        raise SettingsError("sftp: max_bytes must be a number of bytes")
     if "password" not in names and "private_key" not in names:
         raise SettingsError(
             'sftp: store a password or a key, and write password = { secret = "its_name" }, or private_key'
         )
-    user, host, port, path = found.groups()
-    return Folder(
-        host=host.strip("[]"), port=int(port or 22), user=user, host_keys=keys, pattern=pattern, max_bytes=largest,
-        path=path.removeprefix("/~/"), **{key: secrets.get(key) for key in ("password", "private_key", "passphrase")},
-    )  # fmt: skip
+    return keys

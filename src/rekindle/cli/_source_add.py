@@ -19,6 +19,7 @@ from rich.text import Text
 from rekindle.catalog import Item, Report, Walker, open_catalog
 from rekindle.catalog.account import Account, AccountModule, Manifest, Scope
 from rekindle.catalog.accounts import module_of, take_apart
+from rekindle.catalog.inputs import FTPS, SFTP, SQL
 from rekindle.catalog.origin import options_of
 from rekindle.catalog.reading import sources
 from rekindle.catalog.report import Refused
@@ -37,7 +38,7 @@ from rekindle.workspace import Source, Workspace
 _TRY_MS: Final = 60_000
 _SHOWN: Final = 5
 _FILES: Final = ("private_key", "passphrase")
-_WAYS: Final = {"sql": "a database", "sftp": "an SFTP server"}
+_WAYS: Final = {"sql": "a database", "sftp": "an SFTP server", "ftps": "an FTP server with TLS"}
 
 
 @click.group("sources")
@@ -52,8 +53,15 @@ def list_() -> None:
         if (module := module_of(name)) is None:
             continue
         click.echo(f"{name}: {module.TITLE}")
-        for setting in (*module.manifest.settings, *module.manifest.secrets):
-            click.echo(f"  {setting.name}{' (required)' if setting.required else ''}: {setting.help}")
+        _tell(module.manifest)
+    for manifest in (SQL, SFTP, FTPS):
+        click.echo(f"{manifest.name}: A catalogue from {_WAYS[manifest.name]}")
+        _tell(manifest)
+
+
+def _tell(manifest: Manifest) -> None:
+    for setting in (*manifest.settings, *manifest.secrets):
+        click.echo(f"  {setting.name}{' (required)' if setting.required else ''}: {setting.help}")
 
 
 @sources_command.command("add")
@@ -76,13 +84,13 @@ def add(
 ) -> None:  # fmt: skip
     """Set up source NAME: ask for its settings and secrets, read its first items, add it to catalog.toml.
 
-    NAME or --kind is a shop system, `sql` (a query to a database), `sftp` (a server's file or folder) or `file`. Secrets are stored sealed and never written into the file. Nothing is live until `rekindle apply`.
+    NAME or --kind is a shop system, `sql` (a query to a database), `sftp` or `ftps` (a server's file or folder) or `file`. Secrets are stored sealed and never written into the file. Nothing is live until `rekindle apply`.
     """
     workspace = read_folder(folder)
     module = module_of(kind or name)
     manifest = module.manifest if module else _source_input.manifest_for(kind or name)
     if manifest is None:
-        known = ", ".join([*(one for one in sorted(sources()) if module_of(one)), "sql", "sftp", "file"])
+        known = ", ".join([*(one for one in sorted(sources()) if module_of(one)), "sql", "sftp", "ftps", "file"])
         raise click.ClickException(f"there is no shop system {kind or name!r}; name it with --kind: {known}")
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name) or any(one.name == name for one in workspace.catalog.source):
         raise click.ClickException(f"{name!r} cannot be a name, or catalog.toml has it already")
@@ -107,7 +115,7 @@ def add(
         if module is not None or manifest.secrets:
             options |= _secrets(installation, manifest, name, held, author(who), needless=_local(location))
         source = Source(
-            name=name, kind="auto" if manifest.name in ("sftp", "file") else manifest.name, location=location or "",
+            name=name, kind="auto" if manifest.name in ("sftp", "ftps", "file") else manifest.name, location=location or "",
             every=every, options=options, columns=pairs(columns),
         )  # fmt: skip
         if module is not None:

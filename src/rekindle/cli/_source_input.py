@@ -14,7 +14,7 @@ import click
 from rekindle.catalog import Item, Report, open_catalog
 from rekindle.catalog.account import Manifest, Setting
 from rekindle.catalog.importing import is_address, options_of, place_of
-from rekindle.catalog.inputs import SFTP, SQL, check, manifest_of
+from rekindle.catalog.inputs import FTPS, SFTP, SQL, check, manifest_of
 from rekindle.catalog.options import check_values, own
 from rekindle.catalog.reading import sources
 from rekindle.catalog.report import Refused
@@ -27,6 +27,7 @@ from rekindle.workspace import Source, Workspace
 LOCATIONS: Mapping[str, str] = {
     "sql": "location (postgresql://user@host/database, mysql://…, mariadb://…, or the path of a SQLite file)",
     "sftp": "location (sftp://user@host/path/file, or sftp://user@host/folder/ for the newest file of a folder)",
+    "ftps": "location (ftps://user@host/path/file, or ftps://user@host/folder/ for the newest file of a folder)",
     "file": "location (a file, relative to the workspace's folder, or an address)",
 }
 
@@ -34,12 +35,12 @@ LOCATIONS: Mapping[str, str] = {
 def manifest_for(kind: str) -> Manifest | None:
     """Return what is asked for a kind that is no account, None where there is no such kind.
 
-    ``sftp`` is no kind of a source but a way to a file of any kind; so is ``file``.
+    ``sftp`` and ``ftps`` are no kinds of a source but ways to a file of any kind; so is ``file``.
     """
     if kind == "sql":
         return SQL
-    if kind == "sftp":
-        return SFTP
+    if kind in ("sftp", "ftps"):
+        return SFTP if kind == "sftp" else FTPS
     if kind in ("file", "auto") or kind in sources():
         return Manifest(name=kind, settings=tuple(own(kind) or ()) if kind not in ("file", "auto") else ())
     return None
@@ -47,7 +48,7 @@ def manifest_for(kind: str) -> Manifest | None:
 
 def asked(manifest: Manifest, setting: Setting) -> bool:
     """Return whether the dialogue asks for a setting: what is required, and what a folder is chosen by."""
-    return setting.required or (manifest is SFTP and setting.name == "pattern")
+    return setting.required or (manifest in (SFTP, FTPS) and setting.name == "pattern")
 
 
 def way_of(kind: str) -> str:

@@ -51,9 +51,7 @@ async def upload_ftps(
     Raises `TransferRefused` and `TransferFailed`.
     """
     addresses = await reach.addresses(server.host, server.port, server.place)
-    # Without TLS only where the document says so in a word that nobody writes by mistake.
-    session = ftplib.FTP() if server.insecure else _Session(context=context or ssl.create_default_context())  # noqa: S321 - see above
-    session.encoding = "utf-8"
+    session = new_session(server, context)
     try:
         await asyncio.to_thread(_upload, session, server, addresses, path, parcel, direct)
     except asyncio.CancelledError:
@@ -64,6 +62,21 @@ async def upload_ftps(
         raise
     finally:
         session.close()
+
+
+def new_session(server: FtpServer, context: ssl.SSLContext | None = None) -> ftplib.FTP:
+    """Return a session that is not connected yet; ``context`` as in `upload_ftps`."""
+    # Without TLS only where the document says so in a word that nobody writes by mistake.
+    session = ftplib.FTP() if server.insecure else _Session(context=context or ssl.create_default_context())  # noqa: S321 - see above
+    session.encoding = "utf-8"
+    return session
+
+
+def connected(session: ftplib.FTP, server: FtpServer, addresses: Sequence[str]) -> None:
+    """Connect to the first address that answers, and log in. Raises `TransferRefused` and `TransferFailed`."""
+    with told(server.place):
+        _connect(session, server, addresses)
+        _login(session, server)
 
 
 class _Socket(ssl.SSLSocket):
@@ -94,11 +107,9 @@ class _Session(ftplib.FTP_TLS):
 def _upload(
     session: ftplib.FTP, server: FtpServer, addresses: Sequence[str], path: str, parcel: Parcel, direct: bool
 ) -> None:
-    with _told(server.place):
-        _connect(session, server, addresses)
-        _login(session, server)
+    connected(session, server, addresses)
     place = f"{server.place}{path}"
-    with _told(place):
+    with told(place):
         part = path if direct else part_name(path, parcel)
         if not direct:
             _clear(session, path, part)
@@ -191,7 +202,7 @@ def _replace(session: ftplib.FTP, part: str, path: str) -> None:
 
 
 @contextmanager
-def _told(place: str) -> Iterator[None]:
+def told(place: str) -> Iterator[None]:
     """Turn the library's errors into ours: its messages quote the server."""
     try:
         yield

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final, cast
 
 import asyncssh
-import msgspec
 
 from rekindle.egress._sftp_trust import Pins, SftpServer, private_keys, told
+from rekindle.egress.listing import Entry
 from rekindle.egress.parcel import Parcel, is_part_of, part_name
 from rekindle.egress.reach import Reach, TransferFailed, TransferRefused
 
@@ -26,14 +26,6 @@ _CHUNK: Final = 4 << 20
 _CONNECT_S: Final = 20
 _LOGIN_S: Final = 30
 _ALIVE_S: Final = 15
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """A file in a folder; ``modified_ms`` is None where the server does not say."""
-
-    name: str
-    size: int
-    modified_ms: int | None
 
 
 class Sftp:
