@@ -94,6 +94,20 @@ async def test_what_is_wrong_is_said_without_secrets(installed: Installed, ftpd:
     assert (await installed.run("/one.csv")).items == 1
 
 
+async def test_a_server_without_tls_is_read_only_where_the_document_says_so(
+    installed: Installed, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    clear = Ftpd(tmp_path_factory.mktemp("clear") / "d", tls=False)
+    try:
+        put(clear.files / "one.csv", table("1", "2"))
+        installed.ftpd = clear
+        refused = await installed.run("/one.csv")
+        assert (refused.status, "the server has no TLS" in refused.message) == ("refused", True)
+        assert (await installed.run("/one.csv", insecure=True)).items == 2
+    finally:
+        clear.close()
+
+
 async def test_a_server_that_lists_only_names_is_asked_for_each(
     ftpd: Ftpd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
