@@ -120,7 +120,6 @@ async def test_a_server_that_lists_only_names_is_asked_for_each(
 
     def unknown(*_: object) -> Iterator[Any]:
         raise ftplib.error_perm("500 unknown command")
-        yield
 
     monkeypatch.setattr(ftplib.FTP, "mlsd", unknown)
     server = FtpServer(host="ftp.example", port=ftpd.port, user=USER, password=PASSWORD)
