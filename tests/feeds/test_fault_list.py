@@ -40,6 +40,7 @@ TYPED: Final[dict[str, Callable[[Attribute], object]]] = {
     "price-without-currency": lambda a: "12.34",
     "invalid-price": lambda a: "12,34 PLN",
     "currency-differs": lambda a: "10.00 EUR",
+    "unknown-currency": lambda a: "10.00 DEM",
     "encoding-broken": lambda a: "Pokrowiec na sofÄ™",
     "title-all-capitals": lambda a: "BUY THIS SOFA NOW",
     "description-all-capitals": lambda a: "SOFT AND WASHABLE",
@@ -84,6 +85,7 @@ def planted(check: Check, spec: Spec) -> Row:
     if check.code in ACROSS:
         return {name: value for name, value in ACROSS[check.code].items() if name in spec.names}
     attribute = spec.find(check.attribute)
+    assert check.code in TYPED, f"plant a fault for {check.code}: a check that nothing tries may find nothing"
     value = TYPED[check.code](attribute)
     return {check.attribute: value} | ({"price": "100.00 PLN"} if check.code == "sale-price-not-lower" else {})
 
