@@ -77,9 +77,10 @@ def test_together_as_one_after_the_other(rules: list[FeedRule]) -> None:
     [
         lambda n: FeedRule(do="exclude", when=f"title contains 'never {n}'"),
         lambda n: FeedRule(do="set", attribute="custom_label_0", value=f"label {n}", when=f"title contains 'Sofa {n}'"),
+        lambda n: FeedRule(do="set", attribute="title", value=f"title {n}", when=f"title contains 'never {n}'"),
         lambda n: FeedRule(do="replace", attribute="title", find=f"never {n}", value="x"),
     ],
-    ids=["exclusions", "labels", "replacements"],
+    ids=["exclusions", "labels", "titles", "replacements"],
 )
 def test_hundreds_of_rules_fit_into_the_memory(builder, shelf, rule) -> None:
     shelf.put(product("A"), product("B"))

@@ -50,8 +50,8 @@ class Layer(NamedTuple):
 def applied(layers: Sequence[Layer], relation: str) -> str:
     """Return the relation with the rules applied, each on what the one before left.
 
-    Every step costs memory for each column. So rules that read nothing of what the step writes belong to it, and one
-    that only changes or keeps the value before it, is written around that.
+    Every step costs memory for each column. So rules belong to one step that read no other attribute which it writes;
+    those on one attribute are written around each other.
     """
     for step in _steps(layers):
         columns = [f"{value} AS {name}" for name, value in step.items()]
@@ -65,14 +65,20 @@ def _steps(layers: Sequence[Layer]) -> Iterator[dict[str, str]]:
     depth: Counter[str] = Counter()
     for layer in layers:
         column = "_rule" if layer.attribute is None else _sql.name(layer.attribute)
-        inside = column in step and layer.open.count(_BEFORE) == 1 and depth[column] < _DEEPEST
-        if layer.reads & step.keys() or (column in step and not inside):
+        if layer.reads & step.keys() or depth[column] >= _DEEPEST:
             yield step
-            step, depth, inside = {}, Counter(), False
-        step[column] = layer.open.replace(_BEFORE, f"({step[column]})") if inside else layer.expression
+            step, depth = {}, Counter()
+        step[column] = _around(step[column], layer.open) if column in step else layer.expression
         depth[column] += 1
     if step:
         yield step
+
+
+def _around(before: str, expression: str) -> str:
+    """Return an expression over the value before; one that needs it more than once takes it by a name, not by copies."""
+    if expression.count(_BEFORE) <= 1:
+        return expression.replace(_BEFORE, f"({before})")
+    return f"list_transform([{before}], lambda rk_before: {expression.replace(_BEFORE, 'rk_before')})[1]"
 
 
 def resolver(spec: Spec) -> Resolve:
@@ -123,32 +129,32 @@ def _compile(spec: Spec, number: int, rule: FeedRule, resolved: Resolve) -> Laye
     reads: set[str] = set()
 
     def resolve(name: str) -> str:
-        reads.add(found := resolved(name))
+        found = resolved(name)
+        if found == own:
+            return before
+        reads.add(found)
         return found
 
+    own = _sql.name(rule.attribute) if rule.attribute is not None else ""
+    before = own
     try:
-        when = compile_condition(rule.when, resolve) if rule.when is not None else None
         if rule.do == "exclude":
-            if when is None:
+            if rule.when is None:
                 raise RuleError("`when` is missing; an exclusion without it would empty the feed")
+            excluding = compile_condition(rule.when, resolve)
             return Layer(
-                number,
-                None,
-                title,
-                _excluding(number, when, "_rule"),
-                _excluding(number, when, _BEFORE),
+                number, None, title, _excluding(number, excluding, "_rule"), _excluding(number, excluding, _BEFORE),
                 frozenset(reads),
-            )
+            )  # fmt: skip
         if rule.attribute is None:
             raise RuleError("`attribute` is missing; name the attribute to change")
         if rule.attribute not in spec.names:
             raise RuleError(f"{rule.attribute!r} is no attribute of {spec.channel}; it has {', '.join(spec.names)}")
-        before, attribute = _sql.name(rule.attribute), spec.find(rule.attribute)
-        written = [
-            f"CASE WHEN {when} THEN {value} ELSE {old} END" if when and rule.do != "if" else value
-            for old in (before, _BEFORE)
-            for value in [_value(rule, old, resolve, attribute, when)]
-        ]
+        written: list[str] = []
+        for before in (own, _BEFORE):
+            when = compile_condition(rule.when, resolve) if rule.when is not None else None
+            value = _value(rule, before, resolve, spec.find(rule.attribute), when)
+            written.append(f"CASE WHEN {when} THEN {value} ELSE {before} END" if when and rule.do != "if" else value)
     except (ConditionError, RuleError, LookupError) as error:
         raise RuleError(f"{title}: {error.args[0]}") from None
     return Layer(number, rule.attribute, title, written[0], written[1], frozenset(reads))
