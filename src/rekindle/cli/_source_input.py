@@ -13,9 +13,9 @@ import click
 
 from rekindle.catalog import Item, Report, open_catalog
 from rekindle.catalog.account import Manifest, Setting
-from rekindle.catalog.importing import is_address, options_of, place_of
 from rekindle.catalog.inputs import FTPS, SFTP, SQL, check, manifest_of
 from rekindle.catalog.options import check_values, own
+from rekindle.catalog.origin import is_address, options_of, place_of
 from rekindle.catalog.reading import sources
 from rekindle.catalog.report import Refused
 from rekindle.cli._compose import Installation

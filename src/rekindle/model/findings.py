@@ -94,6 +94,11 @@ FINDINGS: Final[Mapping[str, FindingWords]] = {
     ),
     "color-not-words": FindingWords(_("the colour is no word"), _("Write the colour's name.")),
     "title-all-capitals": FindingWords(_("the title is in capitals only"), _("Write it as a sentence.")),
+    "description-all-capitals": FindingWords(_("the description is in capitals only"), _("Write it as sentences.")),
+    "title-emoji": FindingWords(_("there are emoji in the title"), _("Take them out with a replace rule.")),
+    "shipping-weight-too-large": FindingWords(
+        _("the weight is beyond what the platform takes"), _("Correct the weight or its unit.")
+    ),
     "html": FindingWords(_("there is markup in plain text"), _("Remove it in the source or with a replace rule.")),
     "encoding-broken": FindingWords(
         _("the text was read with the wrong encoding"), _("Declare the source's true encoding and import again.")
