@@ -141,9 +141,7 @@ class Deltas:
                 relations = (f"FROM {_sql.parquet(step.was)}", f"FROM {_sql.parquet(step.now)}")
             else:
                 relations = where_different(engine, old, new)
-            return write_files(
-                engine, known, relations, where.attributes, columns_of(known, where.filled), about, work
-            )
+            return write_files(engine, known, relations, where.attributes, columns_of(known, where.filled), about, work)
 
     def _stored(self, files: Files) -> dict[str, Any]:
         update = files.update
