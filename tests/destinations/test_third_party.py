@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,16 @@ def distribution(site: Path, package: str, entries: str) -> None:
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text(f"[{GROUP}]\n{entries}\n")
+
+
+@pytest.fixture(autouse=True)
+def uninstalled() -> Iterator[None]:
+    """Forget what a test installed and loaded: the next one installs another package under the same name."""
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if name.partition(".")[0] in {"shop_ads", "thief", "ads_of_others"}:
+            del sys.modules[name]
 
 
 def test_it_is_found_tried_and_set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
