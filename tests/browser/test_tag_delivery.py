@@ -46,7 +46,7 @@ async def test_a_busy_server_is_asked_again_with_the_same_event(site: Site, page
     await page.goto(site.origin)
     await page.clock.run_for(200)
     await site.until_named("page_view", 1)
-    await turned(page, 500, lambda: len(site.batches) == 2)
+    await turned(page, 500, lambda: len(site.sent("page_view")) > 1)
     first, second = site.sent("page_view")
     assert first["event_id"] == second["event_id"]
 
@@ -76,7 +76,7 @@ async def test_the_servers_pause_is_kept(site: Site, page: Page):
     for _ in range(10):
         await page.clock.run_for(100_000)
     assert len(site.batches) == 1  # the machine's own time goes on too, and has 200 s for this
-    await turned(page, 10_000, lambda: len(site.batches) == 2)
+    await turned(page, 10_000, lambda: len(site.batches) > 1)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 410, 413, 422])
@@ -134,7 +134,7 @@ async def test_without_storage_the_tag_still_works(site: Site, page: Page):
     await page.clock.install()
     site.script = DEFAULT + GRANT
     await page.goto(site.origin + "/?gclid=x")
-    await turned(page, 500, lambda: len(site.batches) == 2)
+    await turned(page, 500, lambda: len(site.batches) > 1)
     assert site.events[-1]["client"] == {"gclid": "x"}
 
 
